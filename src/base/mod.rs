@@ -1,0 +1,9 @@
+//! Plain helpers that know nothing of Redis: numbers, patterns, time, identities, buffers.
+
+pub mod buf;
+pub mod glob;
+pub mod id;
+pub mod num;
+pub mod paged;
+pub mod quoted;
+pub mod time;

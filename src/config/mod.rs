@@ -1,0 +1,2 @@
+//! Parameters.
+pub mod notify;

@@ -1,0 +1,4 @@
+//! Data structures and value types: no key names, no clients, no clock, no replies.
+
+pub mod table;
+pub mod text;

@@ -1,0 +1,116 @@
+//! The arguments of a request, borrowed from the buffer that holds it or owned.
+
+/// Where an argument stands, from the start of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// Bytes.
+    pub len: usize,
+}
+
+/// Arguments, the command's name first; there is at least one.
+#[derive(Clone, Copy)]
+pub struct Argv<'a> {
+    bytes: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Argv<'a> {
+    /// Arguments that stand at `spans` of `bytes`.
+    #[inline]
+    pub fn new(bytes: &'a [u8], spans: &'a [Span]) -> Argv<'a> {
+        debug_assert!(!spans.is_empty(), "a request has a name");
+        Argv { bytes, spans }
+    }
+
+    /// Number of arguments, the name included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Never true: there is always a name.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The argument at `index`; 0 is the name.
+    ///
+    /// # Panics
+    /// If there are fewer: arity is checked before a handler runs.
+    #[inline]
+    pub fn at(&self, index: usize) -> &'a [u8] {
+        let span = self.spans[index];
+        &self.bytes[span.start..span.start + span.len]
+    }
+
+    /// The argument at `index`, if there are so many.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        (index < self.len()).then(|| self.at(index))
+    }
+
+    /// The arguments from `index` on.
+    pub fn from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let argv = *self;
+        (index..argv.len()).map(move |index| argv.at(index))
+    }
+
+    /// The arguments from `index` on as arguments of their own, as in `COMMAND GETKEYS GET key`.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[must_use]
+    pub fn tail(&self, index: usize) -> Argv<'a> {
+        Argv::new(self.bytes, &self.spans[index..])
+    }
+}
+
+/// Arguments that own their bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArgvBuf {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl ArgvBuf {
+    /// No arguments yet.
+    pub fn new() -> ArgvBuf {
+        ArgvBuf::default()
+    }
+
+    /// Appends an argument.
+    pub fn push(&mut self, argument: &[u8]) {
+        self.spans.push(Span { start: self.bytes.len(), len: argument.len() });
+        self.bytes.extend_from_slice(argument);
+    }
+
+    /// The arguments, borrowed.
+    pub fn borrow(&self) -> Argv<'_> {
+        Argv::new(&self.bytes, &self.spans)
+    }
+}
+
+impl<A: AsRef<[u8]>> FromIterator<A> for ArgvBuf {
+    fn from_iter<I: IntoIterator<Item = A>>(arguments: I) -> ArgvBuf {
+        let mut argv = ArgvBuf::new();
+        arguments.into_iter().for_each(|argument| argv.push(argument.as_ref()));
+        argv
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_keep_their_order_and_bytes() {
+        let owned: ArgvBuf = ["COMMAND", "GETKEYS", "get", ""].into_iter().collect();
+        let argv = owned.borrow();
+        assert_eq!((argv.len(), argv.at(2), argv.at(3)), (4, &b"get"[..], &b""[..]));
+        assert_eq!((argv.get(3), argv.get(4)), (Some(&b""[..]), None));
+        assert_eq!(argv.tail(2).at(0), b"get");
+        assert_eq!(argv.from(1).count(), 3);
+    }
+}

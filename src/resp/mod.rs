@@ -1,0 +1,7 @@
+//! The wire: requests in, replies out (RESP2 and RESP3). Knows no commands and no sockets.
+
+pub mod argv;
+pub mod error;
+pub mod output;
+pub mod reply;
+pub mod request;

@@ -1,0 +1,357 @@
+//! Reading requests: an incremental parser that finds the arguments where they stand in the buffer.
+//!
+//! It can be called after every read with whatever has arrived; it keeps its place, so no byte is looked at twice
+//! (but for the line being read), and it allocates only for the list of arguments, which is used again.
+
+use super::argv::{Argv, Span};
+use crate::base::num;
+use crate::base::quoted;
+
+/// Longest inline request, and longest line with a length, in bytes.
+pub const INLINE_MAX: usize = 64 * 1024;
+/// Most arguments in a request.
+pub const ARGS_MAX: i64 = 1024 * 1024;
+/// Most arguments before the client has authenticated.
+pub const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
+/// Longest argument before the client has authenticated, in bytes.
+pub const UNAUTHENTICATED_BULK_MAX: i64 = 16 * 1024;
+
+/// Room for arguments that is kept between requests.
+const SPANS_KEPT: usize = 64;
+
+/// What a client may send at this moment.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// Longest argument in bytes (`proto-max-bulk-len`).
+    pub bulk_max: i64,
+    /// Whether the client has authenticated; if not, tighter limits hold.
+    pub authenticated: bool,
+}
+
+/// How far a call got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A whole request is there: [`Parser::argv`] has its arguments, [`Parser::consumed`] its length.
+    Request,
+    /// A request without arguments, to be passed over: [`Parser::consumed`] has its length.
+    Empty,
+    /// More must arrive: at least so many bytes.
+    More(usize),
+}
+
+/// A request that breaks the protocol; the connection cannot go on after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolError(pub String);
+
+/// The state of reading one connection.
+#[derive(Default)]
+pub struct Parser {
+    spans: Vec<Span>,
+    /// Bytes of the current request that are read.
+    at: usize,
+    /// Arguments still to come; zero between requests.
+    args_left: usize,
+    /// Length of the argument whose bytes come next.
+    bulk_len: Option<usize>,
+}
+
+impl Parser {
+    /// Goes on with the request that begins at `bytes[0]`.
+    ///
+    /// After [`Progress::More`] the same bytes must be there again, with more behind them; after anything else the
+    /// next call begins a new request. Inline requests are unescaped in place.
+    ///
+    /// # Errors
+    /// The protocol error to send; the parser is of no more use then.
+    pub fn advance(&mut self, bytes: &mut [u8], limits: Limits) -> Result<Progress, ProtocolError> {
+        if self.args_left == 0 {
+            self.at = 0;
+            self.spans.clear();
+            match bytes.first() {
+                None => return Ok(Progress::More(1)),
+                Some(b'*') => {}
+                Some(_) => return self.inline(bytes),
+            }
+            let Some(count) = self.count(bytes, limits)? else { return Ok(Progress::More(1)) };
+            if count == 0 {
+                return Ok(Progress::Empty);
+            }
+            self.args_left = count;
+        }
+        self.arguments(bytes, limits)
+    }
+
+    /// The arguments of the request that [`Parser::advance`] has found at the start of `bytes`.
+    #[inline]
+    pub fn argv<'a>(&'a self, bytes: &'a [u8]) -> Argv<'a> {
+        Argv::new(bytes, &self.spans)
+    }
+
+    /// Bytes that the request takes.
+    #[inline]
+    pub fn consumed(&self) -> usize {
+        self.at
+    }
+
+    /// Arguments of an incomplete request that have arrived whole.
+    pub fn pending_args(&self) -> usize {
+        if self.args_left == 0 { 0 } else { self.spans.len() }
+    }
+
+    /// Gives back memory that an uncommonly long request has taken.
+    pub fn trim(&mut self) {
+        if self.args_left == 0 && self.spans.capacity() > SPANS_KEPT {
+            self.spans = Vec::new();
+        }
+    }
+
+    /// Reads `*<count>`; zero for requests without arguments.
+    fn count(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
+        let Some((count, next)) = read_length(bytes, 0, "mbulk count", "multibulk")? else {
+            return Ok(None);
+        };
+        if count > ARGS_MAX {
+            return Err(protocol_error("invalid multibulk length"));
+        }
+        if count > UNAUTHENTICATED_ARGS_MAX && !limits.authenticated {
+            return Err(protocol_error("unauthenticated multibulk length"));
+        }
+        self.at = next;
+        Ok(Some(usize::try_from(count).unwrap_or(0)))
+    }
+
+    fn arguments(&mut self, bytes: &[u8], limits: Limits) -> Result<Progress, ProtocolError> {
+        while self.args_left > 0 {
+            let len = match self.bulk_len {
+                Some(len) => len,
+                None => match self.bulk_header(bytes, limits)? {
+                    Some(len) => len,
+                    None => return Ok(Progress::More(1)),
+                },
+            };
+            let end = self.at + len + 2;
+            if bytes.len() < end {
+                self.bulk_len = Some(len);
+                return Ok(Progress::More(end - bytes.len()));
+            }
+            self.bulk_len = None;
+            self.spans.push(Span { start: self.at, len });
+            self.at = end;
+            self.args_left -= 1;
+        }
+        Ok(Progress::Request)
+    }
+
+    /// Reads `$<length>` and moves behind it; `None` if it is not all there.
+    #[inline]
+    fn bulk_header(
+        &mut self,
+        bytes: &[u8],
+        limits: Limits,
+    ) -> Result<Option<usize>, ProtocolError> {
+        // One or two digits and all there: what nearly every argument looks like.
+        match bytes.get(self.at..) {
+            Some([b'$', a @ b'0'..=b'9', b'\r', b'\n', ..]) => {
+                self.at += 4;
+                return Ok(Some(usize::from(a - b'0')));
+            }
+            Some([b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..]) => {
+                self.at += 5;
+                return Ok(Some(usize::from(a - b'0') * 10 + usize::from(b - b'0')));
+            }
+            _ => self.any_bulk_header(bytes, limits),
+        }
+    }
+
+    fn any_bulk_header(
+        &mut self,
+        bytes: &[u8],
+        limits: Limits,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let header = read_length(bytes, self.at, "bulk count", "bulk");
+        match bytes.get(self.at) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            // A line too long is told first, whatever it begins with; one that has not ended is waited for.
+            Some(other) => match header {
+                Ok(None) => return Ok(None),
+                Err(error) if error.0.contains("too big") => return Err(error),
+                _ => {
+                    let other = char::from(*other);
+                    return Err(protocol_error(&format!("expected '$', got '{other}'")));
+                }
+            },
+        }
+        let Some((len, next)) = header? else { return Ok(None) };
+        if len < 0 || len > limits.bulk_max {
+            return Err(protocol_error("invalid bulk length"));
+        }
+        if len > UNAUTHENTICATED_BULK_MAX && !limits.authenticated {
+            return Err(protocol_error("unauthenticated bulk length"));
+        }
+        self.at = next;
+        Ok(Some(usize::try_from(len).unwrap_or(0)))
+    }
+
+    fn inline(&mut self, bytes: &mut [u8]) -> Result<Progress, ProtocolError> {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            if bytes.len() > INLINE_MAX {
+                return Err(protocol_error("too big inline request"));
+            }
+            return Ok(Progress::More(1));
+        };
+        let line = &mut bytes[..end];
+        let line_len = line.strip_suffix(b"\r").unwrap_or(line).len();
+        let found = |start, len| self.spans.push(Span { start, len });
+        if quoted::split(&mut line[..line_len], found).is_err() {
+            return Err(protocol_error("unbalanced quotes in request"));
+        }
+        self.at = end + 1;
+        Ok(if self.spans.is_empty() { Progress::Empty } else { Progress::Request })
+    }
+}
+
+/// Reads a type byte, a canonical integer and a line end at `at`: the integer, and where the next line begins.
+/// `None` if the line end has not arrived. The byte after the carriage return is passed over, whatever it is.
+fn read_length(
+    bytes: &[u8],
+    at: usize,
+    line: &str,
+    length: &str,
+) -> Result<Option<(i64, usize)>, ProtocolError> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    // No valid line is as long as the limit, so the search for its end is bounded by it.
+    let window = &rest[..rest.len().min(INLINE_MAX + 1)];
+    let Some(end) = memchr::memchr(b'\r', window) else {
+        if rest.len() > INLINE_MAX {
+            return Err(protocol_error(&format!("too big {line} string")));
+        }
+        return Ok(None);
+    };
+    if end + 1 >= rest.len() {
+        return Ok(None);
+    }
+    let digits = rest.get(1..end).unwrap_or_default();
+    match num::parse_i64(digits) {
+        Some(value) => Ok(Some((value, at + end + 2))),
+        None => Err(protocol_error(&format!("invalid {length} length"))),
+    }
+}
+
+fn protocol_error(text: &str) -> ProtocolError {
+    ProtocolError(format!("ERR Protocol error: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { bulk_max: 512 * 1024 * 1024, authenticated: true };
+
+    type Requests = Vec<Vec<Vec<u8>>>;
+
+    /// Feeds `bytes` in pieces that end at `cuts`, and collects the requests.
+    fn parse(bytes: &[u8], mut cuts: impl FnMut() -> usize) -> Result<Requests, ProtocolError> {
+        let (mut parser, mut buffer, mut requests) = (Parser::default(), Vec::new(), Vec::new());
+        let mut fed = 0;
+        loop {
+            match parser.advance(&mut buffer, LIMITS)? {
+                Progress::Request => {
+                    let argv = parser.argv(&buffer);
+                    requests.push(argv.from(0).map(<[u8]>::to_vec).collect());
+                }
+                Progress::Empty => {}
+                Progress::More(_) if fed == bytes.len() => return Ok(requests),
+                Progress::More(least) => {
+                    assert!(least > 0);
+                    let next = (fed + cuts().max(1)).min(bytes.len());
+                    buffer.extend_from_slice(&bytes[fed..next]);
+                    fed = next;
+                    continue;
+                }
+            }
+            buffer.drain(..parser.consumed());
+        }
+    }
+
+    fn whole(bytes: &[u8]) -> Result<Requests, ProtocolError> {
+        parse(bytes, || usize::MAX / 2)
+    }
+
+    #[test]
+    fn requests_of_both_kinds_are_read() {
+        let cases: &[(&[u8], &[&[&[u8]]])] = &[
+            (b"*1\r\n$4\r\nPING\r\n", &[&[b"PING"]]),
+            (b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", &[&[b"ECHO", b""]]),
+            (b"*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n", &[&[b"GET", b"a\r\nb"]]),
+            (b"*0\r\n*-1\r\n*-5\r\n*1\r\n$1\r\nx\r\n", &[&[b"x"]]),
+            (b"PING\r\nset a \"b c\"\n\r\n  \r\n", &[&[b"PING"], &[b"set", b"a", b"b c"]]),
+            (b"*1\r\n$12\r\n123456789012\r\n", &[&[b"123456789012"]]),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(whole(bytes).unwrap(), *expected);
+        }
+    }
+
+    #[test]
+    fn any_chunking_gives_the_same_requests() {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(
+            b"PING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*0\r\n\r\nget 'a b' \"\\x41\"\r\n",
+        );
+        bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$120\r\n");
+        bytes.extend_from_slice(&[b'v'; 120]);
+        bytes.extend_from_slice(b"\r\n$0\r\n\r\n");
+        let expected = whole(&bytes).unwrap();
+        assert_eq!(expected.len(), 4);
+        for size in 1..bytes.len() {
+            assert_eq!(parse(&bytes, || size).unwrap(), expected, "pieces of {size}");
+        }
+        for seed in 0..200 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            assert_eq!(parse(&bytes, || rng.usize(1..40)).unwrap(), expected, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_protocol_is_told() {
+        let long = |head: &str| [head.as_bytes(), &vec![b'1'; INLINE_MAX + 10]].concat();
+        let cases: Vec<(Vec<u8>, &str)> = vec![
+            (b"*abc\r\n".to_vec(), "invalid multibulk length"),
+            (b"*\r\n".to_vec(), "invalid multibulk length"),
+            (b"*01\r\n".to_vec(), "invalid multibulk length"),
+            (b"*1048577\r\n".to_vec(), "invalid multibulk length"),
+            (b"*99999999999999999999\r\n".to_vec(), "invalid multibulk length"),
+            (long("*"), "too big mbulk count string"),
+            (b"*1\r\nx\r\n".to_vec(), "expected '$', got 'x'"),
+            (b"*1\r\n$\r\n".to_vec(), "invalid bulk length"),
+            (b"*1\r\n$-1\r\n".to_vec(), "invalid bulk length"),
+            (b"*1\r\n$536870913\r\n".to_vec(), "invalid bulk length"),
+            (long("*1\r\n$"), "too big bulk count string"),
+            (long("GET "), "too big inline request"),
+            (b"GET \"a\r\n".to_vec(), "unbalanced quotes in request"),
+        ];
+        for (bytes, text) in cases {
+            let expected = ProtocolError(format!("ERR Protocol error: {text}"));
+            assert_eq!(whole(&bytes), Err(expected.clone()));
+            assert_eq!(parse(&bytes, || 997), Err(expected));
+        }
+    }
+
+    #[test]
+    fn limits_are_tighter_before_authentication() {
+        let limits = Limits { authenticated: false, ..LIMITS };
+        let advance = |bytes: &[u8]| Parser::default().advance(&mut bytes.to_vec(), limits);
+        assert!(advance(b"*10\r\n$16384\r\n").is_ok());
+        let error = |text: &str| Err(ProtocolError(format!("ERR Protocol error: {text}")));
+        assert_eq!(advance(b"*11\r\n"), error("unauthenticated multibulk length"));
+        assert_eq!(advance(b"*1\r\n$16385\r\n"), error("unauthenticated bulk length"));
+    }
+
+    #[test]
+    fn a_large_argument_tells_how_much_is_missing() {
+        let mut parser = Parser::default();
+        let mut bytes = b"*1\r\n$1000\r\nabc".to_vec();
+        assert_eq!(parser.advance(&mut bytes, LIMITS), Ok(Progress::More(999)));
+    }
+}

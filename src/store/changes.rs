@@ -1,0 +1,82 @@
+//! What has changed since anyone looked: written by the doors of `db`, read by whoever must hear of it.
+
+use crate::base::id::DbIndex;
+use crate::config::notify::EventClasses;
+
+/// One keyspace event, kept only if someone listens.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The database it happened in.
+    pub db: DbIndex,
+    /// Its class, one only.
+    pub class: EventClasses,
+    /// Its name, such as `set` or `expired`.
+    pub name: &'static str,
+    /// The key it happened to.
+    pub key: Box<[u8]>,
+}
+
+/// Counts that INFO shows.
+#[derive(Default)]
+pub struct Counters {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that died of age.
+    pub expired: u64,
+}
+
+/// The report of changes.
+#[derive(Default)]
+pub struct Changes {
+    /// Changes since the start; a command that leaves this as it was has changed nothing.
+    pub dirty: u64,
+    /// Counts that INFO shows.
+    pub counters: Counters,
+    wanted: EventClasses,
+    lists_expired: bool,
+    events: Vec<Event>,
+}
+
+impl Changes {
+    /// Sets which events are published; others are not even noted.
+    pub fn publish(&mut self, wanted: EventClasses) {
+        self.wanted = wanted;
+    }
+
+    /// Sets whether keys that die are noted even if no event is published for them.
+    pub fn list_expired(&mut self, on: bool) {
+        self.lists_expired = on;
+    }
+
+    /// True if there are events to take.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Takes the events noted so far, in order.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The classes that are published.
+    pub fn wanted(&self) -> EventClasses {
+        self.wanted
+    }
+
+    #[inline]
+    pub(super) fn note(
+        &mut self,
+        class: EventClasses,
+        name: &'static str,
+        db: DbIndex,
+        key: &[u8],
+    ) {
+        let listed = self.lists_expired && class == EventClasses::EXPIRED;
+        if listed || self.wanted.wants(class) {
+            self.events.push(Event { db, class, name, key: key.into() });
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! One key with its value in one allocation, behind a pointer of eight bytes.
+//!
+//! ```text
+//! meta 1 | heap slot 4, if it has had a deadline | key length 1 or 4 | text length 1 or 2, if inline | key | body
+//! ```
+//!
+//! The body is an integer in eight bytes, the bytes of a string up to [`INLINE_MAX`], or a pointer to a longer
+//! string. A key of 16 bytes with a value of 32 takes 51 bytes, 55 with a deadline: 64 from the allocator.
+//!
+//! The file knows nothing of databases, hashes or time.
+#![allow(
+    unsafe_code,
+    reason = "a thin allocation of its own layout: 40 bytes a key less than Box and Vec"
+)]
+
+use crate::base::num;
+use crate::data::table::Prefetch;
+use crate::data::text::Text;
+use crate::sys::cache;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+
+/// Longest string kept beside its key; longer ones are worth an allocation of their own.
+pub const INLINE_MAX: usize = 1_024;
+
+/// Heap slot of an entry without a deadline.
+const NO_SLOT: u32 = u32::MAX;
+/// Bytes of the heap slot.
+const SLOT_BYTES: usize = 4;
+/// Where the heap slot or, without one, the key length stands.
+const SLOT_AT: usize = 1;
+
+/// Meta bit: there is room for a heap slot.
+const HAS_SLOT: u8 = 1;
+/// Meta bit: the key's length takes four bytes, not one.
+const WIDE_KEY: u8 = 1 << 1;
+/// Meta bit: the text's length takes two bytes, not one.
+const WIDE_TEXT: u8 = 1 << 2;
+/// Meta bits of the kind of body.
+const KIND: u8 = 3 << 3;
+const KIND_INT: u8 = 0;
+const KIND_INLINE: u8 = 1 << 3;
+const KIND_LONG: u8 = 2 << 3;
+
+/// A key and its value; owns both.
+pub struct Entry(NonNull<u8>);
+
+/// Where the parts of an entry stand.
+#[derive(Clone, Copy)]
+struct Shape {
+    meta: u8,
+    key_at: usize,
+    body_at: usize,
+    end: usize,
+}
+
+impl Entry {
+    /// A new entry without a deadline; `with_slot` leaves room for one to come.
+    pub fn new(key: &[u8], text: Text<'_>, with_slot: bool) -> Entry {
+        let shape = Shape::plan(key.len(), text, with_slot);
+        let mut entry = Entry::allocate(shape);
+        let bytes = entry.bytes_mut(shape.end);
+        shape.write_lengths(bytes);
+        bytes[shape.key_at..shape.body_at].copy_from_slice(key);
+        shape.write_body(bytes, text);
+        if with_slot {
+            entry.set_heap_slot(None);
+        }
+        entry
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        let shape = self.shape();
+        &self.bytes(shape.body_at)[shape.key_at..]
+    }
+
+    /// The value.
+    #[inline]
+    pub fn text(&self) -> Text<'_> {
+        let shape = self.shape();
+        let body = &self.bytes(shape.end)[shape.body_at..];
+        match shape.meta & KIND {
+            KIND_INT => Text::Int(i64::from_le_bytes(eight(body))),
+            KIND_INLINE => Text::Bytes(body),
+            // SAFETY: a long body is the pointer that `write_body` leaked from a box and only `drop_long` frees.
+            _ => Text::Bytes(unsafe { &*long_pointer(body) }),
+        }
+    }
+
+    /// Replaces the value; key and deadline stay.
+    pub fn set_text(&mut self, text: Text<'_>) {
+        let old = self.shape();
+        let key_len = old.body_at - old.key_at;
+        let new = Shape::plan(key_len, text, old.meta & HAS_SLOT != 0);
+        self.drop_long(old);
+        if size_class(old.end) == size_class(new.end) {
+            // SAFETY: both key ranges lie within the allocation, whose class holds old and new shape alike.
+            unsafe {
+                let base = self.0.as_ptr();
+                std::ptr::copy(base.add(old.key_at), base.add(new.key_at), key_len);
+            }
+        } else {
+            let mut moved = Entry::allocate(new);
+            let head = SLOT_AT + new.slot_bytes();
+            moved.bytes_mut(head).copy_from_slice(self.bytes(head));
+            moved.bytes_mut(new.body_at)[new.key_at..]
+                .copy_from_slice(&self.bytes(old.body_at)[old.key_at..]);
+            std::mem::swap(self, &mut moved);
+            moved.release(old);
+        }
+        let bytes = self.bytes_mut(new.end);
+        new.write_lengths(bytes);
+        new.write_body(bytes, text);
+    }
+
+    /// The entry's place in the heap of deadlines, if it has a deadline.
+    #[inline]
+    pub fn heap_slot(&self) -> Option<u32> {
+        let shape = self.shape();
+        if shape.meta & HAS_SLOT == 0 {
+            return None;
+        }
+        let bytes = &self.bytes(SLOT_AT + SLOT_BYTES)[SLOT_AT..];
+        let slot = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        (slot != NO_SLOT).then_some(slot)
+    }
+
+    /// Notes the place in the heap of deadlines, or that there is none. Makes room for it if need be.
+    pub fn set_heap_slot(&mut self, slot: Option<u32>) {
+        if self.shape().meta & HAS_SLOT == 0 {
+            if slot.is_none() {
+                return;
+            }
+            self.insert_slot();
+        }
+        let value = slot.unwrap_or(NO_SLOT);
+        self.bytes_mut(SLOT_AT + SLOT_BYTES)[SLOT_AT..].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Bytes of memory that the entry takes, as the allocator rounds them.
+    pub fn memory_bytes(&self) -> usize {
+        let shape = self.shape();
+        let long = match (shape.meta & KIND, self.text()) {
+            (KIND_LONG, Text::Bytes(bytes)) => {
+                size_class(bytes.len()) + size_class(size_of::<Vec<u8>>())
+            }
+            _ => 0,
+        };
+        size_class(shape.end) + long
+    }
+
+    /// Makes room for a heap slot behind the meta byte.
+    fn insert_slot(&mut self) {
+        let old = self.shape();
+        let new = Shape {
+            meta: old.meta | HAS_SLOT,
+            key_at: old.key_at + SLOT_BYTES,
+            body_at: old.body_at + SLOT_BYTES,
+            end: old.end + SLOT_BYTES,
+        };
+        let mut moved = Entry::allocate(new);
+        moved.bytes_mut(new.end)[SLOT_AT + SLOT_BYTES..]
+            .copy_from_slice(&self.bytes(old.end)[SLOT_AT..]);
+        moved.bytes_mut(1)[0] = new.meta;
+        std::mem::swap(self, &mut moved);
+        moved.release(old);
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        // SAFETY: every entry begins with its meta byte.
+        let meta = unsafe { self.0.read() };
+        let at = SLOT_AT + usize::from(meta & HAS_SLOT) * SLOT_BYTES;
+        let lengths = Lengths::of(meta);
+        // SAFETY: the lengths stand behind the slot, in as many bytes as the meta byte says.
+        let head = unsafe { std::slice::from_raw_parts(self.0.as_ptr().add(at), lengths.bytes()) };
+        lengths.read(meta, at, head)
+    }
+
+    /// The first `len` bytes; `len` must not be over the end of the entry's shape.
+    #[inline]
+    fn bytes(&self, len: usize) -> &[u8] {
+        // SAFETY: the allocation is at least as long as the shape, and `new`, `set_text` and `insert_slot` have written
+        // all of it.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr(), len) }
+    }
+
+    /// The first `len` bytes, to be written; `len` must not be over the end of the entry's shape.
+    #[inline]
+    fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
+        // SAFETY: as in `bytes`; memory fresh from `allocate` holds zeros.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_ptr(), len) }
+    }
+
+    fn allocate(shape: Shape) -> Entry {
+        let layout = layout_of(shape.end);
+        // SAFETY: the size is not zero, since a class never is.
+        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+        // SAFETY: within the allocation. Bytes that a shape does not reach are never read.
+        unsafe {
+            base.as_ptr().write_bytes(0, shape.end);
+            base.as_ptr().write(shape.meta);
+        }
+        Entry(base)
+    }
+
+    /// Frees a long body, if there is one.
+    fn drop_long(&mut self, shape: Shape) {
+        if shape.meta & KIND == KIND_LONG {
+            let pointer = long_pointer(&self.bytes(shape.end)[shape.body_at..]);
+            // SAFETY: the pointer came from a box, and the body is overwritten or freed right after.
+            drop(unsafe { Box::from_raw(pointer) });
+        }
+    }
+
+    /// Frees the allocation alone, without what the body points to.
+    fn release(self, shape: Shape) {
+        // SAFETY: allocated with the same layout, since a shape's class does not change while the shape holds.
+        unsafe { dealloc(self.0.as_ptr(), layout_of(shape.end)) };
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let shape = self.shape();
+        self.drop_long(shape);
+        // SAFETY: as in `release`; nothing uses the entry after this.
+        unsafe { dealloc(self.0.as_ptr(), layout_of(shape.end)) };
+    }
+}
+
+impl Prefetch for Entry {
+    #[inline]
+    fn prefetch(&self) {
+        // SAFETY: every entry begins with its meta byte.
+        cache::prefetch(unsafe { self.0.as_ref() });
+    }
+}
+
+impl Shape {
+    /// The shape of an entry for a key of that length and this value.
+    fn plan(key_len: usize, text: Text<'_>, with_slot: bool) -> Shape {
+        let (kind, body_len) = match text {
+            Text::Int(_) => (KIND_INT, size_of::<i64>()),
+            Text::Bytes(bytes) if bytes.len() <= INLINE_MAX => (KIND_INLINE, bytes.len()),
+            Text::Bytes(_) => (KIND_LONG, size_of::<*mut Vec<u8>>()),
+        };
+        let mut meta = kind;
+        meta |= if with_slot { HAS_SLOT } else { 0 };
+        meta |= if key_len > usize::from(u8::MAX) { WIDE_KEY } else { 0 };
+        meta |= if body_len > usize::from(u8::MAX) { WIDE_TEXT } else { 0 };
+        let at = SLOT_AT + usize::from(with_slot) * SLOT_BYTES;
+        let key_at = at + Lengths::of(meta).bytes();
+        let body_at = key_at + key_len;
+        Shape { meta, key_at, body_at, end: body_at + body_len }
+    }
+
+    fn slot_bytes(self) -> usize {
+        usize::from(self.meta & HAS_SLOT) * SLOT_BYTES
+    }
+
+    /// Writes the meta byte and the lengths in front of the key.
+    fn write_lengths(self, bytes: &mut [u8]) {
+        bytes[0] = self.meta;
+        let key_len = (self.body_at - self.key_at) as u64;
+        let text_len = (self.end - self.body_at) as u64;
+        let lengths = Lengths::of(self.meta);
+        let at = SLOT_AT + self.slot_bytes();
+        bytes[at..at + lengths.key].copy_from_slice(&key_len.to_le_bytes()[..lengths.key]);
+        bytes[at + lengths.key..self.key_at]
+            .copy_from_slice(&text_len.to_le_bytes()[..lengths.text]);
+    }
+
+    fn write_body(self, bytes: &mut [u8], text: Text<'_>) {
+        let body = &mut bytes[self.body_at..self.end];
+        match text {
+            Text::Int(value) => body.copy_from_slice(&value.to_le_bytes()),
+            Text::Bytes(value) if self.meta & KIND == KIND_INLINE => body.copy_from_slice(value),
+            Text::Bytes(value) => {
+                let pointer = Box::into_raw(Box::new(value.to_vec()));
+                body.copy_from_slice(&(pointer.expose_provenance() as u64).to_le_bytes());
+            }
+        }
+    }
+}
+
+/// How many bytes the two lengths take.
+#[derive(Clone, Copy)]
+struct Lengths {
+    key: usize,
+    text: usize,
+}
+
+impl Lengths {
+    #[inline]
+    fn of(meta: u8) -> Lengths {
+        let key = if meta & WIDE_KEY == 0 { 1 } else { 4 };
+        let text = match meta & (KIND | WIDE_TEXT) {
+            KIND_INLINE => 1,
+            wide if wide == KIND_INLINE | WIDE_TEXT => 2,
+            _ => 0,
+        };
+        Lengths { key, text }
+    }
+
+    fn bytes(self) -> usize {
+        self.key + self.text
+    }
+
+    /// The shape that these length bytes describe; they stand at `at`.
+    #[inline]
+    fn read(self, meta: u8, at: usize, head: &[u8]) -> Shape {
+        let key_len = match head {
+            [a, b, c, d, ..] if self.key == 4 => u32::from_le_bytes([*a, *b, *c, *d]) as usize,
+            _ => usize::from(head[0]),
+        };
+        let body_len = match &head[self.key..] {
+            [] => size_of::<u64>(),
+            [low] => usize::from(*low),
+            [low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+        };
+        let key_at = at + self.bytes();
+        let body_at = key_at + key_len;
+        Shape { meta, key_at, body_at, end: body_at + body_len }
+    }
+}
+
+/// The pointer in a long body.
+fn long_pointer(body: &[u8]) -> *mut Vec<u8> {
+    std::ptr::with_exposed_provenance_mut(num::index(u64::from_le_bytes(eight(body))))
+}
+
+#[inline]
+fn eight(bytes: &[u8]) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&bytes[..8]);
+    out
+}
+
+/// The allocator's size for `size` bytes: multiples of 16 up to 128, then four steps to each doubling (jemalloc's
+/// classes). A value that stays in its class is overwritten in place.
+#[inline]
+fn size_class(size: usize) -> usize {
+    if size <= 128 {
+        return size.max(1).next_multiple_of(16);
+    }
+    let step = 1usize << ((size - 1).ilog2() - 2);
+    size.next_multiple_of(step)
+}
+
+fn layout_of(size: usize) -> Layout {
+    match Layout::from_size_align(size_class(size), align_of::<u64>()) {
+        Ok(layout) => layout,
+        Err(_) => unreachable!("keys are shorter than 2^32 bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(entry: &Entry, key: &[u8], value: &[u8], slot: Option<u32>) {
+        assert_eq!(entry.key(), key);
+        entry.text().with_bytes(|bytes| assert_eq!(bytes, value));
+        assert_eq!(entry.heap_slot(), slot);
+        assert!(entry.memory_bytes() >= 16);
+    }
+
+    fn value(rng: &mut fastrand::Rng) -> Vec<u8> {
+        let len = match rng.u8(0..8) {
+            0 => return rng.i64(..).to_string().into_bytes(),
+            1 => 0,
+            2..6 => rng.usize(0..300),
+            6 => rng.usize(INLINE_MAX - 2..INLINE_MAX + 3),
+            _ => rng.usize(0..100_000),
+        };
+        std::iter::repeat_with(|| rng.u8(..)).take(len).collect()
+    }
+
+    #[test]
+    fn an_entry_keeps_key_value_and_slot_through_any_change() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        for _ in 0..300 {
+            let key_len = match rng.u8(0..6) {
+                0 => rng.usize(254..258),
+                1 => rng.usize(0..70_000),
+                _ => rng.usize(0..40),
+            };
+            let key: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(key_len).collect();
+            let mut now = value(&mut rng);
+            let mut slot = None;
+            let mut entry = Entry::new(&key, Text::compact(&now), rng.bool());
+            for _ in 0..30 {
+                match rng.u8(0..4) {
+                    0 => slot = Some(rng.u32(0..1_000)),
+                    1 => slot = None,
+                    _ => {
+                        now = value(&mut rng);
+                        entry.set_text(Text::compact(&now));
+                    }
+                }
+                entry.set_heap_slot(slot);
+                check(&entry, &key, &now, slot);
+            }
+        }
+    }
+
+    #[test]
+    fn common_entries_fit_their_classes() {
+        let key = [b'k'; 16];
+        let size =
+            |len: usize, slot| Entry::new(&key, Text::Bytes(&vec![b'v'; len]), slot).memory_bytes();
+        assert_eq!((size(32, false), size(32, true)), (64, 64));
+        assert_eq!(size(200, false), 224);
+        assert_eq!(Entry::new(&key, Text::Int(5), false).memory_bytes(), 32);
+    }
+
+    #[test]
+    fn a_pointer_of_eight_bytes_is_all_a_table_holds() {
+        assert_eq!(size_of::<Option<Entry>>(), 8);
+    }
+
+    #[test]
+    fn classes_are_the_allocators() {
+        let cases = [(0, 16), (1, 16), (16, 16), (17, 32), (128, 128), (129, 160), (160, 160)];
+        for (size, class) in cases.into_iter().chain([(161, 192), (257, 320), (1_025, 1_280)]) {
+            assert_eq!(size_class(size), class);
+        }
+    }
+}

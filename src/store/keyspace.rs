@@ -1,0 +1,166 @@
+//! One database's keys: the hash index over the entries, and the heap of their deadlines, kept in step.
+//!
+//! What happens here is not reported to anyone; commands go through the doors in `db`.
+
+use super::deadlines::Deadlines;
+use super::entry::Entry;
+use crate::data::table::{Pieces, Place, Table};
+use crate::data::text::Text;
+use std::hash::{BuildHasher, Hasher};
+
+/// Hashes keys with a secret of the process, since clients choose them.
+#[derive(Clone)]
+pub struct KeyHasher(ahash::RandomState);
+
+impl KeyHasher {
+    /// A hasher whose secret is drawn from `rng`.
+    pub fn new(rng: &mut fastrand::Rng) -> KeyHasher {
+        let [a, b, c, d] = std::array::from_fn(|_| rng.u64(..));
+        KeyHasher(ahash::RandomState::with_seeds(a, b, c, d))
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        let mut state = self.0.build_hasher();
+        state.write(key);
+        state.finish()
+    }
+}
+
+/// The keys of one database.
+pub struct Keyspace {
+    table: Table<Entry>,
+    deadlines: Deadlines,
+    hasher: KeyHasher,
+}
+
+impl Keyspace {
+    /// A database without keys.
+    pub fn new(hasher: KeyHasher) -> Keyspace {
+        Keyspace { table: Table::new(), deadlines: Deadlines::default(), hasher }
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Where the key stands; it may be due.
+    #[inline]
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.table.find(hash, |entry| entry.key() == key)
+    }
+
+    /// The entry at a place.
+    #[inline]
+    pub fn entry(&self, place: Place) -> &Entry {
+        self.table.at(place)
+    }
+
+    /// Adds a key that is not there.
+    pub fn insert(&mut self, hash: u64, key: &[u8], text: Text<'_>, with_slot: bool) -> Place {
+        let hasher = &self.hasher;
+        let entry = Entry::new(key, text, with_slot);
+        self.table.insert(hash, entry, |entry| hasher.hash(entry.key()))
+    }
+
+    /// Replaces the value at a place.
+    pub fn set_text(&mut self, place: Place, text: Text<'_>) {
+        self.table.at_mut(place).set_text(text);
+    }
+
+    /// Takes a key out, with its deadline.
+    pub fn remove(&mut self, place: Place, hash: u64) -> Entry {
+        self.deadlines.clear(&mut self.table, place);
+        let hasher = &self.hasher;
+        self.table.remove(place, hash, |entry| hasher.hash(entry.key()))
+    }
+
+    /// The deadline of the key at a place, in milliseconds since 1970.
+    #[inline]
+    pub fn deadline_ms(&self, place: Place) -> Option<i64> {
+        self.deadlines.of(self.table.at(place))
+    }
+
+    /// Gives the key at a place a deadline, or takes it away; true if that changed anything.
+    pub fn set_deadline(&mut self, place: Place, hash: u64, at_ms: Option<i64>) -> bool {
+        match at_ms {
+            Some(at_ms) => {
+                self.deadlines.set(&mut self.table, place, hash, at_ms);
+                true
+            }
+            None => self.deadlines.clear(&mut self.table, place),
+        }
+    }
+
+    /// The earliest deadline of all keys, in milliseconds since 1970.
+    #[inline]
+    pub fn earliest_ms(&self) -> Option<i64> {
+        self.deadlines.earliest_ms()
+    }
+
+    /// The key with the earliest deadline, and its hash.
+    pub fn first_to_die(&self) -> Option<(Place, u64)> {
+        self.deadlines.first(&self.table)
+    }
+
+    /// Number of keys, due ones included.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Number of keys that have a deadline.
+    pub fn timed_len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// All entries, in no order that means anything; some may be due.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.table.iter()
+    }
+
+    /// One step of a scan; see [`Table::scan`].
+    pub fn scan(&self, cursor: u64, visit: impl FnMut(&Entry)) -> u64 {
+        self.table.scan(cursor, |entry| self.hasher.hash(entry.key()), visit)
+    }
+
+    /// The deadline of an entry of this database, in milliseconds since 1970.
+    pub fn deadline_of(&self, entry: &Entry) -> Option<i64> {
+        self.deadlines.of(entry)
+    }
+
+    /// An entry chosen by chance, each with the same probability.
+    pub fn sample(&self, rng: &mut fastrand::Rng) -> Option<&Entry> {
+        self.table.sample(rng)
+    }
+
+    /// Removes all keys; what they were is returned, to be freed at leisure.
+    pub fn clear(&mut self) -> Pieces<Entry> {
+        self.deadlines = Deadlines::default();
+        std::mem::take(&mut self.table).into_pieces()
+    }
+
+    /// Asks the cache for where a key would stand.
+    #[inline]
+    pub fn prefetch_line(&self, hash: u64) {
+        self.table.prefetch_line(hash);
+    }
+
+    /// Asks the cache for the key's entry; of use some time after [`Keyspace::prefetch_line`].
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.table.prefetch_item(hash);
+    }
+
+    /// Bytes of memory of index and heap, without the entries.
+    pub fn overhead_bytes(&self) -> usize {
+        self.table.memory_bytes() + self.deadlines.memory_bytes()
+    }
+}

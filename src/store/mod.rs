@@ -1,0 +1,120 @@
+//! The keyspace: databases behind their doors, when keys die, and what has changed.
+
+mod changes;
+mod db;
+mod deadlines;
+pub mod entry;
+mod keyspace;
+
+pub use changes::{Changes, Event};
+pub use db::{Db, Spot, Ttl};
+pub use keyspace::KeyHasher;
+
+use crate::base::id::DbIndex;
+use crate::data::table::Pieces;
+use entry::Entry;
+use keyspace::Keyspace;
+
+/// Pieces of removed tables that are freed in one slice; each is some hundred entries at most.
+const PIECES_PER_SLICE: usize = 8;
+
+/// All databases.
+pub struct Store {
+    spaces: Vec<Keyspace>,
+    /// Databases from this one on have never been opened, and hold nothing.
+    unopened: DbIndex,
+    /// What has changed since anyone looked.
+    pub changes: Changes,
+    /// Removed at once, freed a slice at a time.
+    remains: Vec<Pieces<Entry>>,
+}
+
+impl Store {
+    /// So many empty databases.
+    pub fn new(databases: usize, hasher: &KeyHasher) -> Store {
+        let spaces = (0..databases).map(|_| Keyspace::new(hasher.clone())).collect();
+        Store { spaces, unopened: 0, changes: Changes::default(), remains: Vec::new() }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.spaces.len()
+    }
+
+    /// The doors of a database, at a moment in milliseconds since 1970.
+    ///
+    /// # Panics
+    /// If there is no such database.
+    #[inline]
+    pub fn db(&mut self, index: DbIndex, now_ms: i64) -> Db<'_> {
+        self.unopened = self.unopened.max(index + 1);
+        Db::open(&mut self.spaces[index], &mut self.changes, index, now_ms)
+    }
+
+    /// Keys, and how many of them have a deadline, of a database.
+    ///
+    /// # Panics
+    /// If there is no such database.
+    pub fn lens(&self, index: DbIndex) -> (usize, usize) {
+        (self.spaces[index].len(), self.spaces[index].timed_len())
+    }
+
+    /// The earliest deadline of all databases, in milliseconds since 1970.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        self.spaces[..self.unopened].iter().filter_map(Keyspace::earliest_ms).min()
+    }
+
+    /// Removes due keys of all databases, at most `max` of them; returns how many.
+    pub fn bury_due(&mut self, now_ms: i64, max: usize) -> usize {
+        let mut count = 0;
+        for index in 0..self.unopened {
+            if self.spaces[index].earliest_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+                count += self.db(index, now_ms).bury_due(max - count);
+            }
+        }
+        count
+    }
+
+    /// Takes what is left of a table, to be freed a slice at a time.
+    pub fn free_later(&mut self, pieces: Pieces<Entry>) {
+        self.remains.push(pieces);
+    }
+
+    /// True while something waits to be freed.
+    pub fn has_remains(&self) -> bool {
+        !self.remains.is_empty()
+    }
+
+    /// Frees one slice of what waits.
+    pub fn free_slice(&mut self) {
+        for _ in 0..PIECES_PER_SLICE {
+            let Some(last) = self.remains.last_mut() else { return };
+            if !last.free_one() {
+                self.remains.pop();
+            }
+        }
+    }
+
+    /// The hash of a key, for the two prefetches.
+    #[inline]
+    pub fn key_hash(&self, index: DbIndex, key: &[u8]) -> u64 {
+        self.spaces[index].hash(key)
+    }
+
+    /// Asks the cache for where a key with this hash would stand.
+    #[inline]
+    pub fn prefetch_line(&self, index: DbIndex, hash: u64) {
+        self.spaces[index].prefetch_line(hash);
+    }
+
+    /// Asks the cache for the key's entry; of use some time after [`Store::prefetch_line`].
+    #[inline]
+    pub fn prefetch_entry(&self, index: DbIndex, hash: u64) {
+        self.spaces[index].prefetch_entry(hash);
+    }
+
+    /// Bytes of memory of indexes and heaps, without the entries.
+    pub fn overhead_bytes(&self) -> usize {
+        self.spaces.iter().map(Keyspace::overhead_bytes).sum()
+    }
+}

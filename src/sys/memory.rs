@@ -1,0 +1,90 @@
+//! Memory figures: what the allocator has handed out, and what the system has given the process.
+
+use tikv_jemalloc_ctl::{epoch, stats, thread};
+
+/// Bytes handed out and not taken back, read from the allocator's own counters: two loads, no lock.
+///
+/// Counts what the thread that made it allocates and frees, so make it on the loop's thread.
+pub struct MemoryMeter {
+    counters: Option<(thread::ThreadLocal<u64>, thread::ThreadLocal<u64>)>,
+}
+
+impl MemoryMeter {
+    /// A meter for the calling thread.
+    pub fn start() -> MemoryMeter {
+        let allocated = thread::allocatedp::read().ok();
+        let freed = thread::deallocatedp::read().ok();
+        MemoryMeter { counters: allocated.zip(freed) }
+    }
+
+    /// Bytes in use by this thread's allocations; zero where the allocator keeps no counters.
+    pub fn used_bytes(&self) -> u64 {
+        match &self.counters {
+            Some((allocated, freed)) => allocated.get().saturating_sub(freed.get()),
+            None => 0,
+        }
+    }
+}
+
+/// What the allocator knows of the whole process, in bytes.
+#[derive(Default)]
+pub struct AllocatorStats {
+    /// Handed out to the program.
+    pub allocated: usize,
+    /// In pages that hold at least one allocation.
+    pub active: usize,
+    /// In pages that are resident.
+    pub resident: usize,
+}
+
+/// The allocator's figures now; costs some microseconds. Zeros where it keeps none.
+pub fn allocator_stats() -> AllocatorStats {
+    if epoch::advance().is_err() {
+        return AllocatorStats::default();
+    }
+    AllocatorStats {
+        allocated: stats::allocated::read().unwrap_or(0),
+        active: stats::active::read().unwrap_or(0),
+        resident: stats::resident::read().unwrap_or(0),
+    }
+}
+
+/// Bytes of the process that are in memory (VmRSS); zero where /proc is missing.
+pub fn resident_bytes() -> u64 {
+    proc_kb("/proc/self/status", "VmRSS:") * 1024
+}
+
+/// Bytes of memory in the machine; zero where /proc is missing.
+pub fn machine_bytes() -> u64 {
+    proc_kb("/proc/meminfo", "MemTotal:") * 1024
+}
+
+fn proc_kb(path: &str, field: &str) -> u64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_allocated_is_counted() {
+        let meter = MemoryMeter::start();
+        let before = meter.used_bytes();
+        let block = std::hint::black_box(vec![1u8; 1 << 20]);
+        // Other threads of the test may have freed a little of what this one allocated.
+        let half = block.len() as u64 / 2;
+        assert!(meter.used_bytes() >= before + half);
+        drop(block);
+        assert!(meter.used_bytes() < before + half);
+    }
+
+    #[test]
+    fn the_system_tells_its_figures() {
+        assert!(resident_bytes() > 1 << 20);
+        assert!(machine_bytes() > resident_bytes());
+        assert!(allocator_stats().resident > 0);
+    }
+}

@@ -1,0 +1,6 @@
+//! The operating system and the machine: what needs a system call or an instruction of its own.
+
+pub mod cache;
+pub mod limits;
+pub mod memory;
+pub mod ticks;
