@@ -1,9 +1,14 @@
 //! spindle: a Redis-compatible server that spins one thread.
 
 pub mod base;
+pub mod commands;
 pub mod config;
 pub mod data;
+pub mod exec;
+pub mod hub;
 pub mod resp;
+pub mod server;
+pub mod spec;
 pub mod store;
 pub mod sys;
 

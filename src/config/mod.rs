@@ -1,2 +1,96 @@
-//! Parameters.
+//! Parameters: one table of them, read from redis.conf, from flags and from CONFIG SET.
+
+pub mod file;
+pub mod kinds;
 pub mod notify;
+pub mod table;
+
+use kinds::{Access, OutputLimits};
+use notify::EventClasses;
+
+/// The values of all parameters. [`table::PARAMETERS`] says what each one is called and may be.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses to listen on; one with a leading `-` may be missing, `*` and `::*` mean all.
+    pub bind: Vec<String>,
+    /// TCP port; 0 for none.
+    pub port: i64,
+    /// Path of the Unix socket; empty for none.
+    pub unixsocket: String,
+    /// Permissions of the Unix socket; 0 leaves them as they come.
+    pub unixsocketperm: u32,
+    /// Connections that may wait to be accepted.
+    pub tcp_backlog: i64,
+    /// Seconds between probes of a silent peer; 0 for none.
+    pub tcp_keepalive: i64,
+    /// Seconds after which an idle client is closed; 0 for never.
+    pub timeout: i64,
+    /// Clients at one time.
+    pub maxclients: i64,
+    /// Refuse clients from elsewhere while there is no password.
+    pub protected_mode: bool,
+    /// Number of databases.
+    pub databases: i64,
+    /// Password of the default user; empty for none.
+    pub requirepass: String,
+    /// Output that may wait for a client, by kind of client.
+    pub client_output_buffer_limit: OutputLimits,
+    /// Request bytes that may wait of one client.
+    pub client_query_buffer_limit: i64,
+    /// Waiting output bytes from which on a client's requests are not read; 0 for never.
+    pub client_output_pause: i64,
+    /// Longest argument.
+    pub proto_max_bulk_len: i64,
+    /// Which keyspace events are published.
+    pub notify_keyspace_events: EventClasses,
+    /// Who may use DEBUG.
+    pub enable_debug_command: Access,
+    /// Who may change protected parameters.
+    pub enable_protected_configs: Access,
+    /// Who may load modules; there are none.
+    pub enable_module_command: Access,
+    /// Working directory.
+    pub dir: String,
+    /// Name of the snapshot file.
+    pub dbfilename: String,
+    /// Save points; none, as nothing is saved yet.
+    pub save: String,
+    /// Whether there is an append-only file; never, as it is not built yet.
+    pub appendonly: String,
+    /// FLUSHALL and FLUSHDB without an option free in the background.
+    pub lazyfree_lazy_user_flush: bool,
+    /// Least severe message that is logged.
+    pub loglevel: kinds::LogLevel,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            bind: vec!["*".to_owned(), "-::*".to_owned()],
+            port: 6379,
+            unixsocket: String::new(),
+            unixsocketperm: 0,
+            tcp_backlog: 511,
+            tcp_keepalive: 300,
+            timeout: 0,
+            maxclients: 10_000,
+            protected_mode: true,
+            databases: 16,
+            requirepass: String::new(),
+            client_output_buffer_limit: OutputLimits::default(),
+            client_query_buffer_limit: 1 << 30,
+            client_output_pause: 0,
+            proto_max_bulk_len: 512 << 20,
+            notify_keyspace_events: EventClasses::empty(),
+            enable_debug_command: Access::No,
+            enable_protected_configs: Access::No,
+            enable_module_command: Access::No,
+            dir: ".".to_owned(),
+            dbfilename: "dump.rdb".to_owned(),
+            save: String::new(),
+            appendonly: "no".to_owned(),
+            lazyfree_lazy_user_flush: false,
+            loglevel: kinds::LogLevel::Notice,
+        }
+    }
+}

@@ -202,7 +202,12 @@ impl<T: Prefetch> Table<T> {
     ///
     /// A scan starts with cursor 0 and is over when 0 comes back. An item that is in the table from start to end
     /// is visited exactly once; any other at most once, unless it is removed and added again.
-    pub fn scan(&self, cursor: u64, hash_of: impl Fn(&T) -> u64, mut visit: impl FnMut(&T)) -> u64 {
+    pub fn scan<'s>(
+        &'s self,
+        cursor: u64,
+        hash_of: impl Fn(&T) -> u64,
+        mut visit: impl FnMut(&'s T),
+    ) -> u64 {
         // The place among all hashes has its significant bits on the left; reversed, cursors are short numbers.
         let from = cursor.reverse_bits();
         let Some(id) = self.directory.get(self.directory_index(from)) else { return 0 };

@@ -4,17 +4,15 @@ use std::borrow::Cow;
 
 /// The client's mistake, in the words of the wire: a code in capitals, a space, a sentence.
 ///
-/// Line breaks and other control bytes become spaces when it is written, as one line is all there is.
+/// It may quote what the client sent, so it is bytes. Line breaks become spaces when it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Cow<'static, str>);
+pub struct Error(Cow<'static, [u8]>);
 
 impl Error {
     /// Options that make no sense together or at all.
     pub const SYNTAX: Error = Error::new("ERR syntax error");
     /// An argument that should be a canonical 64-bit integer.
     pub const NOT_AN_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
-    /// An argument that must not be negative.
-    pub const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
     /// The connection has to authenticate first.
     pub const NO_AUTH: Error = Error::new("NOAUTH Authentication required.");
     /// Name and password do not fit.
@@ -23,29 +21,34 @@ impl Error {
 
     /// An error with a fixed text.
     pub const fn new(text: &'static str) -> Error {
-        Error(Cow::Borrowed(text))
+        Error(Cow::Borrowed(text.as_bytes()))
     }
 
     /// An error with a text that was put together.
-    pub fn text(text: impl Into<String>) -> Error {
+    pub fn text(text: impl Into<Vec<u8>>) -> Error {
         Error(Cow::Owned(text.into()))
     }
 
+    /// `before`, then at most 128 bytes of what the client sent up to a NUL, then `after`.
+    pub fn quoting(before: &str, sent: &[u8], after: &str) -> Error {
+        Error::text([before.as_bytes(), shown(sent, 128), after.as_bytes()].concat())
+    }
+
     /// The text, without the leading `-`.
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The code in front, such as `ERR` or `WRONGTYPE`.
-    pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
+    pub fn code(&self) -> &[u8] {
+        self.0.split(|byte| *byte == b' ').next().unwrap_or_default()
     }
 }
 
-impl<T: Into<String>> From<T> for Error {
-    fn from(text: T) -> Error {
-        Error::text(text)
-    }
+/// At most `max` bytes of what a client sent, and none from a NUL on, as error texts show it.
+pub fn shown(sent: &[u8], max: usize) -> &[u8] {
+    let end = sent.iter().position(|byte| *byte == 0).unwrap_or(sent.len());
+    &sent[..end.min(max)]
 }
 
 #[cfg(test)]
@@ -54,7 +57,14 @@ mod tests {
 
     #[test]
     fn the_code_is_the_first_word() {
-        assert_eq!(Error::SYNTAX.code(), "ERR");
-        assert_eq!(Error::text(format!("WRONGPASS {}", 1)).code(), "WRONGPASS");
+        assert_eq!(Error::SYNTAX.code(), b"ERR");
+        assert_eq!(Error::WRONG_PASS.code(), b"WRONGPASS");
+    }
+
+    #[test]
+    fn what_was_sent_is_quoted_up_to_a_limit() {
+        let long = [b'x'; 300];
+        assert_eq!(Error::quoting("ERR '", &long, "'").as_bytes().len(), 5 + 128 + 1);
+        assert_eq!(Error::quoting("ERR '", b"a\0b", "'").as_bytes(), b"ERR 'a'");
     }
 }

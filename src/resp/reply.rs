@@ -17,13 +17,13 @@ impl Output {
     /// A status: a short word that is no data.
     pub fn status(&mut self, text: &str) {
         self.tail.push(b'+');
-        self.line(text);
+        self.line(text.as_bytes());
     }
 
     /// An error line.
     pub fn error(&mut self, error: &Error) {
         self.tail.push(b'-');
-        self.line(error.as_str());
+        self.line(error.as_bytes());
     }
 
     /// An integer.
@@ -137,10 +137,9 @@ impl Output {
     }
 
     /// A line of text, in which no byte may end the line early.
-    fn line(&mut self, text: &str) {
-        let clean =
-            text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte });
-        self.tail.extend(clean);
+    fn line(&mut self, text: &[u8]) {
+        let clean = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+        self.tail.extend(text.iter().map(clean));
         self.raw(b"\r\n");
     }
 }

@@ -4,6 +4,7 @@
 //! (but for the line being read), and it allocates only for the list of arguments, which is used again.
 
 use super::argv::{Argv, Span};
+use super::error::Error;
 use crate::base::num;
 use crate::base::quoted;
 
@@ -41,7 +42,7 @@ pub enum Progress {
 
 /// A request that breaks the protocol; the connection cannot go on after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProtocolError(pub String);
+pub struct ProtocolError(pub Error);
 
 /// The state of reading one connection.
 #[derive(Default)]
@@ -107,16 +108,14 @@ impl Parser {
 
     /// Reads `*<count>`; zero for requests without arguments.
     fn count(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
-        let Some((count, next)) = read_length(bytes, 0, "mbulk count", "multibulk")? else {
-            return Ok(None);
-        };
-        if count > ARGS_MAX {
-            return Err(protocol_error("invalid multibulk length"));
-        }
+        let Some(end) = line_end(bytes, "mbulk count")? else { return Ok(None) };
+        let count = parse_length(&bytes[..end]).filter(|count| *count <= ARGS_MAX);
+        let Some(count) = count else { return Err(protocol_error("invalid multibulk length")) };
         if count > UNAUTHENTICATED_ARGS_MAX && !limits.authenticated {
             return Err(protocol_error("unauthenticated multibulk length"));
         }
-        self.at = next;
+        self.at = end + 2;
+        // A negative count is as good as none.
         Ok(Some(usize::try_from(count).unwrap_or(0)))
     }
 
@@ -168,29 +167,19 @@ impl Parser {
         bytes: &[u8],
         limits: Limits,
     ) -> Result<Option<usize>, ProtocolError> {
-        let header = read_length(bytes, self.at, "bulk count", "bulk");
-        match bytes.get(self.at) {
-            None => return Ok(None),
-            Some(b'$') => {}
-            // A line too long is told first, whatever it begins with; one that has not ended is waited for.
-            Some(other) => match header {
-                Ok(None) => return Ok(None),
-                Err(error) if error.0.contains("too big") => return Err(error),
-                _ => {
-                    let other = char::from(*other);
-                    return Err(protocol_error(&format!("expected '$', got '{other}'")));
-                }
-            },
+        let rest = &bytes[self.at..];
+        let Some(end) = line_end(rest, "bulk count")? else { return Ok(None) };
+        if rest[0] != b'$' {
+            let text = [b"ERR Protocol error: expected '$', got '", &rest[..1], b"'"];
+            return Err(ProtocolError(Error::text(text.concat())));
         }
-        let Some((len, next)) = header? else { return Ok(None) };
-        if len < 0 || len > limits.bulk_max {
-            return Err(protocol_error("invalid bulk length"));
-        }
+        let len = parse_length(&rest[..end]).filter(|len| (0..=limits.bulk_max).contains(len));
+        let Some(len) = len else { return Err(protocol_error("invalid bulk length")) };
         if len > UNAUTHENTICATED_BULK_MAX && !limits.authenticated {
             return Err(protocol_error("unauthenticated bulk length"));
         }
-        self.at = next;
-        Ok(Some(usize::try_from(len).unwrap_or(0)))
+        self.at += end + 2;
+        Ok(usize::try_from(len).ok())
     }
 
     fn inline(&mut self, bytes: &mut [u8]) -> Result<Progress, ProtocolError> {
@@ -211,35 +200,25 @@ impl Parser {
     }
 }
 
-/// Reads a type byte, a canonical integer and a line end at `at`: the integer, and where the next line begins.
-/// `None` if the line end has not arrived. The byte after the carriage return is passed over, whatever it is.
-fn read_length(
-    bytes: &[u8],
-    at: usize,
-    line: &str,
-    length: &str,
-) -> Result<Option<(i64, usize)>, ProtocolError> {
-    let rest = bytes.get(at..).unwrap_or_default();
+/// Length of the line at the start of `bytes`, without its end, which is a carriage return and one more byte, whatever
+/// that is; `None` if it has not all arrived.
+fn line_end(bytes: &[u8], what: &str) -> Result<Option<usize>, ProtocolError> {
     // No valid line is as long as the limit, so the search for its end is bounded by it.
-    let window = &rest[..rest.len().min(INLINE_MAX + 1)];
-    let Some(end) = memchr::memchr(b'\r', window) else {
-        if rest.len() > INLINE_MAX {
-            return Err(protocol_error(&format!("too big {line} string")));
-        }
-        return Ok(None);
-    };
-    if end + 1 >= rest.len() {
-        return Ok(None);
-    }
-    let digits = rest.get(1..end).unwrap_or_default();
-    match num::parse_i64(digits) {
-        Some(value) => Ok(Some((value, at + end + 2))),
-        None => Err(protocol_error(&format!("invalid {length} length"))),
+    let window = &bytes[..bytes.len().min(INLINE_MAX + 1)];
+    match memchr::memchr(b'\r', window) {
+        Some(end) => Ok((end + 1 < bytes.len()).then_some(end)),
+        None if window.len() > INLINE_MAX => Err(protocol_error(&format!("too big {what} string"))),
+        None => Ok(None),
     }
 }
 
+/// The canonical integer behind the type byte of a line.
+fn parse_length(line: &[u8]) -> Option<i64> {
+    num::parse_i64(line.get(1..)?)
+}
+
 fn protocol_error(text: &str) -> ProtocolError {
-    ProtocolError(format!("ERR Protocol error: {text}"))
+    ProtocolError(Error::text(format!("ERR Protocol error: {text}")))
 }
 
 #[cfg(test)]
@@ -332,7 +311,7 @@ mod tests {
             (b"GET \"a\r\n".to_vec(), "unbalanced quotes in request"),
         ];
         for (bytes, text) in cases {
-            let expected = ProtocolError(format!("ERR Protocol error: {text}"));
+            let expected = protocol_error(text);
             assert_eq!(whole(&bytes), Err(expected.clone()));
             assert_eq!(parse(&bytes, || 997), Err(expected));
         }
@@ -343,9 +322,9 @@ mod tests {
         let limits = Limits { authenticated: false, ..LIMITS };
         let advance = |bytes: &[u8]| Parser::default().advance(&mut bytes.to_vec(), limits);
         assert!(advance(b"*10\r\n$16384\r\n").is_ok());
-        let error = |text: &str| Err(ProtocolError(format!("ERR Protocol error: {text}")));
-        assert_eq!(advance(b"*11\r\n"), error("unauthenticated multibulk length"));
-        assert_eq!(advance(b"*1\r\n$16385\r\n"), error("unauthenticated bulk length"));
+        let refused = |bytes, text| assert_eq!(advance(bytes), Err(protocol_error(text)));
+        refused(b"*11\r\n", "unauthenticated multibulk length");
+        refused(b"*1\r\n$16385\r\n", "unauthenticated bulk length");
     }
 
     #[test]

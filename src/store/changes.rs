@@ -56,6 +56,11 @@ impl Changes {
         !self.events.is_empty()
     }
 
+    /// The events noted so far, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// Takes the events noted so far, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)

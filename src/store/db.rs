@@ -157,7 +157,7 @@ impl<'a> Db<'a> {
     }
 
     /// One step of a scan; see [`crate::data::table::Table::scan`].
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&Entry)) -> u64 {
+    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(&'s Entry)) -> u64 {
         self.space.scan(cursor, |entry| {
             if !self.is_due(entry) {
                 visit(entry);

@@ -127,7 +127,7 @@ impl Keyspace {
     }
 
     /// One step of a scan; see [`Table::scan`].
-    pub fn scan(&self, cursor: u64, visit: impl FnMut(&Entry)) -> u64 {
+    pub fn scan<'s>(&'s self, cursor: u64, visit: impl FnMut(&'s Entry)) -> u64 {
         self.table.scan(cursor, |entry| self.hasher.hash(entry.key()), visit)
     }
 

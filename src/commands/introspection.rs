@@ -1,0 +1,360 @@
+//! COMMAND: the commands, described by themselves.
+
+use super::help;
+use crate::base::glob;
+use crate::exec::{Call, Command, CommandId, Flow, Outcome};
+use crate::resp::error::Error;
+use crate::resp::output::Output;
+use crate::spec::categories::Categories;
+use crate::spec::flags::Flags;
+use crate::spec::keys::KeySpec;
+use crate::spec::syntax::{self, Arg};
+use crate::spec::{Group, Spec};
+
+pub(super) const COMMAND: Command = Command {
+    spec: Spec {
+        name: "command",
+        arity: -1,
+        tips: &["nondeterministic_output_order"],
+        complexity: "O(N) for N commands",
+        summary: "Describes all commands.",
+        ..BASE
+    },
+    run: all,
+    subcommands: &[&COUNT, &DOCS, &GETKEYS, &GETKEYSANDFLAGS, &HELP, &INFO, &LIST],
+};
+
+const BASE: Spec = Spec {
+    group: Group::Server,
+    since: "2.8.13",
+    flags: Flags::LOADING.union(Flags::STALE),
+    categories: Categories::CONNECTION,
+    ..Spec::NEW
+};
+
+const HELP: Command = help::command(Group::Server, "5.0.0", Categories::CONNECTION);
+
+fn all(call: &mut Call<'_>) -> Outcome {
+    let ids: Vec<CommandId> = call.table.commands().map(|(id, _)| id).collect();
+    call.out.array(ids.len());
+    ids.into_iter().for_each(|id| describe(call, id));
+    Ok(Flow::Done)
+}
+
+const COUNT: Command =
+    Command::new(Spec { name: "count", arity: 2, summary: "Counts the commands.", ..BASE }, count);
+
+fn count(call: &mut Call<'_>) -> Outcome {
+    call.out.len_int(call.table.commands().count());
+    Ok(Flow::Done)
+}
+
+const INFO: Command = Command::new(
+    Spec {
+        name: "info",
+        arity: -2,
+        tips: &["nondeterministic_output_order"],
+        complexity: "O(N) for N commands",
+        summary: "Describes commands, or all of them.",
+        syntax: "[command-name [command-name ...]]",
+        history: &[("7.0.0", "without names")],
+        ..BASE
+    },
+    info,
+);
+
+fn info(call: &mut Call<'_>) -> Outcome {
+    if call.argv.len() == 2 {
+        return all(call);
+    }
+    call.out.array(call.argv.len() - 2);
+    for name in call.argv.from(2) {
+        match call.table.find_full(name) {
+            Some(id) => describe(call, id),
+            None => call.out.null_array(),
+        }
+    }
+    Ok(Flow::Done)
+}
+
+/// The ten facts of COMMAND INFO.
+fn describe(call: &mut Call<'_>, id: CommandId) {
+    let row = call.table.row(id);
+    let (spec, out) = (&row.command.spec, &mut *call.out);
+    let (first, last, step) = spec.keys.first().map_or((0, 0, 0), KeySpec::triple);
+    out.array(10);
+    out.bulk(row.name.as_bytes());
+    out.int(i64::from(spec.arity));
+    status_set(out, &spec.flags.names());
+    out.len_int(first);
+    out.int(last);
+    out.len_int(step);
+    status_set(out, &spec.all_categories().names());
+    out.array(spec.tips.len());
+    spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
+    out.array(spec.keys.len());
+    spec.keys.iter().for_each(|keys| describe_keys(out, keys));
+    out.array(row.subcommands.len());
+    row.subcommands.iter().for_each(|id| describe(call, *id));
+}
+
+fn describe_keys(out: &mut Output, keys: &KeySpec) {
+    let has_notes = !keys.notes.is_empty();
+    out.map(3 + usize::from(has_notes));
+    if has_notes {
+        out.bulk(b"notes");
+        out.bulk(keys.notes.as_bytes());
+    }
+    out.bulk(b"flags");
+    status_set(out, &keys.flags.names());
+    out.bulk(b"begin_search");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"index");
+    out.bulk(b"spec");
+    out.map(1);
+    out.bulk(b"index");
+    out.len_int(keys.first);
+    out.bulk(b"find_keys");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"range");
+    out.bulk(b"spec");
+    out.map(3);
+    out.bulk(b"lastkey");
+    out.int(i64::from(keys.last));
+    out.bulk(b"keystep");
+    out.len_int(keys.step);
+    out.bulk(b"limit");
+    out.int(0);
+}
+
+fn status_set(out: &mut Output, words: &[&str]) {
+    out.set(words.len());
+    words.iter().for_each(|word| out.status(word));
+}
+
+const DOCS: Command = Command::new(
+    Spec {
+        name: "docs",
+        since: "7.0.0",
+        arity: -2,
+        tips: &["nondeterministic_output_order"],
+        complexity: "O(N) for N commands",
+        summary: "Documents commands, or all of them.",
+        syntax: "[command-name [command-name ...]]",
+        ..BASE
+    },
+    docs,
+);
+
+fn docs(call: &mut Call<'_>) -> Outcome {
+    let ids: Vec<CommandId> = if call.argv.len() == 2 {
+        call.table.commands().map(|(id, _)| id).collect()
+    } else {
+        call.argv.from(2).filter_map(|name| call.table.find_full(name)).collect()
+    };
+    call.out.map(ids.len());
+    ids.into_iter().for_each(|id| document(call, id));
+    Ok(Flow::Done)
+}
+
+/// A command's name and the map that documents it.
+fn document(call: &mut Call<'_>, id: CommandId) {
+    let row = call.table.row(id);
+    let (spec, out) = (&row.command.spec, &mut *call.out);
+    // Syntaxes are read in a test, so that none fails here.
+    let args = syntax::parse(spec.syntax).unwrap_or_default();
+    let texts = [
+        ("summary", spec.summary),
+        ("since", spec.since),
+        ("group", spec.group.name()),
+        ("complexity", spec.complexity),
+    ];
+    let extras = usize::from(!spec.history.is_empty())
+        + usize::from(!args.is_empty())
+        + usize::from(!row.subcommands.is_empty())
+        + if spec.deprecated.is_some() { 3 } else { 0 };
+    out.bulk(row.name.as_bytes());
+    out.map(texts.len() + extras);
+    for (name, text) in texts {
+        out.bulk(name.as_bytes());
+        out.bulk(text.as_bytes());
+    }
+    if let Some(deprecated) = spec.deprecated {
+        out.bulk(b"doc_flags");
+        status_set(out, &["deprecated"]);
+        out.bulk(b"deprecated_since");
+        out.bulk(deprecated.since.as_bytes());
+        out.bulk(b"replaced_by");
+        out.bulk(deprecated.replaced_by.as_bytes());
+    }
+    if !spec.history.is_empty() {
+        out.bulk(b"history");
+        out.set(spec.history.len());
+        for (since, what) in spec.history {
+            out.array(2);
+            out.bulk(since.as_bytes());
+            out.bulk(what.as_bytes());
+        }
+    }
+    if !args.is_empty() {
+        let mut keys_left = spec.keys.len();
+        out.bulk(b"arguments");
+        document_args(out, &args, &mut keys_left);
+    }
+    if !row.subcommands.is_empty() {
+        out.bulk(b"subcommands");
+        out.map(row.subcommands.len());
+        row.subcommands.iter().for_each(|id| document(call, *id));
+    }
+}
+
+fn document_args(out: &mut Output, args: &[Arg], keys_left: &mut usize) {
+    out.array(args.len());
+    for arg in args {
+        let is_leaf = arg.parts.is_empty();
+        let has_text = is_leaf && arg.kind != syntax::Kind::PureToken;
+        // Only the first key argument carries the number of its spec, as all have one spec today.
+        let has_spec = arg.kind == syntax::Kind::Key && *keys_left > 0;
+        *keys_left -= usize::from(has_spec);
+        let flags: Vec<&str> = [(arg.optional, "optional"), (arg.multiple, "multiple")]
+            .into_iter()
+            .filter_map(|(is_set, name)| is_set.then_some(name))
+            .collect();
+        let extras = [has_text, has_spec, arg.token.is_some(), !flags.is_empty(), !is_leaf];
+        out.map(2 + extras.iter().filter(|has| **has).count());
+        let mut field = |name: &str, value: &str| {
+            out.bulk(name.as_bytes());
+            out.bulk(value.as_bytes());
+        };
+        field("name", &arg.name);
+        field("type", arg.kind.name());
+        if has_text {
+            field("display_text", &arg.name);
+        }
+        if has_spec {
+            out.bulk(b"key_spec_index");
+            out.int(0);
+        }
+        if let Some(token) = &arg.token {
+            out.bulk(b"token");
+            out.bulk(token.as_bytes());
+        }
+        if !flags.is_empty() {
+            out.bulk(b"flags");
+            status_set(out, &flags);
+        }
+        if !is_leaf {
+            out.bulk(b"arguments");
+            document_args(out, &arg.parts, keys_left);
+        }
+    }
+}
+
+const LIST: Command = Command::new(
+    Spec {
+        name: "list",
+        since: "7.0.0",
+        arity: -2,
+        tips: &["nondeterministic_output_order"],
+        complexity: "O(N) for N commands",
+        summary: "Lists the names of commands.",
+        syntax: "[filterby: FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
+        ..BASE
+    },
+    list,
+);
+
+fn list(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv;
+    let (by, value) = match argv.len() {
+        2 => (Vec::new(), &b""[..]),
+        5 if argv.at(2).eq_ignore_ascii_case(b"FILTERBY") => {
+            (argv.at(3).to_ascii_uppercase(), argv.at(4))
+        }
+        _ => return Err(Error::SYNTAX),
+    };
+    let category = Categories::by_name(value);
+    // Without a filter only commands are listed, with one subcommands too.
+    let rows = call.table.rows().map(|(_, row)| row);
+    let chosen: Vec<&str> = match by.as_slice() {
+        b"" => call.table.commands().map(|(_, row)| row.name.as_str()).collect(),
+        b"MODULE" => Vec::new(),
+        b"ACLCAT" => rows
+            .filter(|row| category.is_some_and(|c| row.command.spec.all_categories().contains(c)))
+            .map(|row| row.name.as_str())
+            .collect(),
+        b"PATTERN" => rows
+            .filter(|row| glob::matches_any_case(value, row.name.as_bytes()))
+            .map(|row| row.name.as_str())
+            .collect(),
+        _ => return Err(Error::SYNTAX),
+    };
+    call.out.array(chosen.len());
+    chosen.iter().for_each(|name| call.out.bulk(name.as_bytes()));
+    Ok(Flow::Done)
+}
+
+const GETKEYS: Command = Command::new(
+    Spec {
+        name: "getkeys",
+        arity: -3,
+        complexity: "O(N) for N arguments",
+        summary: "Tells which arguments of a request are keys.",
+        syntax: "command [arg [arg ...]]",
+        ..BASE
+    },
+    getkeys,
+);
+
+fn getkeys(call: &mut Call<'_>) -> Outcome {
+    let keys = keys_of(call)?;
+    call.out.array(keys.len());
+    keys.iter().for_each(|(key, _)| call.out.bulk(key));
+    Ok(Flow::Done)
+}
+
+const GETKEYSANDFLAGS: Command = Command::new(
+    Spec {
+        name: "getkeysandflags",
+        since: "7.0.0",
+        arity: -3,
+        complexity: "O(N) for N arguments",
+        summary: "Tells which arguments of a request are keys, and what happens to them.",
+        syntax: "command [arg [arg ...]]",
+        ..BASE
+    },
+    getkeysandflags,
+);
+
+fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
+    let keys = keys_of(call)?;
+    call.out.array(keys.len());
+    for (key, spec) in keys {
+        call.out.array(2);
+        call.out.bulk(key);
+        status_set(call.out, &spec.flags.names());
+    }
+    Ok(Flow::Done)
+}
+
+/// The keys of the request behind `COMMAND GETKEYS`, each with its spec.
+fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Error> {
+    let request = call.argv.tail(2);
+    let Ok(id) = call.table.resolve(request) else {
+        return Err(Error::new("ERR Invalid command specified"));
+    };
+    let spec = &call.table.row(id).command.spec;
+    if spec.keys.is_empty() {
+        return Err(Error::new("ERR The command has no key arguments"));
+    }
+    if !spec.takes(request.len()) {
+        return Err(Error::new("ERR Invalid number of arguments specified for command"));
+    }
+    let keys = spec
+        .keys
+        .iter()
+        .flat_map(|keys| keys.indexes(request.len()).map(move |index| (request.at(index), keys)));
+    Ok(keys.collect())
+}

@@ -1,0 +1,342 @@
+//! The types of parameters: how each is read, checked and shown.
+
+use super::notify::EventClasses;
+use crate::base::num;
+
+/// Why a value cannot be set, in Redis's words.
+pub type Refusal = String;
+
+/// A parameter's value, lent by the configuration with what it may be.
+pub enum Slot<'a> {
+    /// `yes` or `no`.
+    Bool(&'a mut bool),
+    /// An integer between two bounds.
+    Int(&'a mut i64, i64, i64),
+    /// A number of bytes, which may carry a unit, between two bounds.
+    Memory(&'a mut i64, i64, i64),
+    /// Permissions as an octal number.
+    Octal(&'a mut u32),
+    /// Any text.
+    Text(&'a mut String),
+    /// Several words.
+    Words(&'a mut Vec<String>),
+    /// One of some words.
+    Choice(&'a mut dyn Choice),
+    /// Letters of event classes.
+    Events(&'a mut EventClasses),
+    /// Limits on waiting output.
+    Limits(&'a mut OutputLimits),
+    /// What only later versions can do: a text that must be one of these.
+    Fixed(&'a mut String, &'static [&'static str], &'static str),
+}
+
+impl Slot<'_> {
+    /// Reads the value from words and sets it.
+    ///
+    /// # Errors
+    /// Why the value is not acceptable.
+    pub fn set(self, words: &[String]) -> Result<(), Refusal> {
+        let joined = words.join(" ");
+        match self {
+            Slot::Bool(value) => *value = parse_bool(&joined)?,
+            Slot::Int(value, min, max) => {
+                let number = num::parse_i64(joined.as_bytes())
+                    .ok_or("argument couldn't be parsed into an integer")?;
+                *value = within(number, min, max)?;
+            }
+            Slot::Memory(value, min, max) => {
+                let bytes = parse_memory(&joined).ok_or("argument must be a memory value")?;
+                *value = within(bytes, min, max)?;
+            }
+            Slot::Octal(value) => {
+                let mode = u32::from_str_radix(&joined, 8).ok().filter(|mode| *mode <= 0o777);
+                *value = mode.ok_or("argument couldn't be parsed as an octal number")?;
+            }
+            Slot::Text(value) => *value = joined,
+            Slot::Words(value) => {
+                *value = joined.split_whitespace().map(str::to_owned).collect();
+            }
+            Slot::Choice(value) => value.choose(&joined)?,
+            Slot::Events(value) => {
+                *value = EventClasses::from_letters(&joined)
+                    .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.")?;
+            }
+            Slot::Limits(value) => value.set(&joined)?,
+            Slot::Fixed(value, allowed, reason) => {
+                if !allowed.contains(&joined.as_str()) {
+                    return Err(reason.to_owned());
+                }
+                *value = joined;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value as CONFIG GET shows it.
+    pub fn show(self) -> String {
+        match self {
+            Slot::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
+            Slot::Int(value, ..) | Slot::Memory(value, ..) => value.to_string(),
+            Slot::Octal(value) => format!("{value:o}"),
+            Slot::Text(value) | Slot::Fixed(value, ..) => value.clone(),
+            Slot::Words(value) => value.join(" "),
+            Slot::Choice(value) => value.name().to_owned(),
+            Slot::Events(value) => value.letters(),
+            Slot::Limits(value) => value.show(),
+        }
+    }
+
+    /// What the value may be, for docs/config.md.
+    pub fn describe(&self) -> String {
+        match self {
+            Slot::Bool(_) => "yes, no".to_owned(),
+            Slot::Int(_, min, max) => format!("{min} to {max}"),
+            Slot::Memory(_, min, max) => format!("memory, {min} to {max}"),
+            Slot::Octal(_) => "octal permissions".to_owned(),
+            Slot::Text(_) => "text".to_owned(),
+            Slot::Words(_) => "words".to_owned(),
+            Slot::Choice(value) => value.names().join(", "),
+            Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
+            Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
+            Slot::Fixed(_, allowed, _) => {
+                allowed.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, Refusal> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".to_owned()),
+    }
+}
+
+fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    Err(format!("argument must be between {min} and {max} inclusive"))
+}
+
+/// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of 1024.
+pub fn parse_memory(text: &str) -> Option<i64> {
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1_000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    num::parse_i64(digits.as_bytes())?.checked_mul(factor)
+}
+
+/// A value that is one of some words.
+pub trait Choice {
+    /// All words.
+    fn names(&self) -> &'static [&'static str];
+    /// The present one.
+    fn name(&self) -> &'static str;
+    /// Sets the value by word, in any case.
+    ///
+    /// # Errors
+    /// Which words there are.
+    fn choose(&mut self, word: &str) -> Result<(), Refusal>;
+}
+
+/// Declares an enum whose values have names, as a [`Choice`].
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$value_doc])* $value),+ }
+
+        impl Choice for $name {
+            fn names(&self) -> &'static [&'static str] {
+                &[$($word),+]
+            }
+
+            fn name(&self) -> &'static str {
+                match self { $($name::$value => $word),+ }
+            }
+
+            fn choose(&mut self, word: &str) -> Result<(), Refusal> {
+                *self = match word.to_ascii_lowercase().as_str() {
+                    $($word => $name::$value,)+
+                    _ => {
+                        let names = self.names().join(", ");
+                        return Err(format!("argument(s) must be one of the following: {names}"));
+                    }
+                };
+                Ok(())
+            }
+        }
+    };
+}
+
+choice! {
+    /// Who may use a command that can do harm.
+    Access {
+        /// Nobody.
+        No = "no",
+        /// Everybody.
+        Yes = "yes",
+        /// Clients of the same machine.
+        Local = "local",
+    }
+}
+
+choice! {
+    /// How much is logged.
+    LogLevel {
+        /// Everything.
+        Debug = "debug",
+        /// Much.
+        Verbose = "verbose",
+        /// What an operator wants to know.
+        Notice = "notice",
+        /// What is wrong.
+        Warning = "warning",
+        /// Nothing.
+        Nothing = "nothing",
+    }
+}
+
+/// Limits on the output that waits for one client; zero means none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Bytes at which the client is closed at once.
+    pub hard_bytes: u64,
+    /// Bytes at which it is closed after a while.
+    pub soft_bytes: u64,
+    /// The while, in seconds.
+    pub soft_seconds: u64,
+}
+
+/// The kinds of clients that have limits of their own, as an index into [`OutputLimits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitClass {
+    /// Any other.
+    Normal,
+    /// Replicas.
+    Replica,
+    /// Subscribers.
+    PubSub,
+}
+
+/// The limits by kind of client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimits([OutputLimit; 3]);
+
+const LIMIT_CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
+
+impl Default for OutputLimits {
+    fn default() -> OutputLimits {
+        let limit = |hard_mb: u64, soft_mb: u64, soft_seconds| OutputLimit {
+            hard_bytes: hard_mb << 20,
+            soft_bytes: soft_mb << 20,
+            soft_seconds,
+        };
+        OutputLimits([limit(0, 0, 0), limit(256, 64, 60), limit(32, 8, 60)])
+    }
+}
+
+impl OutputLimits {
+    /// The limits of one kind of client.
+    pub fn of(&self, class: LimitClass) -> OutputLimit {
+        self.0[class as usize]
+    }
+
+    /// Reads `class hard soft seconds`, repeated; kinds not named keep their limits.
+    fn set(&mut self, text: &str) -> Result<(), Refusal> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.is_empty() || words.len() % 4 != 0 {
+            return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
+        }
+        for group in words.chunks_exact(4) {
+            let class = match group[0].to_ascii_lowercase().as_str() {
+                "normal" => LimitClass::Normal,
+                "slave" | "replica" => LimitClass::Replica,
+                "pubsub" => LimitClass::PubSub,
+                _ => {
+                    return Err(
+                        "Invalid client class specified in buffer limit configuration.".to_owned()
+                    );
+                }
+            };
+            let bytes = |word| parse_memory(word).and_then(|bytes| u64::try_from(bytes).ok());
+            let (hard, soft) = (bytes(group[1]), bytes(group[2]));
+            let seconds = num::parse_u64(group[3].as_bytes());
+            let (Some(hard_bytes), Some(soft_bytes), Some(soft_seconds)) = (hard, soft, seconds)
+            else {
+                return Err(
+                    "Error in hard, soft or soft_seconds setting in buffer limit configuration."
+                        .to_owned(),
+                );
+            };
+            self.0[class as usize] = OutputLimit { hard_bytes, soft_bytes, soft_seconds };
+        }
+        Ok(())
+    }
+
+    fn show(&self) -> String {
+        let shown = LIMIT_CLASSES.iter().zip(&self.0).map(|(class, limit)| {
+            let OutputLimit { hard_bytes, soft_bytes, soft_seconds } = limit;
+            format!("{class} {hard_bytes} {soft_bytes} {soft_seconds}")
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_units() {
+        let cases = [
+            ("0", Some(0)),
+            ("100", Some(100)),
+            ("1b", Some(1)),
+            ("2k", Some(2_000)),
+            ("2Kb", Some(2_048)),
+            ("3m", Some(3_000_000)),
+            ("1GB", Some(1 << 30)),
+            ("", None),
+            ("k", None),
+            ("1tb", None),
+            ("1.5mb", None),
+            ("9223372036854775807kb", None),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(parse_memory(text), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn output_limits_keep_what_is_not_named() {
+        let mut limits = OutputLimits::default();
+        limits.set("pubsub 1mb 512k 10").unwrap();
+        assert_eq!(
+            limits.show(),
+            "normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 512000 10"
+        );
+        for bad in ["", "pubsub 1 2", "friends 1 2 3", "normal x 2 3", "normal 1 2 -3"] {
+            assert!(limits.set(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_choice_tells_what_there_is() {
+        let mut access = Access::No;
+        access.choose("LOCAL").unwrap();
+        assert_eq!(access, Access::Local);
+        let refusal = access.choose("maybe").unwrap_err();
+        assert_eq!(refusal, "argument(s) must be one of the following: no, yes, local");
+    }
+}

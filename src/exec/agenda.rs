@@ -1,0 +1,91 @@
+//! Work that is due at a time of its own. Nothing runs at a fixed rate: what has nothing to do has no time.
+
+use super::peers::{OutputState, Peers};
+use crate::base::time::Now;
+use crate::config::Config;
+
+/// Microseconds in a second.
+const SECOND: u64 = 1_000_000;
+
+/// When each kind of scheduled work is due, on the monotonic clock in microseconds.
+#[derive(Default)]
+pub(super) struct Agenda {
+    /// The first client may have been idle for too long.
+    idle_clients: Option<u64>,
+    /// The first client may have been over its soft output limit for too long.
+    soft_limits: Option<u64>,
+}
+
+impl Agenda {
+    /// When the next work is due.
+    pub(super) fn next_us(&self) -> Option<u64> {
+        [self.idle_clients, self.soft_limits].into_iter().flatten().min()
+    }
+
+    /// Looks for idle clients from now on; called when a client connects or `timeout` changes.
+    pub(super) fn watch_idle(&mut self, config: &Config, now: Now) {
+        if let Some(timeout_us) = idle_limit_us(config) {
+            let due = now.mono_us + timeout_us;
+            self.idle_clients = Some(self.idle_clients.map_or(due, |at| at.min(due)));
+        } else {
+            self.idle_clients = None;
+        }
+    }
+
+    /// Looks at soft output limits again after so many seconds.
+    pub(super) fn watch_soft_limit(&mut self, seconds: u64, now: Now) {
+        let due = now.mono_us + seconds * SECOND + 1;
+        self.soft_limits = Some(self.soft_limits.map_or(due, |at| at.min(due)));
+    }
+
+    /// Does what is due; dooms clients, and returns how many for their output.
+    pub(super) fn run(&mut self, config: &Config, peers: &mut Peers, now: Now) -> u64 {
+        if self.idle_clients.is_some_and(|at| at <= now.mono_us) {
+            self.idle_clients = close_idle(config, peers, now);
+        }
+        if self.soft_limits.is_some_and(|at| at <= now.mono_us) {
+            self.soft_limits = None;
+            return self.close_over_soft_limit(config, peers, now);
+        }
+        0
+    }
+
+    fn close_over_soft_limit(&mut self, config: &Config, peers: &mut Peers, now: Now) -> u64 {
+        let limits = &config.client_output_buffer_limit;
+        let mut over = Vec::new();
+        for peer in peers.iter_mut().filter(|peer| peer.client.over_soft_limit_since.is_some()) {
+            match peer.check_output(limits, now) {
+                OutputState::Within => {}
+                OutputState::OverSoft => {
+                    let seconds = limits.of(peer.client.limit_class()).soft_seconds;
+                    self.watch_soft_limit(seconds, now);
+                }
+                OutputState::TooMuch => over.push(peer.client.id),
+            }
+        }
+        over.iter().for_each(|id| peers.doom(*id));
+        over.len() as u64
+    }
+}
+
+fn idle_limit_us(config: &Config) -> Option<u64> {
+    u64::try_from(config.timeout).ok().filter(|seconds| *seconds > 0).map(|s| s * SECOND)
+}
+
+/// Dooms clients that have been idle for too long; returns when the next one may be.
+fn close_idle(config: &Config, peers: &mut Peers, now: Now) -> Option<u64> {
+    let limit_us = idle_limit_us(config)?;
+    let (mut next, mut idle) = (None::<u64>, Vec::new());
+    // Subscribers wait for others and may be silent for as long as they like.
+    for peer in peers.iter().filter(|peer| !peer.client.is_subscribed()) {
+        let due = peer.client.active.mono_us + limit_us;
+        if due <= now.mono_us {
+            log::debug!("closing idle client id={}", peer.client.id.serial);
+            idle.push(peer.client.id);
+        } else {
+            next = Some(next.map_or(due, |at| at.min(due)));
+        }
+    }
+    idle.iter().for_each(|id| peers.doom(*id));
+    next
+}

@@ -1,0 +1,55 @@
+//! Reading arguments.
+
+use crate::base::num;
+use crate::resp::error::Error;
+
+/// A canonical 64-bit integer.
+///
+/// # Errors
+/// That it is none.
+#[inline]
+pub fn int(argument: &[u8]) -> Result<i64, Error> {
+    num::parse_i64(argument).ok_or(Error::NOT_AN_INTEGER)
+}
+
+/// A count of at least one, as COUNT takes it.
+///
+/// # Errors
+/// That it is no integer, or a syntax error if it is less than one.
+pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
+    match int(argument)? {
+        count if count < 1 => Err(Error::SYNTAX),
+        count => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
+    }
+}
+
+/// A finite number that may have a fraction.
+///
+/// # Errors
+/// That it is none.
+pub fn float(argument: &[u8]) -> Result<f64, Error> {
+    let text = std::str::from_utf8(argument).ok();
+    let value = text.and_then(|text| text.parse::<f64>().ok()).filter(|value| value.is_finite());
+    value.ok_or(Error::new("ERR value is not a valid float"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_at_least_one() {
+        assert_eq!(positive_count(b"10"), Ok(10));
+        assert_eq!(positive_count(b"0"), Err(Error::SYNTAX));
+        assert_eq!(positive_count(b"-3"), Err(Error::SYNTAX));
+        assert_eq!(positive_count(b"x"), Err(Error::NOT_AN_INTEGER));
+    }
+
+    #[test]
+    fn floats_are_finite() {
+        assert_eq!(float(b"0.5"), Ok(0.5));
+        for bad in [&b""[..], b"nan", b"inf", b"1,5", b"\xff"] {
+            assert!(float(bad).is_err());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a handler works with: borrows that do not touch each other.
+
+use super::client::Client;
+use super::host::Host;
+use super::peers::Peers;
+use super::state::State;
+use super::table::{CommandId, Table};
+use crate::hub::pubsub::PubSub;
+use crate::resp::argv::{Argv, ArgvBuf};
+use crate::resp::error::Error;
+use crate::resp::output::Output;
+use crate::store::{Db, Store};
+
+/// One run of a command.
+pub struct Call<'a> {
+    /// The arguments; there are as many as the arity allows.
+    pub argv: Argv<'a>,
+    /// Where the reply goes.
+    pub out: &'a mut Output,
+    /// Whose call it is.
+    pub client: &'a mut Client,
+    /// All other clients.
+    pub peers: &'a mut Peers,
+    /// The keys.
+    pub store: &'a mut Store,
+    /// The channels.
+    pub pubsub: &'a mut PubSub,
+    /// Everything else.
+    pub state: &'a mut State,
+    /// All commands.
+    pub table: &'a Table,
+    /// Which one this is.
+    pub command: CommandId,
+    /// The world outside.
+    pub host: &'a mut dyn Host,
+    /// What is propagated instead of the request, if anything.
+    pub(super) propagated: Option<ArgvBuf>,
+}
+
+impl Call<'_> {
+    /// The doors of the client's database.
+    #[inline]
+    pub fn db(&mut self) -> Db<'_> {
+        self.store.db(self.client.db, self.state.now.unix_ms())
+    }
+
+    /// Milliseconds since 1970, the same throughout the call.
+    #[inline]
+    pub fn now_ms(&self) -> i64 {
+        self.state.now.unix_ms()
+    }
+
+    /// The command's name in full, such as `config|get`.
+    pub fn name(&self) -> &str {
+        &self.table.row(self.command).name
+    }
+
+    /// That the number of arguments is wrong, where the arity alone does not tell.
+    pub fn wrong_arity(&self) -> Error {
+        super::table::wrong_arity(self.table.row(self.command))
+    }
+
+    /// Propagates other arguments than those received; they are made only if someone wants them.
+    #[inline]
+    pub fn propagate_as<A: AsRef<[u8]>, const N: usize>(&mut self, argv: impl FnOnce() -> [A; N]) {
+        if self.state.feed.is_on() {
+            self.propagated = Some(argv().into_iter().collect());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A client: what a connection has said about itself, and what has been done for it.
+
+use super::table::CommandId;
+use crate::base::id::{ClientId, DbIndex};
+use crate::base::time::Now;
+use crate::config::kinds::LimitClass;
+use std::collections::BTreeSet;
+
+/// How a client is connected; told once, by the driver.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The client's address with its port, or the path of a Unix socket with `:0`.
+    pub addr: String,
+    /// Our address with the port it is connected to.
+    pub local_addr: String,
+    /// Its descriptor.
+    pub fd: i32,
+    /// Comes through a Unix socket.
+    pub is_unix: bool,
+    /// Comes from this machine.
+    pub is_local: bool,
+}
+
+/// Whether replies are sent (CLIENT REPLY).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    /// They are.
+    #[default]
+    On,
+    /// They are not.
+    Off,
+    /// From the next command on, see [`ReplyMode::Skip`].
+    SkipNext,
+    /// Not for the present command.
+    Skip,
+}
+
+/// When a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// When its output is sent.
+    AfterReply,
+    /// At once.
+    Now,
+}
+
+/// The types that CLIENT LIST and CLIENT KILL tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Any other.
+    Normal,
+    /// Our primary.
+    Primary,
+    /// A replica of ours.
+    Replica,
+    /// A subscriber.
+    PubSub,
+}
+
+impl ClientKind {
+    /// The type of that name.
+    pub fn by_name(name: &[u8]) -> Option<ClientKind> {
+        Some(match name.to_ascii_lowercase().as_slice() {
+            b"normal" => ClientKind::Normal,
+            b"master" => ClientKind::Primary,
+            b"slave" | b"replica" => ClientKind::Replica,
+            b"pubsub" => ClientKind::PubSub,
+            _ => return None,
+        })
+    }
+}
+
+/// One connected client.
+pub struct Client {
+    /// Who it is.
+    pub id: ClientId,
+    /// How it is connected.
+    pub connection: Connection,
+    /// When it connected.
+    pub connected: Now,
+    /// When it last sent something.
+    pub active: Now,
+    /// Its database.
+    pub db: DbIndex,
+    /// Whether it may run more than AUTH and the like.
+    pub authenticated: bool,
+    /// Whether it gets replies.
+    pub reply_mode: ReplyMode,
+    /// Whether it is to be closed.
+    pub closing: Option<Closing>,
+    /// The name it gave itself.
+    pub name: String,
+    /// The name of its library.
+    pub lib_name: String,
+    /// The version of its library.
+    pub lib_ver: String,
+    /// Channels it listens to.
+    pub channels: BTreeSet<Box<[u8]>>,
+    /// Its latest command.
+    pub last_command: Option<CommandId>,
+    /// Commands it has run.
+    pub commands: u64,
+    /// Bytes it has sent.
+    pub net_in: u64,
+    /// Bytes it was sent.
+    pub net_out: u64,
+    /// Request bytes that wait.
+    pub query_bytes: usize,
+    /// Memory of its read buffer, in bytes.
+    pub query_capacity: usize,
+    /// Arguments of a request that has not all arrived, in bytes.
+    pub argv_bytes: usize,
+    /// When its waiting output went over the soft limit, on the monotonic clock in microseconds.
+    pub over_soft_limit_since: Option<u64>,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: ClientId, connection: Connection, now: Now, authenticated: bool) -> Client {
+        Client {
+            id,
+            connection,
+            connected: now,
+            active: now,
+            db: 0,
+            authenticated,
+            reply_mode: ReplyMode::On,
+            closing: None,
+            name: String::new(),
+            lib_name: String::new(),
+            lib_ver: String::new(),
+            channels: BTreeSet::new(),
+            last_command: None,
+            commands: 0,
+            net_in: 0,
+            net_out: 0,
+            query_bytes: 0,
+            query_capacity: 0,
+            argv_bytes: 0,
+            over_soft_limit_since: None,
+        }
+    }
+
+    /// What type it is.
+    pub fn kind(&self) -> ClientKind {
+        if self.is_subscribed() { ClientKind::PubSub } else { ClientKind::Normal }
+    }
+
+    /// Whose output limits hold for it.
+    #[inline]
+    pub fn limit_class(&self) -> LimitClass {
+        if self.is_subscribed() { LimitClass::PubSub } else { LimitClass::Normal }
+    }
+
+    /// True if it listens to a channel.
+    #[inline]
+    pub fn is_subscribed(&self) -> bool {
+        !self.channels.is_empty()
+    }
+}

@@ -1,0 +1,68 @@
+//! What follows from a command once its reply is written: events and messages reach whoever listens.
+
+use super::engine::Engine;
+use super::peers::{OutputState, Peers};
+use super::state::State;
+use crate::config::notify::EventClasses;
+use crate::hub::pubsub::{Message, PubSub};
+use crate::store::Event;
+
+impl Engine {
+    /// Delivers what has been reported and published. Costs two comparisons while there is nothing.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        if self.store.changes.has_events() {
+            let classes = self.store.changes.wanted();
+            for event in self.store.changes.take_events() {
+                publish_event(&mut self.pubsub, classes, &event);
+            }
+        }
+        if self.pubsub.has_messages() {
+            for message in self.pubsub.take_messages() {
+                deliver(&self.pubsub, &mut self.peers, &mut self.state, &message);
+            }
+        }
+    }
+}
+
+/// Publishes an event to the channels that its classes ask for.
+fn publish_event(pubsub: &mut PubSub, classes: EventClasses, event: &Event) {
+    if pubsub.is_empty() || !classes.wants(event.class) {
+        return;
+    }
+    let (db, name) = (event.db, event.name);
+    if classes.contains(EventClasses::KEYSPACE) {
+        let mut channel = format!("__keyspace@{db}__:").into_bytes();
+        channel.extend_from_slice(&event.key);
+        pubsub.publish(&channel, name.as_bytes());
+    }
+    if classes.contains(EventClasses::KEYEVENT) {
+        pubsub.publish(format!("__keyevent@{db}__:{name}").as_bytes(), &event.key);
+    }
+}
+
+/// Writes a message to every subscriber; those whose output piles up beyond their limit are closed.
+fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Message) {
+    for id in pubsub.subscribers(&message.channel) {
+        peers.write(id, |out| {
+            out.push(3);
+            out.bulk(b"message");
+            out.bulk(&message.channel);
+            out.bulk(&message.payload);
+        });
+        let Some(peer) = peers.get_mut(id) else { continue };
+        let limits = &state.config.client_output_buffer_limit;
+        match peer.check_output(limits, state.now) {
+            OutputState::Within => {}
+            OutputState::OverSoft => {
+                let seconds = limits.of(peer.client.limit_class()).soft_seconds;
+                state.agenda.watch_soft_limit(seconds, state.now);
+            }
+            OutputState::TooMuch => {
+                log::warn!("closing client id={}: output limit", id.serial);
+                state.stats.closed_for_output += 1;
+                peers.doom(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The engine as its driver sees it.
+
+use super::client::{Client, Closing, Connection};
+use super::command::Command;
+use super::host::Host;
+use super::peers::{OutputState, Peer, Peers};
+use super::state::{Facts, State};
+use super::stats::Stats;
+use super::table::{CommandId, Table};
+use crate::base::id::ClientId;
+use crate::base::time::Now;
+use crate::config::Config;
+use crate::hub::pubsub::PubSub;
+use crate::resp::argv::Argv;
+use crate::resp::error::Error;
+use crate::resp::output::Output;
+use crate::resp::request::Limits;
+use crate::store::{KeyHasher, Store};
+
+/// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in between.
+const DEATHS_PER_TICK: usize = 2_000;
+
+/// What a driver does after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Go on with the client's next request.
+    Next,
+    /// Read no more requests of this client: it is being closed, or the server stops.
+    Stop,
+}
+
+/// The whole of a server but for its sockets and its clock.
+pub struct Engine {
+    pub(super) peers: Peers,
+    pub(super) store: Store,
+    pub(super) pubsub: PubSub,
+    pub(super) state: State,
+    pub(super) table: Table,
+    pub(super) recent: Recent,
+}
+
+impl Engine {
+    /// An engine with these commands and parameters and no keys. The same seed gives the same behaviour.
+    pub fn new(
+        groups: &[&[&'static Command]],
+        config: Config,
+        facts: Facts,
+        now: Now,
+        seed: u64,
+    ) -> Engine {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let table = Table::new(groups, &mut rng);
+        let databases = usize::try_from(config.databases).unwrap_or(1);
+        let mut store = Store::new(databases, &KeyHasher::new(&mut rng));
+        store.changes.publish(config.notify_keyspace_events);
+        let pubsub = PubSub::new(&mut rng);
+        let mut state = State::new(config, facts, now, rng);
+        state.stats = Stats::new(table.len());
+        let peers = Peers::default();
+        Engine { peers, store, pubsub, state, table, recent: Recent::default() }
+    }
+
+    /// Takes a new client in.
+    ///
+    /// # Errors
+    /// The line to send it before it is turned away.
+    pub fn connect(&mut self, connection: Connection) -> Result<ClientId, Error> {
+        self.state.stats.connections += 1;
+        let config = &self.state.config;
+        if self.peers.len() >= usize::try_from(config.maxclients).unwrap_or(usize::MAX) {
+            self.state.stats.connections_rejected += 1;
+            return Err(Error::new("ERR max number of clients reached"));
+        }
+        let has_password = !config.requirepass.is_empty();
+        if config.protected_mode && !has_password && !connection.is_local {
+            self.state.stats.connections_rejected += 1;
+            return Err(PROTECTED_MODE);
+        }
+        let id = self.peers.connect(connection, self.state.now, !has_password);
+        self.state.stats.clients_peak = self.state.stats.clients_peak.max(self.peers.len());
+        self.state.agenda.watch_idle(&self.state.config, self.state.now);
+        Ok(id)
+    }
+
+    /// Forgets a client whose connection is gone.
+    pub fn disconnect(&mut self, id: ClientId) {
+        if let Some(client) = self.peers.disconnect(id) {
+            for channel in &client.channels {
+                self.pubsub.unsubscribe(channel, id);
+            }
+        }
+    }
+
+    /// Moves time on: due keys die, scheduled work is done. Call it before serving what has arrived.
+    pub fn tick(&mut self, now: Now) {
+        self.state.now = now;
+        if self.state.active_expiry {
+            self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
+            if self.state.feed.is_on() {
+                self.state.feed.append_deaths(self.store.changes.events());
+            }
+        }
+        if self.store.has_remains() {
+            self.store.free_slice();
+        }
+        if self.state.agenda.next_us().is_some_and(|at| at <= now.mono_us) {
+            let State { agenda, config, stats, .. } = &mut self.state;
+            stats.closed_for_output += agenda.run(config, &mut self.peers, now);
+        }
+        self.state.stats.sample(now);
+        self.state.memory_used();
+        self.settle();
+    }
+
+    /// Microseconds from the last tick until there is something to do; `None` for never.
+    pub fn idle_us(&self) -> Option<u64> {
+        if self.store.has_remains() {
+            return Some(0);
+        }
+        let now = self.state.now;
+        let death = self.store.next_deadline_ms().filter(|_| self.state.active_expiry);
+        let death = death.map(|at_ms| {
+            u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000).saturating_sub(now.unix_us)
+        });
+        let work = self.state.agenda.next_us().map(|at| at.saturating_sub(now.mono_us));
+        death.into_iter().chain(work).min()
+    }
+
+    /// What a client may send at this moment.
+    #[inline]
+    pub fn limits(&self, id: ClientId) -> Limits {
+        let authenticated = self.peers.get(id).is_some_and(|peer| peer.client.authenticated);
+        Limits { bulk_max: self.state.config.proto_max_bulk_len, authenticated }
+    }
+
+    /// Begins a turn of a client: notes that it is alive, and starts the stopwatch.
+    #[inline]
+    pub fn begin_turn(&mut self, id: ClientId, query_bytes: usize, host: &mut dyn Host) {
+        self.state.ticks = host.ticks();
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.client.active = self.state.now;
+            peer.client.query_bytes = query_bytes;
+        }
+    }
+
+    /// Runs one request of a client; the reply appears in its output.
+    #[inline]
+    pub fn submit(&mut self, id: ClientId, argv: Argv<'_>, host: &mut dyn Host) -> Turn {
+        let Some(mut peer) = self.peers.check_out(id) else { return Turn::Stop };
+        self.run(&mut peer, argv, host);
+        self.check_output(&mut peer);
+        let goes_on = peer.client.closing.is_none() && !self.state.is_stopping;
+        self.peers.check_in(peer);
+        self.settle();
+        if goes_on { Turn::Next } else { Turn::Stop }
+    }
+
+    /// Answers a request that breaks the protocol; the client is closed after that.
+    pub fn refuse(&mut self, id: ClientId, error: &Error) {
+        self.state.stats.errored(error);
+        self.peers.write(id, |out| out.error(error));
+        if let Some(peer) = self.peers.get_mut(id) {
+            log::info!("client id={} broke the protocol", id.serial);
+            peer.client.closing.get_or_insert(Closing::AfterReply);
+        }
+    }
+
+    /// A client, if it is connected.
+    pub fn client(&self, id: ClientId) -> Option<&Client> {
+        self.peers.get(id).map(|peer| &peer.client)
+    }
+
+    /// A client, to note what the driver knows of it.
+    pub fn client_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.peers.get_mut(id).map(|peer| &mut peer.client)
+    }
+
+    /// The bytes on their way to a client.
+    pub fn output(&mut self, id: ClientId) -> Option<&mut Output> {
+        self.peers.get_mut(id).map(|peer| &mut peer.out)
+    }
+
+    /// All clients.
+    pub fn peers(&mut self) -> &mut Peers {
+        &mut self.peers
+    }
+
+    /// The engine's own state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The engine's own state, to count what the driver does.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// The table of commands.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The keys, for drivers that look inside.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Starts the stream of changes; see [`super::Feed`].
+    pub fn turn_feed_on(&mut self) {
+        self.store.changes.list_expired(true);
+        self.state.feed.turn_on();
+    }
+
+    fn check_output(&mut self, peer: &mut Peer) {
+        let limits = &self.state.config.client_output_buffer_limit;
+        match peer.check_output(limits, self.state.now) {
+            OutputState::Within => {}
+            OutputState::OverSoft => {
+                let seconds = limits.of(peer.client.limit_class()).soft_seconds;
+                self.state.agenda.watch_soft_limit(seconds, self.state.now);
+            }
+            OutputState::TooMuch => {
+                log::warn!("closing client id={}: output limit", peer.client.id.serial);
+                self.state.stats.closed_for_output += 1;
+                peer.client.closing = Some(Closing::Now);
+            }
+        }
+    }
+}
+
+/// The command found last, by its name as it was sent.
+#[derive(Default)]
+pub(super) struct Recent {
+    name: Vec<u8>,
+    id: Option<CommandId>,
+}
+
+impl Recent {
+    #[inline]
+    pub(super) fn get(&self, name: &[u8]) -> Option<CommandId> {
+        self.id.filter(|_| self.name == name)
+    }
+
+    pub(super) fn set(&mut self, name: &[u8], id: CommandId) {
+        self.name.clear();
+        self.name.extend_from_slice(name);
+        self.id = Some(id);
+    }
+}
+
+/// What clients of other machines are told while there is no password.
+const PROTECTED_MODE: Error = Error::new(
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password \
+     is set for the default user. In this mode connections are only accepted from the loopback \
+     interface. If you want to connect from external computers to Redis you may adopt one of the \
+     following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
+     protected-mode no' from the loopback interface by connecting to Redis from the same host the \
+     server is running, however MAKE SURE Redis is not publicly accessible from internet if you \
+     do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just \
+     disable the protected mode by editing the Redis configuration file, and setting the \
+     protected mode option to 'no', and then restarting the server. 3) If you started the server \
+     manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an \
+     authentication password for the default user. NOTE: You only need to do one of the above \
+     things in order for the server to start accepting connections from the outside.",
+);

@@ -1,0 +1,60 @@
+//! Whether a request may run at all, asked in the order in which Redis asks.
+
+use super::client::Client;
+use super::state::State;
+use super::table::{Row, wrong_arity};
+use crate::config::kinds::Access;
+use crate::resp::argv::Argv;
+use crate::resp::error::Error;
+use crate::resp::output::Protocol;
+use crate::spec::flags::Flags;
+
+/// What admission depends on beside the command.
+pub(super) struct Applicant<'a> {
+    pub(super) client: &'a Client,
+    pub(super) protocol: Protocol,
+    pub(super) state: &'a State,
+}
+
+/// Admits a request or says why not.
+#[inline]
+pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Result<(), Error> {
+    let spec = &row.command.spec;
+    if !spec.takes(argv.len()) {
+        return Err(wrong_arity(row));
+    }
+    if spec.flags.contains(Flags::PROTECTED) {
+        admit_protected(applicant)?;
+    }
+    let client = applicant.client;
+    if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+        return Err(Error::NO_AUTH);
+    }
+    if client.is_subscribed()
+        && applicant.protocol == Protocol::Resp2
+        && !spec.flags.contains(Flags::SUBSCRIBED)
+    {
+        return Err(Error::text(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+             are allowed in this context",
+            row.name
+        )));
+    }
+    Ok(())
+}
+
+fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {
+    let allowed = match applicant.state.config.enable_debug_command {
+        Access::Yes => true,
+        Access::Local => applicant.client.connection.is_local,
+        Access::No => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(Error::new(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
+         you can run it from a local connection, otherwise you need to set this option in the \
+         configuration file, and then restart the server.",
+    ))
+}

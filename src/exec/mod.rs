@@ -1,0 +1,32 @@
+//! The engine: requests, clients and effects. It has no sockets and no clock; it is driven.
+//!
+//! [`Engine`] is what a driver holds: it connects clients, submits their requests, ticks the time on, and takes the
+//! bytes that appear in their output. The server drives it with sockets, tests drive it with a clock set by hand.
+
+mod agenda;
+mod args;
+mod call;
+mod client;
+mod command;
+mod effects;
+mod engine;
+mod gate;
+mod host;
+mod peers;
+mod propagate;
+mod run;
+mod state;
+mod stats;
+mod table;
+
+pub use args::{float, int, positive_count};
+pub use call::Call;
+pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
+pub use command::{Command, Flow, Handler, Outcome};
+pub use engine::{Engine, Turn};
+pub use host::{Host, HostError};
+pub use peers::{Peer, Peers};
+pub use propagate::Feed;
+pub use state::{Facts, State};
+pub use stats::{CommandStats, Stats};
+pub use table::{CommandId, Table};

@@ -1,0 +1,247 @@
+//! All clients, each with its output.
+
+use super::client::{Client, Closing, Connection};
+use crate::base::id::ClientId;
+use crate::base::time::Now;
+use crate::config::kinds::OutputLimits;
+use crate::resp::output::Output;
+use slab::Slab;
+
+/// A client and the bytes on their way to it.
+pub struct Peer {
+    /// The client.
+    pub client: Client,
+    /// What it is being sent.
+    pub out: Output,
+    /// Stands in the list of those that have output.
+    is_listed: bool,
+}
+
+/// The clients, by slot. One that runs a command is checked out meanwhile.
+#[derive(Default)]
+pub struct Peers {
+    slots: Slab<Option<Box<Peer>>>,
+    /// Clients connected so far.
+    serials: u64,
+    /// Clients that have output to be sent, each once.
+    with_output: Vec<ClientId>,
+    /// Clients to be closed at once.
+    doomed: Vec<ClientId>,
+}
+
+/// Whether a client's waiting output is within its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputState {
+    /// It is.
+    Within,
+    /// Over the soft limit, which may be for a while.
+    OverSoft,
+    /// Over a limit for too long or by too much.
+    TooMuch,
+}
+
+impl Peers {
+    /// Adds a client.
+    pub fn connect(&mut self, connection: Connection, now: Now, authenticated: bool) -> ClientId {
+        self.serials += 1;
+        let slot = self.slots.vacant_key();
+        let id = ClientId { serial: self.serials, slot };
+        let client = Client::new(id, connection, now, authenticated);
+        let peer = Peer { client, out: Output::default(), is_listed: false };
+        self.slots.insert(Some(Box::new(peer)));
+        id
+    }
+
+    /// Takes a client away for good.
+    pub fn disconnect(&mut self, id: ClientId) -> Option<Client> {
+        self.get(id)?;
+        let peer = self.slots.try_remove(id.slot)??;
+        Some(peer.client)
+    }
+
+    /// Number of clients, checked out ones included.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// True without clients.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// A client that is not checked out.
+    #[inline]
+    pub fn get(&self, id: ClientId) -> Option<&Peer> {
+        let peer = self.slots.get(id.slot)?.as_deref()?;
+        (peer.client.id == id).then_some(peer)
+    }
+
+    /// A client that is not checked out, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Peer> {
+        let peer = self.slots.get_mut(id.slot)?.as_deref_mut()?;
+        (peer.client.id == id).then_some(peer)
+    }
+
+    /// Takes a client out for the time of a call.
+    #[inline]
+    pub(super) fn check_out(&mut self, id: ClientId) -> Option<Box<Peer>> {
+        let slot = self.slots.get_mut(id.slot)?;
+        slot.take_if(|peer| peer.client.id == id)
+    }
+
+    /// Puts a client back and lists it if it has output.
+    #[inline]
+    pub(super) fn check_in(&mut self, mut peer: Box<Peer>) {
+        peer.out.close_chunk();
+        if !peer.is_listed && !peer.out.is_empty() {
+            peer.is_listed = true;
+            self.with_output.push(peer.client.id);
+        }
+        if peer.client.closing == Some(Closing::Now) {
+            self.doomed.push(peer.client.id);
+        }
+        if let Some(slot) = self.slots.get_mut(peer.client.id.slot) {
+            *slot = Some(peer);
+        }
+    }
+
+    /// Writes to a client that is not checked out; nothing if it is gone or about to go.
+    pub(super) fn write(&mut self, id: ClientId, write: impl FnOnce(&mut Output)) {
+        let Some(peer) = self.get_mut(id).filter(|peer| peer.client.closing.is_none()) else {
+            return;
+        };
+        write(&mut peer.out);
+        peer.out.close_chunk();
+        if !peer.is_listed {
+            peer.is_listed = true;
+            self.with_output.push(id);
+        }
+    }
+
+    /// Marks a client that is not checked out as to be closed at once.
+    pub fn doom(&mut self, id: ClientId) {
+        if let Some(peer) = self.get_mut(id)
+            && peer.client.closing != Some(Closing::Now)
+        {
+            peer.client.closing = Some(Closing::Now);
+            self.doomed.push(id);
+        }
+    }
+
+    /// Moves the clients that have output into `into`; they are listed anew when they get more.
+    pub fn take_with_output(&mut self, into: &mut Vec<ClientId>) {
+        into.append(&mut self.with_output);
+        for id in into.iter() {
+            if let Some(Some(peer)) = self.slots.get_mut(id.slot) {
+                peer.is_listed = false;
+            }
+        }
+    }
+
+    /// Takes the clients that are to be closed at once.
+    pub fn take_doomed(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.doomed)
+    }
+
+    /// True if some client is to be closed at once.
+    #[inline]
+    pub fn has_doomed(&self) -> bool {
+        !self.doomed.is_empty()
+    }
+
+    /// All clients that are not checked out, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().filter_map(|(_, slot)| slot.as_deref())
+    }
+
+    /// All clients that are not checked out, in no order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.slots.iter_mut().filter_map(|(_, slot)| slot.as_deref_mut())
+    }
+}
+
+impl Peer {
+    /// Compares the waiting output with the limits.
+    #[inline]
+    pub fn check_output(&mut self, limits: &OutputLimits, now: Now) -> OutputState {
+        let limit = limits.of(self.client.limit_class());
+        if limit.hard_bytes | limit.soft_bytes == 0 {
+            return OutputState::Within;
+        }
+        let waiting = self.out.len() as u64;
+        if limit.hard_bytes != 0 && waiting >= limit.hard_bytes {
+            return OutputState::TooMuch;
+        }
+        if limit.soft_bytes == 0 || waiting < limit.soft_bytes {
+            self.client.over_soft_limit_since = None;
+            return OutputState::Within;
+        }
+        let since = *self.client.over_soft_limit_since.get_or_insert(now.mono_us);
+        if now.mono_us - since > limit.soft_seconds * 1_000_000 {
+            OutputState::TooMuch
+        } else {
+            OutputState::OverSoft
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::kinds::OutputLimits;
+    use std::time::Duration;
+
+    fn connect(peers: &mut Peers) -> ClientId {
+        peers.connect(Connection::default(), Now::default(), true)
+    }
+
+    #[test]
+    fn a_slot_used_again_is_another_client() {
+        let mut peers = Peers::default();
+        let first = connect(&mut peers);
+        assert!(peers.disconnect(first).is_some());
+        let second = connect(&mut peers);
+        assert_eq!(first.slot, second.slot);
+        assert!(peers.get(first).is_none() && peers.disconnect(first).is_none());
+        assert!(peers.check_out(first).is_none());
+        assert!(peers.get(second).is_some());
+    }
+
+    #[test]
+    fn a_client_is_listed_once_until_taken() {
+        let mut peers = Peers::default();
+        let id = connect(&mut peers);
+        let mut taken = Vec::new();
+        peers.write(id, |out| out.ok());
+        peers.write(id, |out| out.ok());
+        let peer = peers.check_out(id).expect("connected");
+        peers.check_in(peer);
+        peers.take_with_output(&mut taken);
+        assert_eq!(taken, [id]);
+        taken.clear();
+        peers.write(id, |out| out.ok());
+        peers.take_with_output(&mut taken);
+        assert_eq!(taken, [id]);
+    }
+
+    #[test]
+    fn soft_limits_wait_and_hard_ones_do_not() {
+        let mut limits = OutputLimits::default();
+        let mut peers = Peers::default();
+        let id = connect(&mut peers);
+        let slot = crate::config::kinds::Slot::Limits(&mut limits);
+        slot.set(&["normal 100 50 2".to_owned()]).expect("valid");
+        let now = Now::default();
+        let later = |ms| now.after(Duration::from_millis(ms));
+        let peer = peers.get_mut(id).expect("connected");
+        peer.out.raw(&[b'x'; 60]);
+        assert_eq!(peer.check_output(&limits, now), OutputState::OverSoft);
+        assert_eq!(peer.check_output(&limits, later(2_000)), OutputState::OverSoft);
+        assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::TooMuch);
+        peer.out.consume(20);
+        assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::Within);
+        peer.out.raw(&[b'x'; 60]);
+        assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::TooMuch);
+    }
+}

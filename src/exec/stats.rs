@@ -1,0 +1,164 @@
+//! Counts and rates that INFO shows.
+
+use super::table::CommandId;
+use crate::base::num;
+use crate::base::time::Now;
+use crate::resp::error::Error;
+use std::collections::BTreeMap;
+
+/// Most error codes that are counted apart; clients could make up any number of them.
+const ERROR_CODES_MAX: usize = 128;
+/// Samples over which a rate is taken.
+const RATE_SAMPLES: usize = 16;
+/// Least microseconds between two samples.
+const SAMPLE_EVERY_US: u64 = 100_000;
+
+/// Counts of one command.
+#[derive(Clone, Default)]
+pub struct CommandStats {
+    /// Calls.
+    pub calls: u64,
+    /// Time that they took, in ticks of the host's stopwatch.
+    pub ticks: u64,
+    /// Calls that were not admitted.
+    pub rejected: u64,
+    /// Calls that ended with an error.
+    pub failed: u64,
+}
+
+/// Counts since the start or since CONFIG RESETSTAT.
+#[derive(Default)]
+pub struct Stats {
+    /// By command.
+    pub commands: Vec<CommandStats>,
+    /// Error replies by code.
+    pub errors: BTreeMap<Vec<u8>, u64>,
+    /// Error replies.
+    pub error_replies: u64,
+    /// Commands run.
+    pub commands_processed: u64,
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections refused since there were too many.
+    pub connections_rejected: u64,
+    /// Bytes read from clients.
+    pub net_in: u64,
+    /// Bytes written to clients.
+    pub net_out: u64,
+    /// Reads from clients.
+    pub reads: u64,
+    /// Writes to clients.
+    pub writes: u64,
+    /// Clients closed since too many request bytes waited.
+    pub closed_for_query: u64,
+    /// Clients closed since too many reply bytes waited.
+    pub closed_for_output: u64,
+    /// Most clients at one time.
+    pub clients_peak: usize,
+    /// Commands a second.
+    pub command_rate: Rate,
+    /// Bytes read a second.
+    pub net_in_rate: Rate,
+    /// Bytes written a second.
+    pub net_out_rate: Rate,
+}
+
+impl Stats {
+    /// No counts, for so many commands.
+    pub fn new(commands: usize) -> Stats {
+        Stats { commands: vec![CommandStats::default(); commands], ..Stats::default() }
+    }
+
+    /// Back to no counts.
+    pub fn reset(&mut self) {
+        *self = Stats::new(self.commands.len());
+    }
+
+    /// Counts a command that has run.
+    #[inline]
+    pub fn ran(&mut self, command: CommandId, ticks: u64, failed: bool) {
+        self.commands_processed += 1;
+        let stats = &mut self.commands[command.index()];
+        stats.calls += 1;
+        stats.ticks += ticks;
+        stats.failed += u64::from(failed);
+    }
+
+    /// Counts an error reply.
+    pub fn errored(&mut self, error: &Error) {
+        self.error_replies += 1;
+        let code = error.code();
+        if let Some(count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.insert(code.to_vec(), 1);
+        }
+    }
+
+    /// Takes a sample of every rate, if the last one is old enough.
+    pub fn sample(&mut self, now: Now) {
+        self.command_rate.sample(self.commands_processed, now);
+        self.net_in_rate.sample(self.net_in, now);
+        self.net_out_rate.sample(self.net_out, now);
+    }
+}
+
+/// How fast a count grows, over the last samples. Nothing runs for it while nothing happens.
+#[derive(Default)]
+pub struct Rate {
+    last_us: u64,
+    last_count: u64,
+    per_second: [u64; RATE_SAMPLES],
+    next: usize,
+}
+
+impl Rate {
+    /// Notes the count, if the last sample is old enough.
+    #[inline]
+    pub fn sample(&mut self, count: u64, now: Now) {
+        let elapsed = now.mono_us.saturating_sub(self.last_us);
+        if elapsed < SAMPLE_EVERY_US {
+            return;
+        }
+        let grown = u128::from(count.saturating_sub(self.last_count));
+        let rate = grown * 1_000_000 / u128::from(elapsed);
+        self.per_second[self.next] = u64::try_from(rate).unwrap_or(u64::MAX);
+        self.next = (self.next + 1) % RATE_SAMPLES;
+        (self.last_us, self.last_count) = (now.mono_us, count);
+    }
+
+    /// The mean of the last samples, per second.
+    pub fn per_second(&self) -> u64 {
+        self.per_second.iter().sum::<u64>() / RATE_SAMPLES as u64
+    }
+
+    /// The mean of the last samples, in units of 1,024 per second.
+    pub fn kilo_per_second(&self) -> f64 {
+        num::float(self.per_second()) / 1024.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_rate_is_the_mean_of_its_samples() {
+        let mut rate = Rate::default();
+        let mut now = Now::default();
+        for step in 1..=16 {
+            now = now.after(Duration::from_millis(100));
+            rate.sample(step * 100, now);
+            rate.sample(step * 1_000, now);
+        }
+        assert_eq!(rate.per_second(), 1_000);
+    }
+
+    #[test]
+    fn made_up_error_codes_have_a_bound() {
+        let mut stats = Stats::default();
+        (0..1_000).for_each(|i| stats.errored(&Error::text(format!("CODE{i} x"))));
+        assert_eq!((stats.errors.len(), stats.error_replies), (ERROR_CODES_MAX, 1_000));
+    }
+}

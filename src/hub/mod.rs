@@ -1,0 +1,3 @@
+//! Who waits for what: names on one side, clients on the other. Knows no connections.
+
+pub mod pubsub;

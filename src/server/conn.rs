@@ -1,0 +1,194 @@
+//! One connection: its socket, what has arrived on it, and how far that has been read.
+
+use super::stream::Stream;
+use crate::base::buf::ReadBuffer;
+use crate::base::id::ClientId;
+use crate::exec::{Engine, Host, Turn};
+use crate::resp::request::{Parser, Progress};
+use std::io;
+
+/// Room for one read; memory of this size is lent to connections while they have something to read.
+pub(super) const READ_BYTES: usize = 16 * 1024;
+/// Room for one read of a long argument.
+const LONG_READ_BYTES: usize = 1024 * 1024;
+/// Requests of one turn; then other connections have theirs.
+const TURN_REQUESTS: usize = 256;
+/// Bytes of output after which a turn ends, so that they are sent before more are made.
+const TURN_OUTPUT_BYTES: usize = 1024 * 1024;
+
+/// A connection.
+pub(super) struct Conn {
+    pub(super) stream: Stream,
+    pub(super) client: ClientId,
+    input: ReadBuffer,
+    parser: Parser,
+    /// Bytes that the current request lacks, as far as is known.
+    missing: usize,
+    /// There may be bytes to read: none of the reads since the last event was short.
+    pub(super) is_readable: bool,
+    /// The socket takes bytes: no write since the last event was short.
+    pub(super) is_writable: bool,
+    /// The other side sends no more.
+    pub(super) is_half_closed: bool,
+    /// There may be whole requests in the input.
+    has_requests: bool,
+    /// Stands in the list of those that want a turn.
+    pub(super) is_queued: bool,
+}
+
+/// How a turn ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TurnEnd {
+    /// Nothing to do before the next event.
+    Idle,
+    /// There is more to do; other connections come first.
+    Again,
+    /// The connection is to be closed once its output is sent as far as it goes.
+    Over,
+}
+
+impl Conn {
+    pub(super) fn new(stream: Stream, client: ClientId) -> Conn {
+        Conn {
+            stream,
+            client,
+            input: ReadBuffer::default(),
+            parser: Parser::default(),
+            missing: 0,
+            is_readable: false,
+            is_writable: true,
+            is_half_closed: false,
+            has_requests: false,
+            is_queued: false,
+        }
+    }
+
+    /// True if a turn has something to do.
+    pub(super) fn wants_turn(&self) -> bool {
+        self.is_readable || self.has_requests
+    }
+
+    /// One turn: at most one read, and a bounded number of requests.
+    pub(super) fn turn(
+        &mut self,
+        engine: &mut Engine,
+        host: &mut dyn Host,
+        pool: &mut Vec<Vec<u8>>,
+    ) -> TurnEnd {
+        if !self.has_requests {
+            match self.fill(engine, pool) {
+                Ok(true) => {}
+                Ok(false) => return TurnEnd::Over,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_readable = false;
+                    self.give_memory_back(pool);
+                    return TurnEnd::Idle;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return TurnEnd::Again,
+                Err(error) => {
+                    log::debug!("reading from client id={}: {error}", self.client.serial);
+                    return TurnEnd::Over;
+                }
+            }
+        }
+        engine.begin_turn(self.client, self.input.len(), host);
+        let end = self.run_requests(engine, host);
+        self.note_buffers(engine);
+        self.give_memory_back(pool);
+        end
+    }
+
+    /// One read. False at the end of the stream.
+    fn fill(&mut self, engine: &mut Engine, pool: &mut Vec<Vec<u8>>) -> io::Result<bool> {
+        if self.input.capacity() == 0 {
+            let memory = pool.pop().unwrap_or_else(|| Vec::with_capacity(READ_BYTES));
+            self.input = ReadBuffer::with(memory);
+        }
+        let room = self.missing.clamp(READ_BYTES, LONG_READ_BYTES);
+        let room = if self.input.is_empty() { self.input.capacity() } else { room };
+        let memory = self.input.spare(room);
+        let offered = memory.capacity() - memory.len();
+        let count = self.stream.read(memory)?;
+        // A short read has emptied the socket, and an event will tell when more comes; but not the end, if it was
+        // there before the read.
+        self.is_readable = count == offered || self.is_half_closed;
+        engine.state_mut().stats.reads += 1;
+        engine.state_mut().stats.net_in += count as u64;
+        if let Some(client) = engine.client_mut(self.client) {
+            client.net_in += count as u64;
+        }
+        Ok(count > 0)
+    }
+
+    fn run_requests(&mut self, engine: &mut Engine, host: &mut dyn Host) -> TurnEnd {
+        let mut limits = engine.limits(self.client);
+        for _ in 0..TURN_REQUESTS {
+            match self.parser.advance(self.input.unread_mut(), limits) {
+                Ok(Progress::Request) => {
+                    let argv = self.parser.argv(self.input.unread());
+                    let turn = engine.submit(self.client, argv, host);
+                    self.input.consume(self.parser.consumed());
+                    if turn == Turn::Stop {
+                        return self.stop();
+                    }
+                    if !limits.authenticated {
+                        limits = engine.limits(self.client);
+                    }
+                }
+                Ok(Progress::Empty) => self.input.consume(self.parser.consumed()),
+                Ok(Progress::More(missing)) => {
+                    self.missing = missing;
+                    self.has_requests = false;
+                    return self.wait(engine);
+                }
+                Err(error) => {
+                    engine.refuse(self.client, &error.0);
+                    return self.stop();
+                }
+            }
+            if engine.output(self.client).is_none_or(|out| out.len() >= TURN_OUTPUT_BYTES) {
+                break;
+            }
+        }
+        self.has_requests = true;
+        TurnEnd::Again
+    }
+
+    /// Reads no more.
+    fn stop(&mut self) -> TurnEnd {
+        (self.has_requests, self.is_readable) = (false, false);
+        TurnEnd::Idle
+    }
+
+    /// Ends a turn that has run out of requests.
+    fn wait(&mut self, engine: &mut Engine) -> TurnEnd {
+        let limit = engine.state().config.client_query_buffer_limit;
+        if i64::try_from(self.input.len()).unwrap_or(i64::MAX) > limit {
+            log::warn!("closing client id={}: query buffer limit", self.client.serial);
+            engine.state_mut().stats.closed_for_query += 1;
+            engine.peers().doom(self.client);
+            return self.stop();
+        }
+        if self.is_readable { TurnEnd::Again } else { TurnEnd::Idle }
+    }
+
+    /// Tells the engine what CLIENT LIST shows of the buffers.
+    fn note_buffers(&mut self, engine: &mut Engine) {
+        if let Some(client) = engine.client_mut(self.client) {
+            client.query_bytes = self.input.len();
+            client.query_capacity = if self.input.is_empty() { 0 } else { self.input.capacity() };
+        }
+    }
+
+    /// A connection without bytes to read holds no memory for them.
+    fn give_memory_back(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if !self.input.is_empty() || self.input.capacity() == 0 {
+            return;
+        }
+        let memory = std::mem::take(&mut self.input).into_memory();
+        if memory.capacity() == READ_BYTES {
+            pool.push(memory);
+        }
+        self.parser.trim();
+    }
+}

@@ -1,0 +1,349 @@
+//! The one loop: poll, tick, turns, writes.
+
+use super::conn::{Conn, TurnEnd};
+use super::listener::Listener;
+use super::stream::Stream;
+use super::world::{self, LISTENER_TOKENS, World};
+use crate::base::id::ClientId;
+use crate::config::Config;
+use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// The token of signals.
+const SIGNALS: Token = Token(0);
+/// The first token of connections; below are listeners.
+const CONNECTION_TOKENS: usize = 1 << 16;
+/// Events taken from one poll.
+const EVENTS: usize = 1_024;
+/// Connections accepted from one listener in one tick.
+const ACCEPTS_PER_TICK: usize = 1_000;
+/// Turns in one tick; then time moves on, replies are sent, and those who wait go on.
+const TURNS_PER_TICK: usize = 10_000;
+
+/// A running server.
+pub struct Server {
+    poll: Poll,
+    signals: Signals,
+    engine: Engine,
+    world: World,
+    conns: Slab<Conn>,
+    /// Connections by slot of their client, to find the one that has output.
+    tokens: Vec<usize>,
+    /// Connections that want a turn, first come first served.
+    ready: VecDeque<usize>,
+    /// Listeners that may have connections waiting.
+    accepting: Vec<usize>,
+    /// Listeners that could not accept for want of descriptors.
+    starved: Vec<usize>,
+    /// Connections whose other side is gone.
+    over: Vec<usize>,
+    /// Clients with output, while it is being sent.
+    sending: Vec<ClientId>,
+    /// Memory for reading, lent to connections.
+    pool: Vec<Vec<u8>>,
+}
+
+impl Server {
+    /// Takes the parameters into effect and listens.
+    ///
+    /// # Errors
+    /// One line that says what cannot be had.
+    pub fn start(
+        groups: &[&[&'static Command]],
+        mut config: Config,
+        facts: Facts,
+        seed: u64,
+    ) -> Result<Server, String> {
+        let fault = |error: io::Error| format!("cannot start: {error}");
+        let poll = Poll::new().map_err(fault)?;
+        let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(fault)?;
+        poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
+        let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
+        log::set_max_level(world::level_filter(config.loglevel));
+        let dir = world.change_dir(&config.dir);
+        config.dir = dir.map_err(|error| format!("Can't chdir to '{}': {error}", config.dir))?;
+        let room = world.make_room_for(config.maxclients);
+        if room < config.maxclients {
+            log::warn!(
+                "maxclients has been reduced from {} to {room} for want of descriptors",
+                config.maxclients
+            );
+            config.maxclients = room;
+        }
+        world.listen(&config)?;
+        let now = world.now();
+        let engine = Engine::new(groups, config, facts, now, seed);
+        Ok(Server {
+            poll,
+            signals,
+            engine,
+            world,
+            conns: Slab::new(),
+            tokens: Vec::new(),
+            ready: VecDeque::new(),
+            accepting: Vec::new(),
+            starved: Vec::new(),
+            over: Vec::new(),
+            sending: Vec::new(),
+            pool: Vec::new(),
+        })
+    }
+
+    /// What it listens on, for the log.
+    pub fn addresses(&self) -> Vec<String> {
+        self.world.listeners.iter().map(|(_, listener)| listener.describe()).collect()
+    }
+
+    /// Serves until told to stop.
+    ///
+    /// # Errors
+    /// What the system says when it can poll no more.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.engine.state().is_stopping {
+            match self.poll.poll(&mut events, self.timeout()) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = self.world.now();
+            self.engine.tick(now);
+            for event in &events {
+                self.note(event);
+            }
+            self.accept();
+            self.serve();
+            self.send();
+            self.close_over();
+        }
+        for (_, listener) in &self.world.listeners {
+            listener.clean_up();
+        }
+        log::info!("bye bye...");
+        Ok(())
+    }
+
+    /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || !self.accepting.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.engine.idle_us().map(Duration::from_micros)
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event.token() {
+            SIGNALS => {
+                for signal in self.signals.pending() {
+                    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+                    log::warn!("Received {name} scheduling shutdown...");
+                    self.engine.state_mut().is_stopping = true;
+                }
+            }
+            Token(token) if token < CONNECTION_TOKENS => {
+                self.accepting.push(token - LISTENER_TOKENS);
+            }
+            Token(token) => self.note_connection(token - CONNECTION_TOKENS, event),
+        }
+    }
+
+    fn note_connection(&mut self, key: usize, event: &Event) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        conn.is_readable |= event.is_readable() || event.is_error();
+        conn.is_half_closed |= event.is_read_closed() || event.is_error();
+        if event.is_writable() && !conn.is_writable {
+            conn.is_writable = true;
+            self.sending.push(conn.client);
+        }
+        self.enqueue(key);
+    }
+
+    /// Lists a connection for a turn, if it has use for one.
+    fn enqueue(&mut self, key: usize) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let pause = self.engine.state().config.client_output_pause;
+        if conn.is_queued || !conn.wants_turn() || is_paused(&mut self.engine, conn.client, pause) {
+            return;
+        }
+        conn.is_queued = true;
+        self.ready.push_back(key);
+    }
+
+    fn accept(&mut self) {
+        let mut again = Vec::new();
+        for key in std::mem::take(&mut self.accepting) {
+            if self.accept_from(key) {
+                again.push(key);
+            }
+        }
+        self.accepting = again;
+    }
+
+    /// Accepts what waits at a listener; true if there may be more.
+    fn accept_from(&mut self, key: usize) -> bool {
+        for _ in 0..ACCEPTS_PER_TICK {
+            let Some(listener) = self.world.listeners.get(key) else { return false };
+            match accept_one(listener, &self.engine.state().config) {
+                Ok(Some((stream, connection))) => self.welcome(stream, connection),
+                Ok(None) => return false,
+                Err(error) => {
+                    // Without descriptors it is no use to try again before one is given back.
+                    log::warn!("Error accepting a client connection: {error}");
+                    self.starved.push(key);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn welcome(&mut self, mut stream: Stream, connection: Connection) {
+        let id = match self.engine.connect(connection) {
+            Ok(id) => id,
+            Err(error) => {
+                let line = [b"-", error.as_bytes(), b"\r\n"].concat();
+                if let Err(error) = stream.write(&line) {
+                    log::debug!("turning a client away: {error}");
+                }
+                return;
+            }
+        };
+        let entry = self.conns.vacant_entry();
+        let token = Token(CONNECTION_TOKENS + entry.key());
+        if let Err(error) = stream.register(self.poll.registry(), token) {
+            log::warn!("cannot watch a connection: {error}");
+            self.engine.disconnect(id);
+            return;
+        }
+        if self.tokens.len() <= id.slot {
+            self.tokens.resize(id.slot + 1, usize::MAX);
+        }
+        self.tokens[id.slot] = entry.key();
+        entry.insert(Conn::new(stream, id));
+    }
+
+    /// Gives turns to those who want one, around and around, until nobody does or the tick is long enough.
+    fn serve(&mut self) {
+        for _ in 0..TURNS_PER_TICK {
+            let Some(key) = self.ready.pop_front() else { return };
+            let Some(conn) = self.conns.get_mut(key) else { continue };
+            conn.is_queued = false;
+            match conn.turn(&mut self.engine, &mut self.world, &mut self.pool) {
+                TurnEnd::Idle => {}
+                TurnEnd::Again => self.go_on(key),
+                TurnEnd::Over => self.over.push(key),
+            }
+            if self.engine.state().is_stopping {
+                return;
+            }
+        }
+    }
+
+    /// Lists a connection that wants another turn. What it has been answered is sent first if it is much.
+    fn go_on(&mut self, key: usize) {
+        if let Some(conn) = self.conns.get(key) {
+            let id = conn.client;
+            if self.engine.output(id).is_some_and(|out| out.len() >= super::conn::READ_BYTES) {
+                self.send_to(id);
+            }
+        }
+        self.enqueue(key);
+    }
+
+    /// One write for each client that has output.
+    fn send(&mut self) {
+        self.engine.peers().take_with_output(&mut self.sending);
+        while let Some(id) = self.sending.pop() {
+            self.send_to(id);
+        }
+        for id in self.engine.peers().take_doomed() {
+            if let Some(key) = self.key_of(id) {
+                self.close(key);
+            }
+        }
+    }
+
+    /// Writes until everything is sent or the socket takes no more.
+    fn send_to(&mut self, id: ClientId) {
+        let Some(key) = self.key_of(id) else { return };
+        let conn = &mut self.conns[key];
+        let Some(output) = self.engine.output(id) else { return };
+        let mut sent = 0;
+        while !output.is_empty() && conn.is_writable {
+            match conn.stream.write_output(output) {
+                Ok((offered, taken)) => {
+                    output.consume(taken);
+                    sent += taken;
+                    conn.is_writable = taken == offered;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    conn.is_writable = false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    log::debug!("writing to client id={}: {error}", id.serial);
+                    self.over.push(key);
+                    return;
+                }
+            }
+        }
+        let is_done = output.is_empty();
+        let stats = &mut self.engine.state_mut().stats;
+        stats.writes += 1;
+        stats.net_out += sent as u64;
+        let Some(client) = self.engine.client_mut(id) else { return };
+        client.net_out += sent as u64;
+        if is_done && client.closing == Some(Closing::AfterReply) {
+            self.over.push(key);
+        }
+        self.enqueue(key);
+    }
+
+    fn key_of(&self, id: ClientId) -> Option<usize> {
+        let key = *self.tokens.get(id.slot)?;
+        self.conns.get(key).filter(|conn| conn.client == id)?;
+        Some(key)
+    }
+
+    /// Closes the connections whose other side is gone or that have got their last reply.
+    fn close_over(&mut self) {
+        while let Some(key) = self.over.pop() {
+            self.close(key);
+        }
+    }
+
+    fn close(&mut self, key: usize) {
+        if let Some(conn) = self.conns.try_remove(key) {
+            self.engine.disconnect(conn.client);
+            // A descriptor has become free.
+            self.accepting.append(&mut self.starved);
+        }
+    }
+}
+
+/// One connection that waits, if there is one.
+fn accept_one(listener: &Listener, config: &Config) -> io::Result<Option<(Stream, Connection)>> {
+    loop {
+        match listener.accept(config) {
+            Ok(accepted) => return Ok(Some(accepted)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => return Ok(None),
+                // The other side has gone already; the next one may not have.
+                io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                _ => return Err(error),
+            },
+        }
+    }
+}
+
+/// True if so much output waits for a client that its requests have to wait.
+fn is_paused(engine: &mut Engine, id: ClientId, pause_bytes: i64) -> bool {
+    let Ok(pause_bytes @ 1..) = usize::try_from(pause_bytes) else { return false };
+    engine.output(id).is_some_and(|out| out.len() > pause_bytes)
+}

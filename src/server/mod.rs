@@ -1,0 +1,9 @@
+//! Sockets and the poll loop: drives the engine with what arrives and sends what it writes.
+
+mod conn;
+mod event_loop;
+mod listener;
+mod stream;
+mod world;
+
+pub use event_loop::Server;

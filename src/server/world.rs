@@ -1,0 +1,157 @@
+//! The real world for the engine: clocks, listening sockets, the process.
+
+use super::listener::{self, ListenError, Listener};
+use crate::base::time::{Now, SystemClock};
+use crate::config::Config;
+use crate::config::kinds::LogLevel;
+use crate::exec::{Host, HostError};
+use crate::sys::limits;
+use crate::sys::ticks::Stopwatch;
+use mio::{Registry, Token};
+use slab::Slab;
+use std::io;
+use std::time::Duration;
+
+/// Descriptors that are no clients: standard streams, poll, signals, listeners, files.
+const DESCRIPTORS_RESERVED: u64 = 32;
+/// The first token of listeners.
+pub(super) const LISTENER_TOKENS: usize = 1;
+
+/// What is outside the engine.
+pub(super) struct World {
+    clock: SystemClock,
+    watch: Stopwatch,
+    registry: Registry,
+    /// By token.
+    pub(super) listeners: Slab<Listener>,
+}
+
+impl World {
+    /// Starts the clocks; listens to nothing yet.
+    pub(super) fn new(registry: Registry) -> World {
+        World {
+            clock: SystemClock::start(),
+            watch: Stopwatch::start(),
+            registry,
+            listeners: Slab::new(),
+        }
+    }
+
+    /// Listens on everything that the parameters name.
+    pub(super) fn listen(&mut self, config: &Config) -> Result<(), String> {
+        let sentence = |error: ListenError| {
+            let ListenError { address, error } = error;
+            format!("Failed listening on port {} (TCP), aborting: {address}: {error}", config.port)
+        };
+        let tcp = listener::listen_tcp(config).map_err(sentence)?;
+        let unix = listener::listen_unix(config).map_err(|ListenError { address, error }| {
+            format!("Failed opening Unix socket, aborting: {address}: {error}")
+        })?;
+        for listener in tcp.into_iter().chain(unix) {
+            self.add(listener).map_err(|error| format!("Failed listening, aborting: {error}"))?;
+        }
+        if self.listeners.is_empty() {
+            return Err("Configured to not listen anywhere, exiting.".to_owned());
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, mut listener: Listener) -> io::Result<()> {
+        let entry = self.listeners.vacant_entry();
+        listener.register(&self.registry, Token(LISTENER_TOKENS + entry.key()))?;
+        entry.insert(listener);
+        Ok(())
+    }
+
+    /// Replaces the TCP listeners by those of `config`.
+    fn listen_anew(&mut self, config: &Config) -> Result<(), HostError> {
+        let refused = |reason| HostError { parameter: "port", reason };
+        // Sockets of the old address would be in the way of new ones on the same port.
+        let is_tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
+        let is_old = |(key, listener): (usize, &Listener)| is_tcp(listener).then_some(key);
+        let old: Vec<usize> = self.listeners.iter().filter_map(is_old).collect();
+        let removed: Vec<Listener> =
+            old.into_iter().map(|key| self.listeners.remove(key)).collect();
+        drop(removed);
+        let tcp = listener::listen_tcp(config).map_err(|ListenError { address, error }| {
+            log::warn!("Failed listening on {address}: {error}");
+            refused("Unable to listen on this port. Check server logs.".to_owned())
+        })?;
+        for listener in tcp {
+            self.add(listener).map_err(|error| refused(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Changes the directory, and tells its full path.
+    pub(super) fn change_dir(&self, dir: &str) -> io::Result<String> {
+        std::env::set_current_dir(dir)?;
+        Ok(std::env::current_dir()?.to_string_lossy().into_owned())
+    }
+
+    /// Raises the limit on descriptors for so many clients; how many clients there can be.
+    pub(super) fn make_room_for(&self, clients: i64) -> i64 {
+        let wanted =
+            u64::try_from(clients).unwrap_or(u64::MAX).saturating_add(DESCRIPTORS_RESERVED);
+        let room = limits::raise_open_files(wanted).saturating_sub(DESCRIPTORS_RESERVED);
+        i64::try_from(room).unwrap_or(i64::MAX).clamp(1, clients)
+    }
+}
+
+impl Host for World {
+    fn now(&mut self) -> Now {
+        self.clock.sample()
+    }
+
+    #[inline]
+    fn ticks(&mut self) -> u64 {
+        self.watch.read()
+    }
+
+    fn ticks_per_us(&mut self) -> f64 {
+        self.watch.ticks_per_us()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {
+        if new.maxclients > old.maxclients {
+            let room = self.make_room_for(new.maxclients);
+            if room < new.maxclients {
+                let reason = format!(
+                    "The operating system is not able to handle the specified number of clients, \
+                     try with {room}"
+                );
+                return Err(HostError { parameter: "maxclients", reason });
+            }
+        }
+        if new.dir != old.dir {
+            let refused =
+                |error: io::Error| HostError { parameter: "dir", reason: error.to_string() };
+            new.dir = self.change_dir(&new.dir).map_err(refused)?;
+        }
+        if (new.port, &new.bind) != (old.port, &old.bind)
+            && let Err(error) = self.listen_anew(new)
+        {
+            if self.listen_anew(old).is_err() {
+                log::error!("cannot listen on the old port either");
+            }
+            return Err(error);
+        }
+        log::set_max_level(level_filter(new.loglevel));
+        Ok(())
+    }
+}
+
+/// The logger's name for a level.
+pub(super) fn level_filter(level: LogLevel) -> log::LevelFilter {
+    match level {
+        LogLevel::Debug => log::LevelFilter::Trace,
+        LogLevel::Verbose => log::LevelFilter::Debug,
+        LogLevel::Notice => log::LevelFilter::Info,
+        LogLevel::Warning => log::LevelFilter::Warn,
+        LogLevel::Nothing => log::LevelFilter::Off,
+    }
+}

@@ -1,0 +1,147 @@
+//! What a command is, as facts: COMMAND, COMMAND DOCS, ACL, gates and documents all read them. No behaviour.
+
+pub mod categories;
+pub mod flags;
+pub mod keys;
+pub mod syntax;
+
+use categories::Categories;
+use flags::Flags;
+use keys::KeySpec;
+
+/// The groups in which commands are documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The connection itself.
+    Connection,
+    /// Keys of any type.
+    Generic,
+    /// String values.
+    String,
+    /// Publish and subscribe.
+    PubSub,
+    /// The server as a whole.
+    Server,
+}
+
+impl Group {
+    /// The name as COMMAND DOCS shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Connection => "connection",
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::PubSub => "pubsub",
+            Group::Server => "server",
+        }
+    }
+}
+
+/// The facts of one command or subcommand.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// Its name in lower case; of a subcommand, its own name only.
+    pub name: &'static str,
+    /// Where it is documented.
+    pub group: Group,
+    /// The version of Redis that brought it.
+    pub since: &'static str,
+    /// Number of arguments, name included (and the parent's); negative: at least so many.
+    pub arity: i32,
+    /// How it may run.
+    pub flags: Flags,
+    /// ACL categories beside those that the flags imply.
+    pub categories: Categories,
+    /// Where its keys stand.
+    pub keys: &'static [KeySpec],
+    /// Hints for clients that talk to many servers.
+    pub tips: &'static [&'static str],
+    /// What it costs.
+    pub complexity: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Its arguments, in the form that [`syntax`] reads.
+    pub syntax: &'static str,
+    /// Since when it is deprecated and what replaces it.
+    pub deprecated: Option<Deprecated>,
+    /// What later versions of Redis changed.
+    pub history: &'static [(&'static str, &'static str)],
+}
+
+/// Why not to use a command any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Deprecated {
+    /// The version of Redis.
+    pub since: &'static str,
+    /// What to use.
+    pub replaced_by: &'static str,
+}
+
+impl Spec {
+    /// The facts that most commands share, for `..Spec::NEW`.
+    pub const NEW: Spec = Spec {
+        name: "",
+        group: Group::Generic,
+        since: "1.0.0",
+        arity: 1,
+        flags: Flags::empty(),
+        categories: Categories::empty(),
+        keys: &[],
+        tips: &[],
+        complexity: "O(1)",
+        summary: "",
+        syntax: "",
+        deprecated: None,
+        history: &[],
+    };
+
+    /// All ACL categories, those that the flags imply included.
+    pub fn all_categories(&self) -> Categories {
+        let implied = [
+            (Flags::WRITE, Categories::WRITE),
+            (Flags::READONLY, Categories::READ),
+            (Flags::ADMIN, Categories::ADMIN.union(Categories::DANGEROUS)),
+            (Flags::PUBSUB, Categories::PUBSUB),
+            (Flags::FAST, Categories::FAST),
+            (Flags::BLOCKING, Categories::BLOCKING),
+        ];
+        let mut all = self.categories;
+        for (flag, categories) in implied {
+            if self.flags.contains(flag) {
+                all |= categories;
+            }
+        }
+        if !all.contains(Categories::FAST) {
+            all |= Categories::SLOW;
+        }
+        all
+    }
+
+    /// True if a request of `count` arguments, name included, has the right number.
+    #[inline]
+    pub fn takes(&self, count: usize) -> bool {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let arity = i64::from(self.arity);
+        count == arity || (arity < 0 && count >= -arity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arity_counts_the_name() {
+        let exact = Spec { arity: 2, ..Spec::NEW };
+        let least = Spec { arity: -2, ..Spec::NEW };
+        assert!(exact.takes(2) && !exact.takes(1) && !exact.takes(3));
+        assert!(least.takes(2) && least.takes(9) && !least.takes(1));
+    }
+
+    #[test]
+    fn flags_imply_categories() {
+        let spec = Spec { flags: Flags::ADMIN.union(Flags::FAST), ..Spec::NEW };
+        assert_eq!(spec.all_categories().names(), ["@admin", "@fast", "@dangerous"]);
+        assert_eq!(Spec::NEW.all_categories().names(), ["@slow"]);
+    }
+}
