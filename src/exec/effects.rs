@@ -1,13 +1,25 @@
 //! What follows from a command once its reply is written: events and messages reach whoever listens.
 
 use super::engine::Engine;
-use super::peers::{OutputState, Peers};
+use super::peers::{OutputState, Peer, Peers};
 use super::state::State;
 use crate::config::notify::EventClasses;
 use crate::hub::pubsub::{Message, PubSub};
 use crate::store::Event;
 
 impl Engine {
+    /// True if something waits to be delivered.
+    #[inline]
+    pub(super) fn has_effects(&self) -> bool {
+        self.store.changes.has_events() || self.pubsub.has_messages()
+    }
+
+    /// True if so much output waits for a client that it must be closed.
+    #[inline]
+    pub(super) fn is_over_limit(&mut self, peer: &mut Peer) -> bool {
+        is_over_limit(&mut self.state, peer)
+    }
+
     /// Delivers what has been reported and published. Costs two comparisons while there is nothing.
     #[inline]
     pub(super) fn settle(&mut self) {
@@ -50,19 +62,27 @@ fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Mess
             out.bulk(&message.channel);
             out.bulk(&message.payload);
         });
-        let Some(peer) = peers.get_mut(id) else { continue };
-        let limits = &state.config.client_output_buffer_limit;
-        match peer.check_output(limits, state.now) {
-            OutputState::Within => {}
-            OutputState::OverSoft => {
-                let seconds = limits.of(peer.client.limit_class()).soft_seconds;
-                state.agenda.watch_soft_limit(seconds, state.now);
-            }
-            OutputState::TooMuch => {
-                log::warn!("closing client id={}: output limit", id.serial);
-                state.stats.closed_for_output += 1;
-                peers.doom(id);
-            }
+        if peers.get_mut(id).is_some_and(|peer| is_over_limit(state, peer)) {
+            peers.doom(id);
+        }
+    }
+}
+
+/// True if so much output waits for a client that it must be closed; if it may only be for a while, looks again later.
+#[inline]
+fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
+    let limits = &state.config.client_output_buffer_limit;
+    match peer.check_output(limits, state.now) {
+        OutputState::Within => false,
+        OutputState::OverSoft => {
+            let seconds = limits.of(peer.client.limit_class()).soft_seconds;
+            state.agenda.watch_soft_limit(seconds, state.now);
+            false
+        }
+        OutputState::TooMuch => {
+            log::warn!("closing client id={}: output limit", peer.client.id.serial);
+            state.stats.closed_for_output += 1;
+            true
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::client::{Client, Closing, Connection};
 use super::command::Command;
 use super::host::Host;
-use super::peers::{OutputState, Peer, Peers};
+use super::peers::Peers;
+use super::run::Recent;
 use super::state::{Facts, State};
 use super::stats::Stats;
-use super::table::{CommandId, Table};
+use super::table::Table;
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -133,10 +134,9 @@ impl Engine {
         Limits { bulk_max: self.state.config.proto_max_bulk_len, authenticated }
     }
 
-    /// Begins a turn of a client: notes that it is alive, and starts the stopwatch.
+    /// Notes that a client is alive, and how many bytes of requests wait.
     #[inline]
-    pub fn begin_turn(&mut self, id: ClientId, query_bytes: usize, host: &mut dyn Host) {
-        self.state.ticks = host.ticks();
+    pub fn begin_turn(&mut self, id: ClientId, query_bytes: usize) {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.client.active = self.state.now;
             peer.client.query_bytes = query_bytes;
@@ -144,15 +144,8 @@ impl Engine {
     }
 
     /// Runs one request of a client; the reply appears in its output.
-    #[inline]
     pub fn submit(&mut self, id: ClientId, argv: Argv<'_>, host: &mut dyn Host) -> Turn {
-        let Some(mut peer) = self.peers.check_out(id) else { return Turn::Stop };
-        self.run(&mut peer, argv, host);
-        self.check_output(&mut peer);
-        let goes_on = peer.client.closing.is_none() && !self.state.is_stopping;
-        self.peers.check_in(peer);
-        self.settle();
-        if goes_on { Turn::Next } else { Turn::Stop }
+        self.submit_all(id, std::iter::once(argv), host)
     }
 
     /// Answers a request that breaks the protocol; the client is closed after that.
@@ -209,42 +202,6 @@ impl Engine {
     pub fn turn_feed_on(&mut self) {
         self.store.changes.list_expired(true);
         self.state.feed.turn_on();
-    }
-
-    fn check_output(&mut self, peer: &mut Peer) {
-        let limits = &self.state.config.client_output_buffer_limit;
-        match peer.check_output(limits, self.state.now) {
-            OutputState::Within => {}
-            OutputState::OverSoft => {
-                let seconds = limits.of(peer.client.limit_class()).soft_seconds;
-                self.state.agenda.watch_soft_limit(seconds, self.state.now);
-            }
-            OutputState::TooMuch => {
-                log::warn!("closing client id={}: output limit", peer.client.id.serial);
-                self.state.stats.closed_for_output += 1;
-                peer.client.closing = Some(Closing::Now);
-            }
-        }
-    }
-}
-
-/// The command found last, by its name as it was sent.
-#[derive(Default)]
-pub(super) struct Recent {
-    name: Vec<u8>,
-    id: Option<CommandId>,
-}
-
-impl Recent {
-    #[inline]
-    pub(super) fn get(&self, name: &[u8]) -> Option<CommandId> {
-        self.id.filter(|_| self.name == name)
-    }
-
-    pub(super) fn set(&mut self, name: &[u8], id: CommandId) {
-        self.name.clear();
-        self.name.extend_from_slice(name);
-        self.id = Some(id);
     }
 }
 

@@ -1,33 +1,110 @@
 //! The one caller of handlers.
 
 use super::call::Call;
-use super::client::ReplyMode;
+use super::client::{Closing, ReplyMode};
 use super::command::Flow;
-use super::engine::Engine;
+use super::engine::{Engine, Turn};
 use super::gate::{self, Applicant};
 use super::host::Host;
 use super::peers::Peer;
 use super::table::CommandId;
+use crate::base::id::{ClientId, DbIndex};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::flags::Flags;
 
+/// Requests that are looked at ahead; more are run without that.
+const AHEAD_REQUESTS: usize = 16;
+/// Keys that are fetched together; more would push each other out of the nearest cache.
+const AHEAD_KEYS: usize = 32;
+
+/// The commands of the first requests of a burst; none for those that name none.
+type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+
 impl Engine {
+    /// Runs requests of a client in order; the replies appear in its output. Stops early where the client is to have
+    /// no more.
+    pub fn submit_all<'a>(
+        &mut self,
+        id: ClientId,
+        requests: impl Iterator<Item = Argv<'a>> + Clone,
+        host: &mut dyn Host,
+    ) -> Turn {
+        let Some(mut peer) = self.peers.check_out(id) else { return Turn::Stop };
+        let plan = self.look_ahead(peer.client.db, requests.clone());
+        let mut timed = Timed::start(host);
+        let mut turn = Turn::Next;
+        for (index, argv) in requests.enumerate() {
+            let planned = plan.get(index).copied().flatten();
+            self.run(&mut peer, planned, argv, &mut timed, host);
+            if self.is_over_limit(&mut peer) {
+                peer.client.closing = Some(Closing::Now);
+            }
+            if peer.client.closing.is_some() || self.state.is_stopping {
+                turn = Turn::Stop;
+                break;
+            }
+            if self.has_effects() {
+                // Others may be told of it, and the client itself.
+                self.peers.check_in(peer);
+                self.settle();
+                match self.peers.check_out(id) {
+                    Some(back) => peer = back,
+                    None => return Turn::Stop,
+                }
+            }
+        }
+        timed.stop(self, host);
+        self.peers.check_in(peer);
+        self.settle();
+        turn
+    }
+
+    /// Finds the commands of the first requests, and fetches into the cache the keys that they will look at, all of
+    /// them at once, so that waiting for memory is done once and not key by key.
+    #[inline]
+    fn look_ahead<'a>(&mut self, db: DbIndex, requests: impl Iterator<Item = Argv<'a>>) -> Plan {
+        let mut plan = [None; AHEAD_REQUESTS];
+        let mut hashes = [0u64; AHEAD_KEYS];
+        let mut keys = 0;
+        for (planned, argv) in plan.iter_mut().zip(requests) {
+            let Ok(id) = self.resolve(argv) else { continue };
+            *planned = Some(id);
+            for index in self.table.row(id).key_indexes(argv.len()).take(AHEAD_KEYS - keys) {
+                hashes[keys] = self.store.key_hash(db, argv.at(index));
+                self.store.prefetch_line(db, hashes[keys]);
+                keys += 1;
+            }
+        }
+        // A single key gains nothing: its look-up begins right after this.
+        if keys > 1 {
+            hashes[..keys].iter().for_each(|hash| self.store.prefetch_entry(db, *hash));
+        }
+        plan
+    }
+
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its handler, and sees to
     /// it that one reply is written.
-    pub(super) fn run(&mut self, peer: &mut Peer, argv: Argv<'_>, host: &mut dyn Host) {
+    #[inline]
+    fn run(
+        &mut self,
+        peer: &mut Peer,
+        planned: Option<CommandId>,
+        argv: Argv<'_>,
+        timed: &mut Timed,
+        host: &mut dyn Host,
+    ) {
         let mark = peer.out.mark();
-        let flow = match self.resolve(argv) {
+        let found = planned.map_or_else(|| self.resolve(argv), Ok);
+        let flow = match found {
             Ok(id) => {
                 peer.client.last_command = Some(id);
-                self.call(id, peer, argv, host)
+                self.call(id, peer, argv, timed, host)
             }
-            Err(error) => {
-                self.state.stats.errored(&error);
-                Err(error)
-            }
+            Err(error) => Err(error),
         };
         if let Err(error) = &flow {
+            self.state.stats.errored(error);
             peer.out.rollback(mark);
             peer.out.error(error);
         }
@@ -58,11 +135,13 @@ impl Engine {
         Ok(id)
     }
 
+    #[inline]
     fn call(
         &mut self,
         id: CommandId,
         peer: &mut Peer,
         argv: Argv<'_>,
+        timed: &mut Timed,
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let row = self.table.row(id);
@@ -71,10 +150,11 @@ impl Engine {
             Applicant { client: &peer.client, protocol: peer.out.protocol, state: &self.state };
         if let Err(error) = gate::admit(row, argv, &applicant) {
             self.state.stats.commands[id.index()].rejected += 1;
-            self.state.stats.errored(&error);
             return Err(error);
         }
+        timed.begin(id, self, host);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
+        let db = peer.client.db;
         let mut call = Call {
             argv,
             out: &mut peer.out,
@@ -88,7 +168,6 @@ impl Engine {
             host,
             propagated: None,
         };
-        let db = call.client.db;
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
         if command.spec.flags.contains(Flags::TAKES_TIME) {
@@ -101,13 +180,62 @@ impl Engine {
                 self.state.feed.append(db, argv);
             }
         }
-        let ticks = host.ticks();
-        let used = ticks.saturating_sub(std::mem::replace(&mut self.state.ticks, ticks));
-        self.state.stats.ran(id, used, outcome.is_err());
-        if let Err(error) = &outcome {
-            self.state.stats.errored(error);
-        }
+        self.state.stats.ran(id, outcome.is_err());
         peer.client.commands += 1;
         outcome
+    }
+}
+
+/// Measures how long commands take. Brief ones that follow each other share one measurement, evenly: reading the
+/// stopwatch costs a good part of what they do.
+struct Timed {
+    from: u64,
+    command: Option<CommandId>,
+    is_brief: bool,
+}
+
+impl Timed {
+    fn start(host: &mut dyn Host) -> Timed {
+        Timed { from: host.ticks(), command: None, is_brief: true }
+    }
+
+    /// A command begins.
+    #[inline]
+    fn begin(&mut self, id: CommandId, engine: &mut Engine, host: &mut dyn Host) {
+        if self.command == Some(id) && self.is_brief {
+            return;
+        }
+        self.stop(engine, host);
+        self.command = Some(id);
+        self.is_brief = engine.table.row(id).is_brief;
+    }
+
+    /// What has run since the last measurement is over.
+    fn stop(&mut self, engine: &mut Engine, host: &mut dyn Host) {
+        let ticks = host.ticks();
+        if let Some(id) = self.command.take() {
+            engine.state.stats.took(id, ticks.saturating_sub(self.from));
+        }
+        self.from = ticks;
+    }
+}
+
+/// The command found last, by its name as it was sent.
+#[derive(Default)]
+pub(super) struct Recent {
+    name: Vec<u8>,
+    id: Option<CommandId>,
+}
+
+impl Recent {
+    #[inline]
+    fn get(&self, name: &[u8]) -> Option<CommandId> {
+        self.id.filter(|_| self.name == name)
+    }
+
+    fn set(&mut self, name: &[u8], id: CommandId) {
+        self.name.clear();
+        self.name.extend_from_slice(name);
+        self.id = Some(id);
     }
 }

@@ -46,8 +46,6 @@ pub struct State {
     pub memory_peak: u64,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
-    /// The last reading of the host's stopwatch.
-    pub(super) ticks: u64,
 }
 
 impl State {
@@ -69,7 +67,6 @@ impl State {
             memory_peak: 0,
             agenda: Agenda::default(),
             memory: MemoryMeter::start(),
-            ticks: 0,
         }
     }
 

@@ -27,12 +27,20 @@ pub struct Row {
     pub command: &'static Command,
     /// Its name in full, such as `get` or `config|get`.
     pub name: String,
-    /// Index of the argument that is its first key, if it has one.
-    pub first_key: Option<usize>,
     /// Its subcommands.
     pub subcommands: Vec<CommandId>,
     /// Whether it is one itself.
     pub is_subcommand: bool,
+    /// Whether it takes the same short time whatever it is given.
+    pub is_brief: bool,
+}
+
+impl Row {
+    /// The indexes of the keys in a request of `argc` arguments.
+    #[inline]
+    pub fn key_indexes(&self, argc: usize) -> impl Iterator<Item = usize> + use<> {
+        self.command.spec.keys.iter().flat_map(move |keys| keys.indexes(argc))
+    }
 }
 
 /// All commands.
@@ -66,8 +74,8 @@ impl Table {
         let number = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         assert!(number < u16::MAX, "commands are numbered in 16 bits");
         let id = CommandId(number);
-        let first_key = command.spec.keys.first().map(|keys| keys.first);
-        self.rows.push(Row { command, name, first_key, subcommands: Vec::new(), is_subcommand });
+        let is_brief = command.spec.complexity == "O(1)";
+        self.rows.push(Row { command, name, subcommands: Vec::new(), is_subcommand, is_brief });
         for subcommand in command.subcommands {
             let name = format!("{}|{}", command.spec.name, subcommand.spec.name);
             let child = self.add(subcommand, name, true);

@@ -1,7 +1,8 @@
 //! Reading requests: an incremental parser that finds the arguments where they stand in the buffer.
 //!
 //! It can be called after every read with whatever has arrived; it keeps its place, so no byte is looked at twice
-//! (but for the line being read), and it allocates only for the list of arguments, which is used again.
+//! (but for the line being read), and it allocates only for the lists of requests and arguments, which are used
+//! again. It reads several requests ahead, so that what they will need can be fetched together.
 
 use super::argv::{Argv, Span};
 use super::error::Error;
@@ -29,116 +30,204 @@ pub struct Limits {
     pub authenticated: bool,
 }
 
-/// How far a call got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// A whole request is there: [`Parser::argv`] has its arguments, [`Parser::consumed`] its length.
-    Request,
-    /// A request without arguments, to be passed over: [`Parser::consumed`] has its length.
-    Empty,
-    /// More must arrive: at least so many bytes.
-    More(usize),
-}
-
 /// A request that breaks the protocol; the connection cannot go on after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError(pub Error);
 
-/// The state of reading one connection.
+/// The state of reading one connection: whole requests, and how far the one behind them has been read.
+///
+/// All positions count from the first byte that has not been released.
 #[derive(Default)]
 pub struct Parser {
+    /// Arguments of the whole requests, then of the incomplete one; each counts from the start of its request.
     spans: Vec<Span>,
-    /// Bytes of the current request that are read.
+    /// The whole requests.
+    requests: Vec<Request>,
+    /// Where the incomplete request begins.
+    start: usize,
+    /// Bytes that are read.
     at: usize,
-    /// Arguments still to come; zero between requests.
+    /// Arguments of the incomplete request still to come; zero between requests.
     args_left: usize,
     /// Length of the argument whose bytes come next.
     bulk_len: Option<usize>,
+    /// Bytes that have to arrive before anything more can be read, at least.
+    missing: usize,
+}
+
+/// A whole request.
+#[derive(Clone, Copy)]
+struct Request {
+    start: usize,
+    /// Where its arguments end among the spans.
+    spans_end: usize,
 }
 
 impl Parser {
-    /// Goes on with the request that begins at `bytes[0]`.
+    /// Reads on, until there are `max` whole requests or no more in `bytes`, which is what has not been released.
     ///
-    /// After [`Progress::More`] the same bytes must be there again, with more behind them; after anything else the
-    /// next call begins a new request. Inline requests are unescaped in place.
+    /// Every call must be given the same bytes again, with more behind them. Inline requests are unescaped in place,
+    /// and only the first of the whole requests is ever one.
     ///
     /// # Errors
-    /// The protocol error to send; the parser is of no more use then.
-    pub fn advance(&mut self, bytes: &mut [u8], limits: Limits) -> Result<Progress, ProtocolError> {
-        if self.args_left == 0 {
-            self.at = 0;
-            self.spans.clear();
-            match bytes.first() {
-                None => return Ok(Progress::More(1)),
-                Some(b'*') => {}
-                Some(_) => return self.inline(bytes),
+    /// The protocol error to send, once no whole request is left in front of it.
+    pub fn read(
+        &mut self,
+        bytes: &mut [u8],
+        limits: Limits,
+        max: usize,
+    ) -> Result<(), ProtocolError> {
+        while self.requests.len() < max {
+            match self.read_one(bytes, limits) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) if self.requests.is_empty() => return Err(error),
+                Err(_) => {
+                    // The requests in front have their turn first; then the same bytes give the same error.
+                    self.rewind();
+                    return Ok(());
+                }
             }
-            let Some(count) = self.count(bytes, limits)? else { return Ok(Progress::More(1)) };
-            if count == 0 {
-                return Ok(Progress::Empty);
-            }
-            self.args_left = count;
         }
-        self.arguments(bytes, limits)
+        Ok(())
     }
 
-    /// The arguments of the request that [`Parser::advance`] has found at the start of `bytes`.
+    /// Number of whole requests.
     #[inline]
-    pub fn argv<'a>(&'a self, bytes: &'a [u8]) -> Argv<'a> {
-        Argv::new(bytes, &self.spans)
+    pub fn len(&self) -> usize {
+        self.requests.len()
     }
 
-    /// Bytes that the request takes.
+    /// True without a whole request.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The arguments of a whole request, which stand in `bytes`.
     #[inline]
-    pub fn consumed(&self) -> usize {
-        self.at
+    pub fn argv<'a>(&'a self, bytes: &'a [u8], index: usize) -> Argv<'a> {
+        let request = self.requests[index];
+        let spans_start = if index == 0 { 0 } else { self.requests[index - 1].spans_end };
+        Argv::new(&bytes[request.start..], &self.spans[spans_start..request.spans_end])
     }
 
-    /// Arguments of an incomplete request that have arrived whole.
+    /// Forgets the whole requests; returns how many bytes they took, which are not to be given again.
+    pub fn release(&mut self) -> usize {
+        let released = self.start;
+        let spans_end = self.requests.last().map_or(0, |request| request.spans_end);
+        self.spans.drain(..spans_end);
+        self.requests.clear();
+        self.start = 0;
+        self.at -= released;
+        released
+    }
+
+    /// Bytes that have to arrive before there can be another whole request, at least.
+    pub fn missing(&self) -> usize {
+        self.missing
+    }
+
+    /// Arguments of the incomplete request that have arrived whole.
     pub fn pending_args(&self) -> usize {
-        if self.args_left == 0 { 0 } else { self.spans.len() }
+        self.spans.len() - self.requests.last().map_or(0, |request| request.spans_end)
     }
 
     /// Gives back memory that an uncommonly long request has taken.
     pub fn trim(&mut self) {
-        if self.args_left == 0 && self.spans.capacity() > SPANS_KEPT {
+        if self.spans.is_empty() && self.spans.capacity() > SPANS_KEPT {
             self.spans = Vec::new();
         }
     }
 
-    /// Reads `*<count>`; zero for requests without arguments.
+    /// Goes back to the start of the incomplete request.
+    fn rewind(&mut self) {
+        self.spans.truncate(self.requests.last().map_or(0, |request| request.spans_end));
+        self.at = self.start;
+        (self.args_left, self.bulk_len) = (0, None);
+    }
+
+    /// Reads one more whole request; false if it is not all there.
+    #[inline]
+    fn read_one(&mut self, bytes: &mut [u8], limits: Limits) -> Result<bool, ProtocolError> {
+        while self.args_left == 0 {
+            self.missing = 1;
+            match bytes.get(self.start) {
+                None => return Ok(false),
+                Some(b'*') => match self.count(bytes, limits)? {
+                    None => return Ok(false),
+                    Some(0) => self.start = self.at,
+                    Some(count) => self.args_left = count,
+                },
+                // It must not be unescaped before it is certain that it runs next.
+                Some(_) if !self.requests.is_empty() => return Ok(false),
+                Some(_) => match self.inline(bytes)? {
+                    None => return Ok(false),
+                    Some(0) => self.start = self.at,
+                    Some(_) => {
+                        self.complete();
+                        return Ok(true);
+                    }
+                },
+            }
+        }
+        let is_whole = self.arguments(bytes, limits)?;
+        if is_whole {
+            self.complete();
+        }
+        Ok(is_whole)
+    }
+
+    /// Counts the request that has been read among the whole ones.
+    fn complete(&mut self) {
+        self.requests.push(Request { start: self.start, spans_end: self.spans.len() });
+        self.start = self.at;
+    }
+
+    /// Reads `*<count>`; zero for requests without arguments, `None` if it is not all there.
     fn count(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
-        let Some(end) = line_end(bytes, "mbulk count")? else { return Ok(None) };
-        let count = parse_length(&bytes[..end]).filter(|count| *count <= ARGS_MAX);
+        let rest = &bytes[self.start..];
+        // One digit and all there: what nearly every request looks like.
+        if let [b'*', digit @ b'1'..=b'9', b'\r', b'\n', ..] = rest {
+            self.at = self.start + 4;
+            return Ok(Some(usize::from(digit - b'0')));
+        }
+        let Some(end) = line_end(rest, "mbulk count")? else { return Ok(None) };
+        let count = parse_length(&rest[..end]).filter(|count| *count <= ARGS_MAX);
         let Some(count) = count else { return Err(protocol_error("invalid multibulk length")) };
         if count > UNAUTHENTICATED_ARGS_MAX && !limits.authenticated {
             return Err(protocol_error("unauthenticated multibulk length"));
         }
-        self.at = end + 2;
+        self.at = self.start + end + 2;
         // A negative count is as good as none.
         Ok(Some(usize::try_from(count).unwrap_or(0)))
     }
 
-    fn arguments(&mut self, bytes: &[u8], limits: Limits) -> Result<Progress, ProtocolError> {
+    /// Reads the arguments that are left; false if they are not all there.
+    #[inline]
+    fn arguments(&mut self, bytes: &[u8], limits: Limits) -> Result<bool, ProtocolError> {
         while self.args_left > 0 {
             let len = match self.bulk_len {
                 Some(len) => len,
                 None => match self.bulk_header(bytes, limits)? {
                     Some(len) => len,
-                    None => return Ok(Progress::More(1)),
+                    None => {
+                        self.missing = 1;
+                        return Ok(false);
+                    }
                 },
             };
             let end = self.at + len + 2;
             if bytes.len() < end {
                 self.bulk_len = Some(len);
-                return Ok(Progress::More(end - bytes.len()));
+                self.missing = end - bytes.len();
+                return Ok(false);
             }
             self.bulk_len = None;
-            self.spans.push(Span { start: self.at, len });
+            self.spans.push(Span { start: self.at - self.start, len });
             self.at = end;
             self.args_left -= 1;
         }
-        Ok(Progress::Request)
+        Ok(true)
     }
 
     /// Reads `$<length>` and moves behind it; `None` if it is not all there.
@@ -182,21 +271,24 @@ impl Parser {
         Ok(usize::try_from(len).ok())
     }
 
-    fn inline(&mut self, bytes: &mut [u8]) -> Result<Progress, ProtocolError> {
-        let Some(end) = memchr::memchr(b'\n', bytes) else {
-            if bytes.len() > INLINE_MAX {
+    /// Reads an inline request: how many words it has, `None` if it is not all there.
+    fn inline(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, ProtocolError> {
+        let rest = &mut bytes[self.start..];
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            if rest.len() > INLINE_MAX {
                 return Err(protocol_error("too big inline request"));
             }
-            return Ok(Progress::More(1));
+            return Ok(None);
         };
-        let line = &mut bytes[..end];
+        let line = &mut rest[..end];
         let line_len = line.strip_suffix(b"\r").unwrap_or(line).len();
+        let before = self.spans.len();
         let found = |start, len| self.spans.push(Span { start, len });
         if quoted::split(&mut line[..line_len], found).is_err() {
             return Err(protocol_error("unbalanced quotes in request"));
         }
-        self.at = end + 1;
-        Ok(if self.spans.is_empty() { Progress::Empty } else { Progress::Request })
+        self.at = self.start + end + 1;
+        Ok(Some(self.spans.len() - before))
     }
 }
 
@@ -229,28 +321,36 @@ mod tests {
 
     type Requests = Vec<Vec<Vec<u8>>>;
 
-    /// Feeds `bytes` in pieces that end at `cuts`, and collects the requests.
-    fn parse(bytes: &[u8], mut cuts: impl FnMut() -> usize) -> Result<Requests, ProtocolError> {
+    /// Feeds `bytes` in pieces as long as `cuts` says, reads at most `max` requests at a time, and collects them.
+    fn parse_by(
+        bytes: &[u8],
+        mut cuts: impl FnMut() -> usize,
+        max: usize,
+    ) -> Result<Requests, ProtocolError> {
         let (mut parser, mut buffer, mut requests) = (Parser::default(), Vec::new(), Vec::new());
         let mut fed = 0;
         loop {
-            match parser.advance(&mut buffer, LIMITS)? {
-                Progress::Request => {
-                    let argv = parser.argv(&buffer);
-                    requests.push(argv.from(0).map(<[u8]>::to_vec).collect());
-                }
-                Progress::Empty => {}
-                Progress::More(_) if fed == bytes.len() => return Ok(requests),
-                Progress::More(least) => {
-                    assert!(least > 0);
-                    let next = (fed + cuts().max(1)).min(bytes.len());
-                    buffer.extend_from_slice(&bytes[fed..next]);
-                    fed = next;
-                    continue;
-                }
+            parser.read(&mut buffer, LIMITS, max)?;
+            let count = parser.len();
+            for index in 0..count {
+                let argv = parser.argv(&buffer, index);
+                requests.push(argv.from(0).map(<[u8]>::to_vec).collect());
             }
-            buffer.drain(..parser.consumed());
+            buffer.drain(..parser.release());
+            if count == 0 {
+                if fed == bytes.len() {
+                    return Ok(requests);
+                }
+                assert!(parser.missing() > 0);
+                let next = fed.saturating_add(cuts().max(1)).min(bytes.len());
+                buffer.extend_from_slice(&bytes[fed..next]);
+                fed = next;
+            }
         }
+    }
+
+    fn parse(bytes: &[u8], cuts: impl FnMut() -> usize) -> Result<Requests, ProtocolError> {
+        parse_by(bytes, cuts, 16)
     }
 
     fn whole(bytes: &[u8]) -> Result<Requests, ProtocolError> {
@@ -288,7 +388,9 @@ mod tests {
         }
         for seed in 0..200 {
             let mut rng = fastrand::Rng::with_seed(seed);
-            assert_eq!(parse(&bytes, || rng.usize(1..40)).unwrap(), expected, "seed {seed}");
+            let max = rng.usize(1..5);
+            let requests = parse_by(&bytes, || rng.usize(1..40), max).unwrap();
+            assert_eq!(requests, expected, "seed {seed}");
         }
     }
 
@@ -320,7 +422,7 @@ mod tests {
     #[test]
     fn limits_are_tighter_before_authentication() {
         let limits = Limits { authenticated: false, ..LIMITS };
-        let advance = |bytes: &[u8]| Parser::default().advance(&mut bytes.to_vec(), limits);
+        let advance = |bytes: &[u8]| Parser::default().read(&mut bytes.to_vec(), limits, 1);
         assert!(advance(b"*10\r\n$16384\r\n").is_ok());
         let refused = |bytes, text| assert_eq!(advance(bytes), Err(protocol_error(text)));
         refused(b"*11\r\n", "unauthenticated multibulk length");
@@ -331,6 +433,20 @@ mod tests {
     fn a_large_argument_tells_how_much_is_missing() {
         let mut parser = Parser::default();
         let mut bytes = b"*1\r\n$1000\r\nabc".to_vec();
-        assert_eq!(parser.advance(&mut bytes, LIMITS), Ok(Progress::More(999)));
+        assert_eq!(parser.read(&mut bytes, LIMITS, 16), Ok(()));
+        assert_eq!((parser.len(), parser.missing()), (0, 999));
+    }
+
+    #[test]
+    fn requests_in_front_of_a_fault_come_first() {
+        let mut parser = Parser::default();
+        let mut bytes = b"*1\r\n$4\r\nPING\r\n*2\r\n$1\r\na\r\n*".to_vec();
+        assert_eq!(parser.read(&mut bytes, LIMITS, 16), Ok(()));
+        assert_eq!(parser.len(), 1);
+        bytes.push(b'1');
+        bytes.extend_from_slice(b"\r\n");
+        bytes.drain(..parser.release());
+        let error = protocol_error("expected '$', got '*'");
+        assert_eq!(parser.read(&mut bytes, LIMITS, 16), Err(error));
     }
 }

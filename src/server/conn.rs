@@ -4,15 +4,17 @@ use super::stream::Stream;
 use crate::base::buf::ReadBuffer;
 use crate::base::id::ClientId;
 use crate::exec::{Engine, Host, Turn};
-use crate::resp::request::{Parser, Progress};
+use crate::resp::request::Parser;
 use std::io;
 
 /// Room for one read; memory of this size is lent to connections while they have something to read.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 /// Room for one read of a long argument.
 const LONG_READ_BYTES: usize = 1024 * 1024;
-/// Requests of one turn; then other connections have theirs.
-const TURN_REQUESTS: usize = 256;
+/// Requests that are read ahead, so that their keys can be fetched together.
+const BATCH_REQUESTS: usize = 16;
+/// Batches of one turn; then other connections have theirs.
+const TURN_BATCHES: usize = 16;
 /// Bytes of output after which a turn ends, so that they are sent before more are made.
 const TURN_OUTPUT_BYTES: usize = 1024 * 1024;
 
@@ -22,8 +24,6 @@ pub(super) struct Conn {
     pub(super) client: ClientId,
     input: ReadBuffer,
     parser: Parser,
-    /// Bytes that the current request lacks, as far as is known.
-    missing: usize,
     /// There may be bytes to read: none of the reads since the last event was short.
     pub(super) is_readable: bool,
     /// The socket takes bytes: no write since the last event was short.
@@ -54,7 +54,6 @@ impl Conn {
             client,
             input: ReadBuffer::default(),
             parser: Parser::default(),
-            missing: 0,
             is_readable: false,
             is_writable: true,
             is_half_closed: false,
@@ -91,7 +90,7 @@ impl Conn {
                 }
             }
         }
-        engine.begin_turn(self.client, self.input.len(), host);
+        engine.begin_turn(self.client, self.input.len());
         let end = self.run_requests(engine, host);
         self.note_buffers(engine);
         self.give_memory_back(pool);
@@ -104,7 +103,7 @@ impl Conn {
             let memory = pool.pop().unwrap_or_else(|| Vec::with_capacity(READ_BYTES));
             self.input = ReadBuffer::with(memory);
         }
-        let room = self.missing.clamp(READ_BYTES, LONG_READ_BYTES);
+        let room = self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES);
         let room = if self.input.is_empty() { self.input.capacity() } else { room };
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();
@@ -121,30 +120,23 @@ impl Conn {
     }
 
     fn run_requests(&mut self, engine: &mut Engine, host: &mut dyn Host) -> TurnEnd {
-        let mut limits = engine.limits(self.client);
-        for _ in 0..TURN_REQUESTS {
-            match self.parser.advance(self.input.unread_mut(), limits) {
-                Ok(Progress::Request) => {
-                    let argv = self.parser.argv(self.input.unread());
-                    let turn = engine.submit(self.client, argv, host);
-                    self.input.consume(self.parser.consumed());
-                    if turn == Turn::Stop {
-                        return self.stop();
-                    }
-                    if !limits.authenticated {
-                        limits = engine.limits(self.client);
-                    }
-                }
-                Ok(Progress::Empty) => self.input.consume(self.parser.consumed()),
-                Ok(Progress::More(missing)) => {
-                    self.missing = missing;
-                    self.has_requests = false;
-                    return self.wait(engine);
-                }
-                Err(error) => {
-                    engine.refuse(self.client, &error.0);
-                    return self.stop();
-                }
+        for _ in 0..TURN_BATCHES {
+            let limits = engine.limits(self.client);
+            // What a client may send changes when it authenticates.
+            let ahead = if limits.authenticated { BATCH_REQUESTS } else { 1 };
+            if let Err(error) = self.parser.read(self.input.unread_mut(), limits, ahead) {
+                engine.refuse(self.client, &error.0);
+                return self.stop();
+            }
+            let count = self.parser.len();
+            let goes_on = count == 0 || self.run_batch(engine, host);
+            self.input.consume(self.parser.release());
+            if !goes_on {
+                return self.stop();
+            }
+            if count == 0 {
+                self.has_requests = false;
+                return self.wait(engine);
             }
             if engine.output(self.client).is_none_or(|out| out.len() >= TURN_OUTPUT_BYTES) {
                 break;
@@ -152,6 +144,13 @@ impl Conn {
         }
         self.has_requests = true;
         TurnEnd::Again
+    }
+
+    /// Runs the requests that have been read; false if the client is to have no more.
+    fn run_batch(&mut self, engine: &mut Engine, host: &mut dyn Host) -> bool {
+        let (parser, bytes) = (&self.parser, self.input.unread());
+        let requests = (0..parser.len()).map(|index| parser.argv(bytes, index));
+        engine.submit_all(self.client, requests, host) == Turn::Next
     }
 
     /// Reads no more.
