@@ -57,8 +57,9 @@ impl ReadBuffer {
         }
     }
 
-    /// Appends bytes.
+    /// Appends bytes; memory grows no more than it has to.
     pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.reserve_exact(bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 

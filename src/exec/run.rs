@@ -31,6 +31,10 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Turn {
         let Some(mut peer) = self.peers.check_out(id) else { return Turn::Stop };
+        if peer.client.closing.is_some() {
+            self.peers.check_in(peer);
+            return Turn::Stop;
+        }
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(host);
         let mut turn = Turn::Next;

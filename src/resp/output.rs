@@ -134,13 +134,6 @@ impl Output {
             self.tail.shrink_to(KEPT_BYTES);
         }
     }
-
-    /// Gives back the memory kept for the next reply, if nothing waits.
-    pub fn release_memory(&mut self) {
-        if self.is_empty() {
-            self.tail = Vec::new();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -175,8 +168,6 @@ mod tests {
         output.raw(&[0; 1 << 20]);
         output.consume(1 << 20);
         assert!(output.memory_bytes() <= KEPT_BYTES);
-        output.release_memory();
-        assert_eq!(output.memory_bytes(), 0);
     }
 
     #[test]

@@ -8,9 +8,11 @@ use crate::resp::request::Parser;
 use std::io;
 
 /// Room for one read; memory of this size is lent to connections while they have something to read.
-pub(super) const READ_BYTES: usize = 16 * 1024;
+pub(super) const READ_BYTES: usize = 64 * 1024;
 /// Room for one read of a long argument.
 const LONG_READ_BYTES: usize = 1024 * 1024;
+/// An incomplete request up to this long waits in memory of its own size, not in that of a whole read.
+const PARKED_BYTES: usize = 4 * 1024;
 /// Requests that are read ahead, so that their keys can be fetched together.
 const BATCH_REQUESTS: usize = 16;
 /// Batches of one turn; then other connections have theirs.
@@ -41,8 +43,10 @@ pub(super) struct Conn {
 pub(super) enum TurnEnd {
     /// Nothing to do before the next event.
     Idle,
-    /// There is more to do; other connections come first.
-    Again,
+    /// There may be more whole requests in the input; other connections come first.
+    HasRequests,
+    /// There may be more to read; other connections, and new events, come first.
+    HasInput,
     /// The connection is to be closed once its output is sent as far as it goes.
     Over,
 }
@@ -80,10 +84,12 @@ impl Conn {
                 Ok(false) => return TurnEnd::Over,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.is_readable = false;
-                    self.give_memory_back(pool);
+                    self.park_input(pool);
                     return TurnEnd::Idle;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return TurnEnd::Again,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    return TurnEnd::HasInput;
+                }
                 Err(error) => {
                     log::debug!("reading from client id={}: {error}", self.client.serial);
                     return TurnEnd::Over;
@@ -92,19 +98,22 @@ impl Conn {
         }
         engine.begin_turn(self.client, self.input.len());
         let end = self.run_requests(engine, host);
+        self.park_input(pool);
         self.note_buffers(engine);
-        self.give_memory_back(pool);
         end
     }
 
     /// One read. False at the end of the stream.
     fn fill(&mut self, engine: &mut Engine, pool: &mut Vec<Vec<u8>>) -> io::Result<bool> {
-        if self.input.capacity() == 0 {
+        if self.input.capacity() < READ_BYTES {
             let memory = pool.pop().unwrap_or_else(|| Vec::with_capacity(READ_BYTES));
-            self.input = ReadBuffer::with(memory);
+            let parked = std::mem::replace(&mut self.input, ReadBuffer::with(memory));
+            self.input.extend(parked.unread());
         }
-        let room = self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES);
-        let room = if self.input.is_empty() { self.input.capacity() } else { room };
+        let room = match self.input.len() {
+            0..=PARKED_BYTES => 1,
+            _ => self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES),
+        };
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();
         let count = self.stream.read(memory)?;
@@ -143,7 +152,7 @@ impl Conn {
             }
         }
         self.has_requests = true;
-        TurnEnd::Again
+        TurnEnd::HasRequests
     }
 
     /// Runs the requests that have been read; false if the client is to have no more.
@@ -168,23 +177,28 @@ impl Conn {
             engine.peers().doom(self.client);
             return self.stop();
         }
-        if self.is_readable { TurnEnd::Again } else { TurnEnd::Idle }
+        if self.is_readable { TurnEnd::HasInput } else { TurnEnd::Idle }
     }
 
     /// Tells the engine what CLIENT LIST shows of the buffers.
     fn note_buffers(&mut self, engine: &mut Engine) {
         if let Some(client) = engine.client_mut(self.client) {
             client.query_bytes = self.input.len();
-            client.query_capacity = if self.input.is_empty() { 0 } else { self.input.capacity() };
+            client.query_capacity = self.input.capacity();
         }
     }
 
-    /// A connection without bytes to read holds no memory for them.
-    fn give_memory_back(&mut self, pool: &mut Vec<Vec<u8>>) {
-        if !self.input.is_empty() || self.input.capacity() == 0 {
+    /// Gives the memory of a read back, unless much of it is in use: connections that wait hold next to nothing.
+    fn park_input(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if self.has_requests
+            || self.input.len() > PARKED_BYTES
+            || self.input.capacity() < READ_BYTES
+        {
             return;
         }
-        let memory = std::mem::take(&mut self.input).into_memory();
+        let mut parked = ReadBuffer::default();
+        parked.extend(self.input.unread());
+        let memory = std::mem::replace(&mut self.input, parked).into_memory();
         if memory.capacity() == READ_BYTES {
             pool.push(memory);
         }

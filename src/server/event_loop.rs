@@ -24,8 +24,13 @@ const CONNECTION_TOKENS: usize = 1 << 16;
 const EVENTS: usize = 1_024;
 /// Connections accepted from one listener in one tick.
 const ACCEPTS_PER_TICK: usize = 1_000;
-/// Turns in one tick; then time moves on, replies are sent, and those who wait go on.
-const TURNS_PER_TICK: usize = 10_000;
+/// Requests of one tick after which no more turns are given; then replies are sent, time moves on, and those who
+/// wait are first.
+const REQUESTS_PER_TICK: u64 = 8_192;
+/// Output after which a client that goes on is sent what it has.
+const SEND_EARLY_BYTES: usize = 256 * 1024;
+/// The longest sleep, in microseconds: what the system's call can express in whole milliseconds, some 24 days.
+const SLEEP_MAX_US: u64 = i32::MAX as u64 * 1_000;
 
 /// A running server.
 pub struct Server {
@@ -38,6 +43,8 @@ pub struct Server {
     tokens: Vec<usize>,
     /// Connections that want a turn, first come first served.
     ready: VecDeque<usize>,
+    /// Connections that want to read again, in the next tick.
+    unread: Vec<usize>,
     /// Listeners that may have connections waiting.
     accepting: Vec<usize>,
     /// Listeners that could not accept for want of descriptors.
@@ -88,6 +95,7 @@ impl Server {
             conns: Slab::new(),
             tokens: Vec::new(),
             ready: VecDeque::new(),
+            unread: Vec::new(),
             accepting: Vec::new(),
             starved: Vec::new(),
             over: Vec::new(),
@@ -134,7 +142,7 @@ impl Server {
         if !self.ready.is_empty() || !self.accepting.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.engine.idle_us().map(Duration::from_micros)
+        self.engine.idle_us().map(|us| Duration::from_micros(us.min(SLEEP_MAX_US)))
     }
 
     fn note(&mut self, event: &Event) {
@@ -228,32 +236,34 @@ impl Server {
         entry.insert(Conn::new(stream, id));
     }
 
-    /// Gives turns to those who want one, around and around, until nobody does or the tick is long enough.
+    /// Gives turns to those who want one, around and around, until what has been read is served or the tick is long
+    /// enough. A connection reads once in a tick, so that no stream keeps the others from being polled.
     fn serve(&mut self) {
-        for _ in 0..TURNS_PER_TICK {
-            let Some(key) = self.ready.pop_front() else { return };
+        let served = |engine: &Engine| engine.state().stats.commands_processed;
+        let before = served(&self.engine);
+        while let Some(key) = self.ready.pop_front() {
             let Some(conn) = self.conns.get_mut(key) else { continue };
             conn.is_queued = false;
+            let id = conn.client;
             match conn.turn(&mut self.engine, &mut self.world, &mut self.pool) {
                 TurnEnd::Idle => {}
-                TurnEnd::Again => self.go_on(key),
+                TurnEnd::HasRequests => {
+                    if self.engine.output(id).is_some_and(|out| out.len() >= SEND_EARLY_BYTES) {
+                        self.send_to(id);
+                    }
+                    self.enqueue(key);
+                }
+                TurnEnd::HasInput => self.unread.push(key),
                 TurnEnd::Over => self.over.push(key),
             }
-            if self.engine.state().is_stopping {
-                return;
+            let count = served(&self.engine).saturating_sub(before);
+            if count >= REQUESTS_PER_TICK || self.engine.state().is_stopping {
+                break;
             }
         }
-    }
-
-    /// Lists a connection that wants another turn. What it has been answered is sent first if it is much.
-    fn go_on(&mut self, key: usize) {
-        if let Some(conn) = self.conns.get(key) {
-            let id = conn.client;
-            if self.engine.output(id).is_some_and(|out| out.len() >= super::conn::READ_BYTES) {
-                self.send_to(id);
-            }
-        }
-        self.enqueue(key);
+        let mut unread = std::mem::take(&mut self.unread);
+        unread.drain(..).for_each(|key| self.enqueue(key));
+        self.unread = unread;
     }
 
     /// One write for each client that has output.
