@@ -47,8 +47,9 @@ fn run() -> Result<(), String> {
     server.run().map_err(|error| format!("cannot go on: {error}"))
 }
 
-/// Lines such as `4711:M 2026-11-23T10:00:00.000Z * Ready to accept connections` on standard output; the mark is the
-/// level: `.` debug, `-` verbose, `*` notice, `#` warning. RUST_LOG chooses modules while developing.
+/// Lines such as `4711:M 2026-11-23T10:00:00.000Z * Ready to accept connections` on standard
+/// output; the mark is the level: `.` debug, `-` verbose, `*` notice, `#` warning. RUST_LOG chooses
+/// modules while developing.
 fn init_logger() {
     let pid = std::process::id();
     let env = env_logger::Env::default().default_filter_or("trace");

@@ -65,8 +65,9 @@ impl ReadBuffer {
 
     /// The memory to read into: at least `room` bytes of spare capacity behind what is there.
     ///
-    /// Unread bytes move to the front first, so that consumed space is used again; they are moved only when
-    /// the spare room is short, and growth is geometric, so no byte is moved more than a few times.
+    /// Unread bytes move to the front first, so that consumed space is used again; they are moved
+    /// only when the spare room is short, and growth is geometric, so no byte is moved more than a
+    /// few times.
     pub fn spare(&mut self, room: usize) -> &mut Vec<u8> {
         if self.bytes.capacity() - self.bytes.len() < room {
             if self.head > 0 {

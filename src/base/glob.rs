@@ -1,7 +1,7 @@
 //! Glob patterns as KEYS, SCAN, CONFIG GET and PSUBSCRIBE understand them.
 //!
-//! `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before any byte. Matching goes back to the last star only, so its
-//! cost is at most pattern times text, whatever the pattern, and it does not recurse.
+//! `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before any byte. Matching goes back to the last star
+//! only, so its cost is at most pattern times text, whatever the pattern, and it does not recurse.
 
 /// True if the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {

@@ -2,7 +2,8 @@
 
 /// A client for as long as it is connected.
 ///
-/// `serial` is what CLIENT ID shows and is never used twice; `slot` finds the client in the engine's slab.
+/// `serial` is what CLIENT ID shows and is never used twice; `slot` finds the client in the
+/// engine's slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId {
     /// Counts up from 1 in order of connection.

@@ -1,4 +1,5 @@
-//! Numbers as the wire spells them: strict parsing, printing, and the few conversions between widths.
+//! Numbers as the wire spells them: strict parsing, printing, and the few conversions between
+//! widths.
 
 // Indexes, lengths and hashes are 64 bits wide throughout.
 const _: () = assert!(usize::BITS == 64, "spindle needs a 64-bit machine");
@@ -63,7 +64,8 @@ pub fn push_len(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// A length or count as the signed integer that replies carry; saturates, which no real length reaches.
+/// A length or count as the signed integer that replies carry; saturates, which no real length
+/// reaches.
 pub fn signed(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -7,7 +7,8 @@ const PAGE_BITS: u32 = 12;
 /// Elements in a page.
 const PAGE: usize = 1 << PAGE_BITS;
 
-/// Like `Vec`, but at most one page of elements is ever moved by growth, so a push never takes long.
+/// Like `Vec`, but at most one page of elements is ever moved by growth, so a push never takes
+/// long.
 pub struct Paged<T> {
     pages: Vec<Vec<T>>,
 }

@@ -1,7 +1,8 @@
 //! Words with quotes and escapes, as typed by people: inline requests and lines of redis.conf.
 //!
-//! Words are separated by white space. Inside double quotes `\n \r \t \b \a`, `\xHH` and `\` before any other byte
-//! are escapes; inside single quotes only `\'` is. A closing quote must end its word. A NUL byte ends the line.
+//! Words are separated by white space. Inside double quotes `\n \r \t \b \a`, `\xHH` and `\` before
+//! any other byte are escapes; inside single quotes only `\'` is. A closing quote must end its
+//! word. A NUL byte ends the line.
 
 /// A quote without its end, or one that is followed by more of the word.
 #[derive(Debug, PartialEq, Eq)]

@@ -79,8 +79,8 @@ const SET: Command = Command::new(
 
 fn set(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
-    if argv.len() % 2 != 0 {
-        return Err(call.wrong_arity());
+    if !argv.len().is_multiple_of(2) {
+        return Err(Error::SYNTAX);
     }
     let is_trusted = match call.state.config.enable_protected_configs {
         Access::Yes => true,

@@ -2,7 +2,6 @@
 
 use super::ttl::{self, Form};
 use crate::base::glob;
-use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, int, positive_count};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -325,7 +324,8 @@ fn pexpiretime(call: &mut Call<'_>) -> Outcome {
     reply_deadline(call, |at_ms, _| at_ms)
 }
 
-/// Replies with a key's deadline as `show` has it, given the present moment; -1 without one, -2 without a key.
+/// Replies with a key's deadline as `show` has it, given the present moment; -1 without one, -2
+/// without a key.
 fn reply_deadline(call: &mut Call<'_>, show: impl Fn(i64, i64) -> i64) -> Outcome {
     let (key, now_ms) = (call.argv.at(1), call.now_ms());
     let mut db = call.db();
@@ -438,7 +438,7 @@ impl<'a> ScanOptions<'a> {
 
 fn scan(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
-    let mut cursor = num::parse_u64(argv.at(1)).ok_or(Error::new("ERR invalid cursor"))?;
+    let mut cursor = parse_cursor(argv.at(1)).ok_or(Error::new("ERR invalid cursor"))?;
     let options = ScanOptions::parse(argv, 2)?;
     let db = call.store.db(call.client.db, now_ms);
     let (mut found, mut seen) = (Vec::new(), 0);
@@ -458,6 +458,19 @@ fn scan(call: &mut Call<'_>) -> Outcome {
     call.out.array(found.len());
     found.iter().for_each(|entry| call.out.bulk(entry.key()));
     Ok(Flow::Done)
+}
+
+/// A cursor as C reads unsigned numbers: digits, perhaps behind a sign; a negative one counts back
+/// from the end, and nothing at all is zero.
+fn parse_cursor(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    match text.strip_prefix('-') {
+        None if text.is_empty() => Some(0),
+        Some(digits) if digits.starts_with(|first: char| first.is_ascii_digit()) => {
+            digits.parse::<u64>().ok().map(u64::wrapping_neg)
+        }
+        _ => text.parse().ok(),
+    }
 }
 
 const RANDOMKEY: Command = Command::new(

@@ -71,7 +71,7 @@ fn info(call: &mut Call<'_>) -> Outcome {
     for name in call.argv.from(2) {
         match call.table.find_full(name) {
             Some(id) => describe(call, id),
-            None => call.out.null_array(),
+            None => call.out.null(),
         }
     }
     Ok(Flow::Done)
@@ -332,9 +332,10 @@ fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
     let keys = keys_of(call)?;
     call.out.array(keys.len());
     for (key, spec) in keys {
+        let flags = spec.flags_for(call.argv.from(2 + spec.first));
         call.out.array(2);
         call.out.bulk(key);
-        status_set(call.out, &spec.flags.names());
+        status_set(call.out, &flags.names());
     }
     Ok(Flow::Done)
 }

@@ -24,8 +24,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
         filter.kind = Some(parse_kind(argv.at(3))?);
     } else if argv.len() > 3 && argv.at(2).eq_ignore_ascii_case(b"ID") {
         for id in argv.from(3) {
-            let id = num::parse_i64(id).and_then(|id| u64::try_from(id).ok());
-            filter.ids.push(id.ok_or(Error::new("ERR Invalid client ID"))?);
+            let id = num::parse_i64(id).ok_or(Error::new("ERR Invalid client ID"))?;
+            // No client has a number below 1.
+            filter.ids.push(u64::try_from(id).unwrap_or(0));
         }
     } else if argv.len() != 2 {
         return Err(Error::SYNTAX);

@@ -94,7 +94,8 @@ const SET: Command = Command::new(
     Spec {
         name: "set",
         arity: -3,
-        keys: &[KeySpec::one(READS_AND_UPDATES.union(KeyFlags::VARIABLE_FLAGS))
+        keys: &[KeySpec::one(READS_AND_UPDATES)
+            .or_without("GET", KeyFlags::OW.union(KeyFlags::UPDATE))
             .noting("RW and ACCESS due to the optional `GET` argument")],
         summary: "Writes a string, whatever was there before.",
         syntax: "key value \
@@ -381,7 +382,7 @@ const MSET: Command = Command::new(
 
 fn mset(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
-    if argv.len() % 2 == 0 {
+    if argv.len().is_multiple_of(2) {
         return Err(call.wrong_arity());
     }
     let mut db = call.db();

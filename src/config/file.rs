@@ -32,8 +32,8 @@ fn read_line(config: &mut Config, line: &[u8]) -> Result<(), Refusal> {
     set(config, &words[0], &words[1..])
 }
 
-/// Reads flags such as `--port 7000 --bind 127.0.0.1 ::1`: a word with two dashes names a parameter, the words up to
-/// the next one are its value.
+/// Reads flags such as `--port 7000 --bind 127.0.0.1 ::1`: a word with two dashes names a
+/// parameter, the words up to the next one are its value.
 ///
 /// # Errors
 /// One line that names the flag and what is wrong with it.

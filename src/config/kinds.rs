@@ -120,7 +120,8 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
     Err(format!("argument must be between {min} and {max} inclusive"))
 }
 
-/// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of 1024.
+/// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
+/// 1024.
 pub fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -151,7 +152,10 @@ pub trait Choice {
 
 /// Declares an enum whose values have names, as a [`Choice`].
 macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal),+ $(,)? }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$value_doc])* $value),+ }
@@ -255,7 +259,7 @@ impl OutputLimits {
     /// Reads `class hard soft seconds`, repeated; kinds not named keep their limits.
     fn set(&mut self, text: &str) -> Result<(), Refusal> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        if words.is_empty() || words.len() % 4 != 0 {
+        if words.is_empty() || !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
         }
         for group in words.chunks_exact(4) {

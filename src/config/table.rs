@@ -1,4 +1,5 @@
-//! The table of parameters: what each is called, where its value lives, what it may be, and when it may change.
+//! The table of parameters: what each is called, where its value lives, what it may be, and when it
+//! may change.
 
 use super::Config;
 use super::kinds::{Refusal, Slot};
@@ -31,58 +32,100 @@ const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can
 const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
 
 /// All parameters, by name.
-#[rustfmt::skip]
 pub const PARAMETERS: &[Parameter] = &[
-    row("appendonly", Change::AtStart, "Log every change to a file. Not built yet.",
-        |c| Slot::Fixed(&mut c.appendonly, &["no"], NO_LOG)),
-    row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.",
-        |c| Slot::Words(&mut c.bind)),
-    row("client-output-buffer-limit", Change::Live, "Output that may wait for a client before it is closed.",
-        |c| Slot::Limits(&mut c.client_output_buffer_limit)),
-    row("client-output-pause", Change::Live, "Stop reading from a client while so many bytes of replies wait for it; 0: never. Not in Redis.",
-        |c| Slot::Memory(&mut c.client_output_pause, 0, i64::MAX)),
-    row("client-query-buffer-limit", Change::Live, "Request bytes that may wait of one client before it is closed.",
-        |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20, i64::MAX)),
-    row("databases", Change::AtStart, "Number of databases.",
-        |c| Slot::Int(&mut c.databases, 1, i32::MAX as i64)),
-    row("dbfilename", Change::Protected, "Name of the snapshot file.",
-        |c| Slot::Text(&mut c.dbfilename)),
-    row("dir", Change::Protected, "Working directory.",
-        |c| Slot::Text(&mut c.dir)),
-    row("enable-debug-command", Change::AtStart, "Who may use DEBUG.",
-        |c| Slot::Choice(&mut c.enable_debug_command)),
-    row("enable-module-command", Change::AtStart, "Who may use MODULE, which does not exist.",
-        |c| Slot::Choice(&mut c.enable_module_command)),
-    row("enable-protected-configs", Change::AtStart, "Who may change `dir` and `dbfilename`.",
-        |c| Slot::Choice(&mut c.enable_protected_configs)),
-    row("lazyfree-lazy-user-flush", Change::Live, "FLUSHALL and FLUSHDB without an option free memory later.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_user_flush)),
-    row("loglevel", Change::Live, "How much is logged.",
-        |c| Slot::Choice(&mut c.loglevel)),
-    row("maxclients", Change::Live, "Clients at one time.",
-        |c| Slot::Int(&mut c.maxclients, 1, u32::MAX as i64)),
-    row("notify-keyspace-events", Change::Live, "Which keyspace events are published.",
-        |c| Slot::Events(&mut c.notify_keyspace_events)),
-    row("port", Change::Live, "TCP port; 0: none.",
-        |c| Slot::Int(&mut c.port, 0, 65_535)),
-    row("protected-mode", Change::Live, "Refuse clients of other machines while there is no password.",
-        |c| Slot::Bool(&mut c.protected_mode)),
-    row("proto-max-bulk-len", Change::Live, "Longest argument.",
-        |c| Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20, i64::MAX)),
-    row("requirepass", Change::Live, "Password of the default user; empty: none.",
-        |c| Slot::Text(&mut c.requirepass)),
-    row("save", Change::Live, "When to take snapshots. Not built yet.",
-        |c| Slot::Fixed(&mut c.save, &[""], NO_SNAPSHOTS)),
-    row("tcp-backlog", Change::AtStart, "Connections that may wait to be accepted.",
-        |c| Slot::Int(&mut c.tcp_backlog, 0, i32::MAX as i64)),
-    row("tcp-keepalive", Change::Live, "Seconds between probes of a silent peer; 0: none.",
-        |c| Slot::Int(&mut c.tcp_keepalive, 0, i32::MAX as i64)),
-    row("timeout", Change::Live, "Seconds after which an idle client is closed; 0: never.",
-        |c| Slot::Int(&mut c.timeout, 0, i32::MAX as i64)),
-    row("unixsocket", Change::AtStart, "Path of the Unix socket; empty: none.",
-        |c| Slot::Text(&mut c.unixsocket)),
-    row("unixsocketperm", Change::AtStart, "Permissions of the Unix socket; 0: as they come.",
-        |c| Slot::Octal(&mut c.unixsocketperm)),
+    row("appendonly", Change::AtStart, "Log every change to a file. Not built yet.", |c| {
+        Slot::Fixed(&mut c.appendonly, &["no"], NO_LOG)
+    }),
+    row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
+        Slot::Words(&mut c.bind)
+    }),
+    row(
+        "client-output-buffer-limit",
+        Change::Live,
+        "Output that may wait for a client before it is closed.",
+        |c| Slot::Limits(&mut c.client_output_buffer_limit),
+    ),
+    row(
+        "client-output-pause",
+        Change::Live,
+        "Read no more from a client for whom so many bytes wait; 0: never. Not in Redis.",
+        |c| Slot::Memory(&mut c.client_output_pause, 0, i64::MAX),
+    ),
+    row(
+        "client-query-buffer-limit",
+        Change::Live,
+        "Request bytes that may wait of one client before it is closed.",
+        |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20, i64::MAX),
+    ),
+    row("databases", Change::AtStart, "Number of databases.", |c| {
+        Slot::Int(&mut c.databases, 1, i32::MAX as i64)
+    }),
+    row("dbfilename", Change::Protected, "Name of the snapshot file.", |c| {
+        Slot::Text(&mut c.dbfilename)
+    }),
+    row("dir", Change::Protected, "Working directory.", |c| Slot::Text(&mut c.dir)),
+    row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
+        Slot::Choice(&mut c.enable_debug_command)
+    }),
+    row(
+        "enable-module-command",
+        Change::AtStart,
+        "Who may use MODULE, which does not exist.",
+        |c| Slot::Choice(&mut c.enable_module_command),
+    ),
+    row(
+        "enable-protected-configs",
+        Change::AtStart,
+        "Who may change `dir` and `dbfilename`.",
+        |c| Slot::Choice(&mut c.enable_protected_configs),
+    ),
+    row(
+        "lazyfree-lazy-user-flush",
+        Change::Live,
+        "FLUSHALL and FLUSHDB without an option free memory later.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_user_flush),
+    ),
+    row("loglevel", Change::Live, "How much is logged.", |c| Slot::Choice(&mut c.loglevel)),
+    row("maxclients", Change::Live, "Clients at one time.", |c| {
+        Slot::Int(&mut c.maxclients, 1, u32::MAX as i64)
+    }),
+    row("notify-keyspace-events", Change::Live, "Which keyspace events are published.", |c| {
+        Slot::Events(&mut c.notify_keyspace_events)
+    }),
+    row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
+    row(
+        "protected-mode",
+        Change::Live,
+        "Refuse clients of other machines while there is no password.",
+        |c| Slot::Bool(&mut c.protected_mode),
+    ),
+    row("proto-max-bulk-len", Change::Live, "Longest argument.", |c| {
+        Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20, i64::MAX)
+    }),
+    row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
+        Slot::Text(&mut c.requirepass)
+    }),
+    row("save", Change::Live, "When to take snapshots. Not built yet.", |c| {
+        Slot::Fixed(&mut c.save, &[""], NO_SNAPSHOTS)
+    }),
+    row("tcp-backlog", Change::AtStart, "Connections that may wait to be accepted.", |c| {
+        Slot::Int(&mut c.tcp_backlog, 0, i32::MAX as i64)
+    }),
+    row("tcp-keepalive", Change::Live, "Seconds between probes of a silent peer; 0: none.", |c| {
+        Slot::Int(&mut c.tcp_keepalive, 0, i32::MAX as i64)
+    }),
+    row("timeout", Change::Live, "Seconds after which an idle client is closed; 0: never.", |c| {
+        Slot::Int(&mut c.timeout, 0, i32::MAX as i64)
+    }),
+    row("unixsocket", Change::AtStart, "Path of the Unix socket; empty: none.", |c| {
+        Slot::Text(&mut c.unixsocket)
+    }),
+    row(
+        "unixsocketperm",
+        Change::AtStart,
+        "Permissions of the Unix socket; 0: as they come.",
+        |c| Slot::Octal(&mut c.unixsocketperm),
+    ),
 ];
 
 const fn row(

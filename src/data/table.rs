@@ -1,15 +1,18 @@
 //! The hash table behind the keyspace: it grows and shrinks one small segment at a time.
 //!
-//! Extendible hashing (Fagin et al., 1979): a directory indexed by the leading bits of the hash names segments, and a
-//! full segment splits in two without touching the others. Within a segment, items stand in lines of one cache
-//! line each: seven items, one byte of the hash for each, and a count of the items that found the line full and went
-//! to the next one, as in F14 (Bronson and Shi, 2019). So a look-up that finds nothing reads one line, one that
-//! finds its item reads the line and the item, and no operation ever moves more than one segment's items.
+//! Extendible hashing (Fagin et al., 1979): a directory indexed by the leading bits of the hash
+//! names segments, and a full segment splits in two without touching the others. Within a segment,
+//! items stand in lines of one cache line each: seven items, one byte of the hash for each, and a
+//! count of the items that found the line full and went to the next one, as in F14 (Bronson and
+//! Shi, 2019). So a look-up that finds nothing reads one line, one that finds its item reads the
+//! line and the item, and no operation ever moves more than one segment's items.
 //!
-//! Lines are in order of the hash's leading bits too. A cursor is therefore a place in the range of all hashes, and a
-//! scan that goes up through it returns an item that stays in the table exactly once, whatever splits or merges.
+//! Lines are in order of the hash's leading bits too. A cursor is therefore a place in the range of
+//! all hashes, and a scan that goes up through it returns an item that stays in the table exactly
+//! once, whatever splits or merges.
 //!
-//! The table never hashes by itself: callers pass the hash, and a function from item to hash where items may move.
+//! The table never hashes by itself: callers pass the hash, and a function from item to hash where
+//! items may move.
 
 use crate::base::num;
 use crate::base::paged::Paged;
@@ -21,17 +24,20 @@ const WAYS: usize = 7;
 const LINES: usize = 64;
 /// Lines in a segment before it splits. The step between halves what doubling would leave empty.
 const LINES_MAX: usize = 96;
-/// Ranges of hashes into which a scan divides a segment, as a power of two; each is two or three lines of a large one.
+/// Ranges of hashes into which a scan divides a segment, as a power of two; each is two or three
+/// lines of a large one.
 const RANGE_BITS_MAX: u32 = 5;
 /// Items up to which a segment asks whether to merge with its neighbour.
 const SEGMENT_SPARSE: usize = full_at(LINES) / 6;
-/// Items up to which two neighbours merge; half of a full segment, so that it does not split again at once.
+/// Items up to which two neighbours merge; half of a full segment, so that it does not split again
+/// at once.
 const MERGED_MAX: usize = full_at(LINES) / 2;
-/// Depth at which segments no longer split. A sound hash never gets there: it would take 2^40 segments.
+/// Depth at which segments no longer split. A sound hash never gets there: it would take 2^40
+/// segments.
 const DEPTH_MAX: u32 = 40;
 
-/// Items at which a segment of so many lines grows or splits: seven eighths of its ways, beyond which look-ups would
-/// read many lines. A single line may fill up, since nothing can be passed on.
+/// Items at which a segment of so many lines grows or splits: seven eighths of its ways, beyond
+/// which look-ups would read many lines. A single line may fill up, since nothing can be passed on.
 const fn full_at(lines: usize) -> usize {
     if lines == 1 { WAYS } else { lines * WAYS * 7 / 8 }
 }
@@ -143,7 +149,8 @@ impl<T: Prefetch> Table<T> {
 
     /// Adds an item that is not there yet; `hash_of` gives the hash of items that move for it.
     ///
-    /// At most one segment's items move, plus the directory when it doubles: four bytes for each segment.
+    /// At most one segment's items move, plus the directory when it doubles: four bytes for each
+    /// segment.
     pub fn insert(&mut self, hash: u64, item: T, hash_of: impl Fn(&T) -> u64) -> Place {
         if self.directory.is_empty() {
             self.directory.push(0);
@@ -200,15 +207,17 @@ impl<T: Prefetch> Table<T> {
 
     /// One step of a scan: calls `visit` with some items and returns the cursor for the next step.
     ///
-    /// A scan starts with cursor 0 and is over when 0 comes back. An item that is in the table from start to end
-    /// is visited exactly once; any other at most once, unless it is removed and added again.
+    /// A scan starts with cursor 0 and is over when 0 comes back. An item that is in the table from
+    /// start to end is visited exactly once; any other at most once, unless it is removed and added
+    /// again.
     pub fn scan<'s>(
         &'s self,
         cursor: u64,
         hash_of: impl Fn(&T) -> u64,
         mut visit: impl FnMut(&'s T),
     ) -> u64 {
-        // The place among all hashes has its significant bits on the left; reversed, cursors are short numbers.
+        // The place among all hashes has its significant bits on the left; reversed, cursors are
+        // short numbers.
         let from = cursor.reverse_bits();
         let Some(id) = self.directory.get(self.directory_index(from)) else { return 0 };
         let segment = &self.segments[*id as usize];
@@ -239,8 +248,9 @@ impl<T: Prefetch> Table<T> {
         if self.is_empty() {
             return None;
         }
-        // Every way is as likely as any other: of the largest segments, so that smaller ones are missed more often.
-        // Segments merge when sparse, so that a draw hits an item about once in fifteen times at the very least.
+        // Every way is as likely as any other: of the largest segments, so that smaller ones are
+        // missed more often. Segments merge when sparse, so that a draw hits an item about once in
+        // fifteen times at the very least.
         let lines_max = if self.depth == 0 { self.segments[0].lines.len() } else { LINES_MAX };
         loop {
             let segment = &self.segments[rng.usize(0..self.segments.len())];
@@ -252,7 +262,8 @@ impl<T: Prefetch> Table<T> {
         }
     }
 
-    /// Takes the table apart into pieces of at most one segment, for freeing a large one a little at a time.
+    /// Takes the table apart into pieces of at most one segment, for freeing a large one a little
+    /// at a time.
     pub fn into_pieces(self) -> Pieces<T> {
         Pieces(self.segments)
     }
@@ -364,7 +375,8 @@ impl<T: Prefetch> Table<T> {
         old.drain(&hash_of, |hash, item| {
             self.segments[id as usize].put(hash, item);
         });
-        // The last segment takes the place of the one that goes; the united one may be that last one.
+        // The last segment takes the place of the one that goes; the united one may be that last
+        // one.
         let last = self.segments.len() - 1;
         let range = self.directory_range(&self.segments[last]);
         if other as usize != last {
@@ -405,7 +417,8 @@ impl<T: Prefetch> Segment<T> {
         self.len as usize >= full_at(self.lines.len())
     }
 
-    /// The line in which items with this hash stand unless it is full. Lines are in order of hashes.
+    /// The line in which items with this hash stand unless it is full. Lines are in order of
+    /// hashes.
     #[inline]
     fn home(&self, hash: u64) -> usize {
         let behind_prefix = u128::from(hash << self.depth);

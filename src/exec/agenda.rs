@@ -1,4 +1,5 @@
-//! Work that is due at a time of its own. Nothing runs at a fixed rate: what has nothing to do has no time.
+//! Work that is due at a time of its own. Nothing runs at a fixed rate: what has nothing to do has
+//! no time.
 
 use super::peers::{OutputState, Peers};
 use crate::base::time::Now;

@@ -17,7 +17,8 @@ pub struct Command {
 /// What a command does: reads its arguments, opens one door of the store, writes one reply.
 pub type Handler = fn(&mut Call<'_>) -> Outcome;
 
-/// How a handler ends: with a reply written, or with the client's mistake, whose line replaces what was written.
+/// How a handler ends: with a reply written, or with the client's mistake, whose line replaces what
+/// was written.
 pub type Outcome = Result<Flow, Error>;
 
 /// What a handler has done.

@@ -1,4 +1,5 @@
-//! What follows from a command once its reply is written: events and messages reach whoever listens.
+//! What follows from a command once its reply is written: events and messages reach whoever
+//! listens.
 
 use super::engine::Engine;
 use super::peers::{OutputState, Peer, Peers};
@@ -68,7 +69,8 @@ fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Mess
     }
 }
 
-/// True if so much output waits for a client that it must be closed; if it may only be for a while, looks again later.
+/// True if so much output waits for a client that it must be closed; if it may only be for a while,
+/// looks again later.
 #[inline]
 fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
     let limits = &state.config.client_output_buffer_limit;

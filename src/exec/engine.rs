@@ -18,7 +18,8 @@ use crate::resp::output::Output;
 use crate::resp::request::Limits;
 use crate::store::{KeyHasher, Store};
 
-/// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in between.
+/// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in
+/// between.
 const DEATHS_PER_TICK: usize = 2_000;
 
 /// What a driver does after a request.
@@ -41,7 +42,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with these commands and parameters and no keys. The same seed gives the same behaviour.
+    /// An engine with these commands and parameters and no keys. The same seed gives the same
+    /// behaviour.
     pub fn new(
         groups: &[&[&'static Command]],
         config: Config,
@@ -92,7 +94,8 @@ impl Engine {
         }
     }
 
-    /// Moves time on: due keys die, scheduled work is done. Call it before serving what has arrived.
+    /// Moves time on: due keys die, scheduled work is done. Call it before serving what has
+    /// arrived.
     pub fn tick(&mut self, now: Now) {
         self.state.now = now;
         if self.state.active_expiry {

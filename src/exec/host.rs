@@ -18,8 +18,9 @@ pub trait Host {
     /// Lets time pass with everything standing still.
     fn sleep(&mut self, duration: Duration);
 
-    /// Makes the world follow parameters that have changed from `old` to `new`: listen elsewhere, change directory.
-    /// What it finds out thereby, such as the full path of a directory, it writes to `new`.
+    /// Makes the world follow parameters that have changed from `old` to `new`: listen elsewhere,
+    /// change directory. What it finds out thereby, such as the full path of a directory, it writes
+    /// to `new`.
     ///
     /// # Errors
     /// The parameter that cannot be followed; then nothing has changed.

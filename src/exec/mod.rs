@@ -1,7 +1,8 @@
 //! The engine: requests, clients and effects. It has no sockets and no clock; it is driven.
 //!
-//! [`Engine`] is what a driver holds: it connects clients, submits their requests, ticks the time on, and takes the
-//! bytes that appear in their output. The server drives it with sockets, tests drive it with a clock set by hand.
+//! [`Engine`] is what a driver holds: it connects clients, submits their requests, ticks the time
+//! on, and takes the bytes that appear in their output. The server drives it with sockets, tests
+//! drive it with a clock set by hand.
 
 mod agenda;
 mod args;

@@ -1,7 +1,8 @@
 //! Changes as requests that do the same again, for files and replicas.
 //!
-//! A command that changed something is appended as it came, or in the form that its handler chose to make replay
-//! exact. Keys that died are deletions. SELECT goes in front where the database changes.
+//! A command that changed something is appended as it came, or in the form that its handler chose
+//! to make replay exact. Keys that died are deletions. SELECT goes in front where the database
+//! changes.
 
 use crate::base::id::DbIndex;
 use crate::base::num;

@@ -22,8 +22,8 @@ const AHEAD_KEYS: usize = 32;
 type Plan = [Option<CommandId>; AHEAD_REQUESTS];
 
 impl Engine {
-    /// Runs requests of a client in order; the replies appear in its output. Stops early where the client is to have
-    /// no more.
+    /// Runs requests of a client in order; the replies appear in its output. Stops early where the
+    /// client is to have no more.
     pub fn submit_all<'a>(
         &mut self,
         id: ClientId,
@@ -64,8 +64,8 @@ impl Engine {
         turn
     }
 
-    /// Finds the commands of the first requests, and fetches into the cache the keys that they will look at, all of
-    /// them at once, so that waiting for memory is done once and not key by key.
+    /// Finds the commands of the first requests, and fetches into the cache the keys that they will
+    /// look at, all of them at once, so that waiting for memory is done once and not key by key.
     #[inline]
     fn look_ahead<'a>(&mut self, db: DbIndex, requests: impl Iterator<Item = Argv<'a>>) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
@@ -87,8 +87,8 @@ impl Engine {
         plan
     }
 
-    /// Runs a request for a client that is checked out: finds the command, admits it, calls its handler, and sees to
-    /// it that one reply is written.
+    /// Runs a request for a client that is checked out: finds the command, admits it, calls its
+    /// handler, and sees to it that one reply is written.
     #[inline]
     fn run(
         &mut self,
@@ -190,8 +190,8 @@ impl Engine {
     }
 }
 
-/// Measures how long commands take. Brief ones that follow each other share one measurement, evenly: reading the
-/// stopwatch costs a good part of what they do.
+/// Measures how long commands take. Brief ones that follow each other share one measurement,
+/// evenly: reading the stopwatch costs a good part of what they do.
 struct Timed {
     from: u64,
     command: Option<CommandId>,

@@ -36,7 +36,8 @@ pub struct State {
     pub run_id: String,
     /// Forty hexadecimal digits of this history of changes.
     pub replication_id: String,
-    /// Whether keys die when they are due, or only when they are looked at (DEBUG SET-ACTIVE-EXPIRE).
+    /// Whether keys die when they are due, or only when they are looked at (DEBUG
+    /// SET-ACTIVE-EXPIRE).
     pub active_expiry: bool,
     /// Set once the server is to stop.
     pub is_stopping: bool,

@@ -6,7 +6,8 @@ use crate::resp::error::{Error, shown};
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
-/// Longest name that is compared as a whole before it is looked up; longer ones than any command's are unknown.
+/// Longest name that is compared as a whole before it is looked up; longer ones than any command's
+/// are unknown.
 const NAME_MAX: usize = 32;
 
 /// Number of a command in its table.
@@ -169,7 +170,8 @@ fn hash_name(hasher: &ahash::RandomState, name: &[u8]) -> u64 {
     let mut lower = [0u8; NAME_MAX];
     let len = name.len().min(NAME_MAX);
     lower[..len].copy_from_slice(&name[..len]);
-    // Setting this bit folds the case of letters; of other bytes it may unite some, which then differ by comparison.
+    // Setting this bit folds the case of letters; of other bytes it may unite some, which then
+    // differ by comparison.
     lower[..len].iter_mut().for_each(|byte| *byte |= 0x20);
     let mut state = hasher.build_hasher();
     state.write(&lower[..len]);
@@ -194,7 +196,8 @@ fn unknown(argv: Argv<'_>) -> Error {
     Error::text(parts.concat())
 }
 
-/// A number of arguments as the spec's arity has it, from a request; see [`crate::spec::Spec::takes`].
+/// A number of arguments as the spec's arity has it, from a request; see
+/// [`crate::spec::Spec::takes`].
 pub fn wrong_arity(row: &Row) -> Error {
     Error::text(format!("ERR wrong number of arguments for '{}' command", row.name))
 }

@@ -20,7 +20,8 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// No channels. Their names are hashed with a secret drawn from `rng`, since clients choose them.
+    /// No channels. Their names are hashed with a secret drawn from `rng`, since clients choose
+    /// them.
     pub fn new(rng: &mut fastrand::Rng) -> PubSub {
         let [a, b, c, d] = std::array::from_fn(|_| rng.u64(..));
         let hasher = ahash::RandomState::with_seeds(a, b, c, d);
@@ -65,7 +66,8 @@ impl PubSub {
         self.channels.get(channel).into_iter().flatten().copied()
     }
 
-    /// Publishes a message, to be delivered once the running command has replied; returns how many will get it.
+    /// Publishes a message, to be delivered once the running command has replied; returns how many
+    /// will get it.
     pub fn publish(&mut self, channel: &[u8], payload: &[u8]) -> usize {
         let count = self.channels.get(channel).map_or(0, BTreeSet::len);
         if count > 0 {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// A chunk this long is closed at the end of a reply, so that what waits is never copied as a whole to grow.
+/// A chunk this long is closed at the end of a reply, so that what waits is never copied as a whole
+/// to grow.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Memory kept for the next reply; more is given back once it is written.
 const KEPT_BYTES: usize = 16 * 1024;

@@ -4,7 +4,8 @@ use super::error::Error;
 use super::output::{Output, Protocol};
 use crate::base::num;
 
-/// Room for the header of an aggregate whose length is not known yet: a type byte, 20 digits, a line end.
+/// Room for the header of an aggregate whose length is not known yet: a type byte, 20 digits, a
+/// line end.
 const HEADER_MAX: usize = 23;
 
 impl Output {
@@ -56,7 +57,8 @@ impl Output {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
     }
 
-    /// A text for people; `format` is its three-letter kind, such as `txt`. RESP2 knows it as a string.
+    /// A text for people; `format` is its three-letter kind, such as `txt`. RESP2 knows it as a
+    /// string.
     pub fn verbatim(&mut self, format: &str, text: &str) {
         if self.protocol == Protocol::Resp2 {
             return self.bulk(text.as_bytes());
@@ -107,7 +109,8 @@ impl Output {
         }
     }
 
-    /// The head of a message that answers no request; `len` replies follow. RESP2 knows it as an array.
+    /// The head of a message that answers no request; `len` replies follow. RESP2 knows it as an
+    /// array.
     pub fn push(&mut self, len: usize) {
         match self.protocol {
             Protocol::Resp2 => self.header(b'*', len),
@@ -122,7 +125,8 @@ impl Output {
         let len = fill(self);
         let body_end = self.tail.len();
         self.header(b'*', len);
-        // The header is written behind the body first, for its length; then both move to where they belong.
+        // The header is written behind the body first, for its length; then both move to where they
+        // belong.
         let header_len = self.tail.len() - body_end;
         self.tail.copy_within(body_end.., start);
         self.tail.copy_within(start + HEADER_MAX..body_end, start + header_len);

@@ -1,8 +1,9 @@
 //! Reading requests: an incremental parser that finds the arguments where they stand in the buffer.
 //!
-//! It can be called after every read with whatever has arrived; it keeps its place, so no byte is looked at twice
-//! (but for the line being read), and it allocates only for the lists of requests and arguments, which are used
-//! again. It reads several requests ahead, so that what they will need can be fetched together.
+//! It can be called after every read with whatever has arrived; it keeps its place, so no byte is
+//! looked at twice (but for the line being read), and it allocates only for the lists of requests
+//! and arguments, which are used again. It reads several requests ahead, so that what they will
+//! need can be fetched together.
 
 use super::argv::{Argv, Span};
 use super::error::Error;
@@ -34,12 +35,14 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtocolError(pub Error);
 
-/// The state of reading one connection: whole requests, and how far the one behind them has been read.
+/// The state of reading one connection: whole requests, and how far the one behind them has been
+/// read.
 ///
 /// All positions count from the first byte that has not been released.
 #[derive(Default)]
 pub struct Parser {
-    /// Arguments of the whole requests, then of the incomplete one; each counts from the start of its request.
+    /// Arguments of the whole requests, then of the incomplete one; each counts from the start of
+    /// its request.
     spans: Vec<Span>,
     /// The whole requests.
     requests: Vec<Request>,
@@ -64,10 +67,11 @@ struct Request {
 }
 
 impl Parser {
-    /// Reads on, until there are `max` whole requests or no more in `bytes`, which is what has not been released.
+    /// Reads on, until there are `max` whole requests or no more in `bytes`, which is what has not
+    /// been released.
     ///
-    /// Every call must be given the same bytes again, with more behind them. Inline requests are unescaped in place,
-    /// and only the first of the whole requests is ever one.
+    /// Every call must be given the same bytes again, with more behind them. Inline requests are
+    /// unescaped in place, and only the first of the whole requests is ever one.
     ///
     /// # Errors
     /// The protocol error to send, once no whole request is left in front of it.
@@ -83,7 +87,8 @@ impl Parser {
                 Ok(false) => return Ok(()),
                 Err(error) if self.requests.is_empty() => return Err(error),
                 Err(_) => {
-                    // The requests in front have their turn first; then the same bytes give the same error.
+                    // The requests in front have their turn first; then the same bytes give the
+                    // same error.
                     self.rewind();
                     return Ok(());
                 }
@@ -111,7 +116,8 @@ impl Parser {
         Argv::new(&bytes[request.start..], &self.spans[spans_start..request.spans_end])
     }
 
-    /// Forgets the whole requests; returns how many bytes they took, which are not to be given again.
+    /// Forgets the whole requests; returns how many bytes they took, which are not to be given
+    /// again.
     pub fn release(&mut self) -> usize {
         let released = self.start;
         let spans_end = self.requests.last().map_or(0, |request| request.spans_end);
@@ -241,11 +247,11 @@ impl Parser {
         match bytes.get(self.at..) {
             Some([b'$', a @ b'0'..=b'9', b'\r', b'\n', ..]) => {
                 self.at += 4;
-                return Ok(Some(usize::from(a - b'0')));
+                Ok(Some(usize::from(a - b'0')))
             }
             Some([b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..]) => {
                 self.at += 5;
-                return Ok(Some(usize::from(a - b'0') * 10 + usize::from(b - b'0')));
+                Ok(Some(usize::from(a - b'0') * 10 + usize::from(b - b'0')))
             }
             _ => self.any_bulk_header(bytes, limits),
         }
@@ -292,8 +298,8 @@ impl Parser {
     }
 }
 
-/// Length of the line at the start of `bytes`, without its end, which is a carriage return and one more byte, whatever
-/// that is; `None` if it has not all arrived.
+/// Length of the line at the start of `bytes`, without its end, which is a carriage return and one
+/// more byte, whatever that is; `None` if it has not all arrived.
 fn line_end(bytes: &[u8], what: &str) -> Result<Option<usize>, ProtocolError> {
     // No valid line is as long as the limit, so the search for its end is bounded by it.
     let window = &bytes[..bytes.len().min(INLINE_MAX + 1)];
@@ -321,7 +327,8 @@ mod tests {
 
     type Requests = Vec<Vec<Vec<u8>>>;
 
-    /// Feeds `bytes` in pieces as long as `cuts` says, reads at most `max` requests at a time, and collects them.
+    /// Feeds `bytes` in pieces as long as `cuts` says, reads at most `max` requests at a time, and
+    /// collects them.
     fn parse_by(
         bytes: &[u8],
         mut cuts: impl FnMut() -> usize,

@@ -11,7 +11,8 @@ use std::io;
 pub(super) const READ_BYTES: usize = 64 * 1024;
 /// Room for one read of a long argument.
 const LONG_READ_BYTES: usize = 1024 * 1024;
-/// An incomplete request up to this long waits in memory of its own size, not in that of a whole read.
+/// An incomplete request up to this long waits in memory of its own size, not in that of a whole
+/// read.
 const PARKED_BYTES: usize = 4 * 1024;
 /// Requests that are read ahead, so that their keys can be fetched together.
 const BATCH_REQUESTS: usize = 16;
@@ -117,8 +118,8 @@ impl Conn {
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();
         let count = self.stream.read(memory)?;
-        // A short read has emptied the socket, and an event will tell when more comes; but not the end, if it was
-        // there before the read.
+        // A short read has emptied the socket, and an event will tell when more comes; but not the
+        // end, if it was there before the read.
         self.is_readable = count == offered || self.is_half_closed;
         engine.state_mut().stats.reads += 1;
         engine.state_mut().stats.net_in += count as u64;
@@ -188,7 +189,8 @@ impl Conn {
         }
     }
 
-    /// Gives the memory of a read back, unless much of it is in use: connections that wait hold next to nothing.
+    /// Gives the memory of a read back, unless much of it is in use: connections that wait hold
+    /// next to nothing.
     fn park_input(&mut self, pool: &mut Vec<Vec<u8>>) {
         if self.has_requests
             || self.input.len() > PARKED_BYTES

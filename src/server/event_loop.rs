@@ -24,12 +24,13 @@ const CONNECTION_TOKENS: usize = 1 << 16;
 const EVENTS: usize = 1_024;
 /// Connections accepted from one listener in one tick.
 const ACCEPTS_PER_TICK: usize = 1_000;
-/// Requests of one tick after which no more turns are given; then replies are sent, time moves on, and those who
-/// wait are first.
+/// Requests of one tick after which no more turns are given; then replies are sent, time moves on,
+/// and those who wait are first.
 const REQUESTS_PER_TICK: u64 = 8_192;
 /// Output after which a client that goes on is sent what it has.
 const SEND_EARLY_BYTES: usize = 256 * 1024;
-/// The longest sleep, in microseconds: what the system's call can express in whole milliseconds, some 24 days.
+/// The longest sleep, in microseconds: what the system's call can express in whole milliseconds,
+/// some 24 days.
 const SLEEP_MAX_US: u64 = i32::MAX as u64 * 1_000;
 
 /// A running server.
@@ -236,8 +237,9 @@ impl Server {
         entry.insert(Conn::new(stream, id));
     }
 
-    /// Gives turns to those who want one, around and around, until what has been read is served or the tick is long
-    /// enough. A connection reads once in a tick, so that no stream keeps the others from being polled.
+    /// Gives turns to those who want one, around and around, until what has been read is served or
+    /// the tick is long enough. A connection reads once in a tick, so that no stream keeps the
+    /// others from being polled.
     fn serve(&mut self) {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
         let before = served(&self.engine);

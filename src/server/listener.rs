@@ -74,7 +74,8 @@ fn is_missing(error: &io::Error) -> bool {
     missing.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Listens on the Unix socket of `unixsocket`, if there is one; a socket left behind by an earlier run is replaced.
+/// Listens on the Unix socket of `unixsocket`, if there is one; a socket left behind by an earlier
+/// run is replaced.
 pub(super) fn listen_unix(config: &Config) -> Result<Option<Listener>, ListenError> {
     if config.unixsocket.is_empty() {
         return Ok(None);

@@ -42,7 +42,8 @@ impl Stream {
         Ok(rustix::io::write(self.as_fd(), bytes)?)
     }
 
-    /// One write of what waits, in as many pieces as it has; how much was offered, and how much was taken.
+    /// One write of what waits, in as many pieces as it has; how much was offered, and how much was
+    /// taken.
     pub(super) fn write_output(&self, output: &Output) -> io::Result<(usize, usize)> {
         if let Some(bytes) = output.single() {
             return Ok((bytes.len(), self.write(bytes)?));

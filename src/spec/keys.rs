@@ -66,22 +66,41 @@ pub struct KeySpec {
     pub step: usize,
     /// A remark for readers of COMMAND INFO.
     pub notes: &'static str,
+    /// A word among the arguments without which other flags hold than these, and those flags.
+    pub without: Option<(&'static str, KeyFlags)>,
 }
 
 impl KeySpec {
     /// One key, the first argument.
     pub const fn one(flags: KeyFlags) -> KeySpec {
-        KeySpec { flags, first: 1, last: 0, step: 1, notes: "" }
+        KeySpec { flags, first: 1, last: 0, step: 1, notes: "", without: None }
     }
 
     /// Keys from the first argument to the last.
     pub const fn all(flags: KeyFlags) -> KeySpec {
-        KeySpec { flags, first: 1, last: -1, step: 1, notes: "" }
+        KeySpec { last: -1, ..KeySpec::one(flags) }
     }
 
     /// Keys from the first argument to the last, each followed by something else.
     pub const fn pairs(flags: KeyFlags) -> KeySpec {
-        KeySpec { flags, first: 1, last: -1, step: 2, notes: "" }
+        KeySpec { last: -1, step: 2, ..KeySpec::one(flags) }
+    }
+
+    /// The same with a word that the flags depend on, and the flags without it.
+    #[must_use]
+    pub const fn or_without(self, word: &'static str, flags: KeyFlags) -> KeySpec {
+        let all = self.flags.union(KeyFlags::VARIABLE_FLAGS);
+        KeySpec { flags: all, without: Some((word, flags)), ..self }
+    }
+
+    /// The flags that hold for a request with these arguments.
+    pub fn flags_for<'a>(&self, mut args: impl Iterator<Item = &'a [u8]>) -> KeyFlags {
+        match self.without {
+            Some((word, flags)) if !args.any(|arg| arg.eq_ignore_ascii_case(word.as_bytes())) => {
+                flags
+            }
+            _ => self.flags - KeyFlags::VARIABLE_FLAGS,
+        }
     }
 
     /// The same with a remark.

@@ -1,4 +1,5 @@
-//! What a command is, as facts: COMMAND, COMMAND DOCS, ACL, gates and documents all read them. No behaviour.
+//! What a command is, as facts: COMMAND, COMMAND DOCS, ACL, gates and documents all read them. No
+//! behaviour.
 
 pub mod categories;
 pub mod flags;

@@ -1,4 +1,5 @@
-//! A command's arguments, written as people read them and read into the tree that COMMAND DOCS shows.
+//! A command's arguments, written as people read them and read into the tree that COMMAND DOCS
+//! shows.
 //!
 //! ```text
 //! key                    an argument; a word in capitals is a token to be typed
@@ -82,15 +83,15 @@ pub fn parse(text: &str) -> Result<Vec<Arg>, String> {
 
 /// The syntax as people read it, without the names of choices and the types.
 pub fn plain(text: &str) -> String {
-    let shown = text.split(' ').filter_map(|word| {
+    let shown = text.split(' ').map(|word| {
         let bare = word.trim_start_matches(['[', '<']);
         let open = &word[..word.len() - bare.len()];
         match bare.split_once(':') {
-            Some((_, "")) => Some(open.to_owned()),
+            Some((_, "")) => open.to_owned(),
             Some((name, kind)) => {
-                Some(format!("{open}{name}{}", kind.trim_start_matches(char::is_alphabetic)))
+                format!("{open}{name}{}", kind.trim_start_matches(char::is_alphabetic))
             }
-            None => Some(word.to_owned()),
+            None => word.to_owned(),
         }
     });
     // A label leaves its bracket behind, which belongs to the next word.
@@ -324,7 +325,9 @@ mod tests {
             ),
             (
                 "[arguments: protover [AUTH username password] [SETNAME clientname]]",
-                "(arguments/block?(protover/integer auth/block/AUTH?(username/string password/string) clientname/string/SETNAME?))",
+                "(arguments/block?(protover/integer \
+                 auth/block/AUTH?(username/string password/string) \
+                 clientname/string/SETNAME?))",
             ),
             (
                 "[TYPE <NORMAL | PUBSUB>]",

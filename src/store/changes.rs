@@ -1,4 +1,5 @@
-//! What has changed since anyone looked: written by the doors of `db`, read by whoever must hear of it.
+//! What has changed since anyone looked: written by the doors of `db`, read by whoever must hear of
+//! it.
 
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;

@@ -1,8 +1,9 @@
 //! When keys die: a min-heap of deadlines that holds exactly one node for each key that has one.
 //!
-//! Four children a node, so that a node's children share a cache line or two and the heap is half as deep. A node names its
-//! key by hash; the entry knows its place in the heap, and both sides are kept in step, so that a deadline can be
-//! moved or dropped without a search and a dead node never stays behind.
+//! Four children a node, so that a node's children share a cache line or two and the heap is half
+//! as deep. A node names its key by hash; the entry knows its place in the heap, and both sides are
+//! kept in step, so that a deadline can be moved or dropped without a search and a dead node never
+//! stays behind.
 
 use super::entry::Entry;
 use crate::base::paged::Paged;

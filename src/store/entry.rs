@@ -1,17 +1,16 @@
 //! One key with its value in one allocation, behind a pointer of eight bytes.
 //!
 //! ```text
-//! meta 1 | heap slot 4, if it has had a deadline | key length 1 or 4 | text length 1 or 2, if inline | key | body
+//! meta 1 | [heap slot 4] | key length 1 or 4 | [text length 1 or 2] | key | body
 //! ```
 //!
-//! The body is an integer in eight bytes, the bytes of a string up to [`INLINE_MAX`], or a pointer to a longer
-//! string. A key of 16 bytes with a value of 32 takes 51 bytes, 55 with a deadline: 64 from the allocator.
+//! The heap slot is there once the key has had a deadline, the text length if the body is text
+//! beside its key. The body is an integer in eight bytes, the bytes of a string up to
+//! [`INLINE_MAX`], or a pointer to a longer string. A key of 16 bytes with a value of 32 takes 51
+//! bytes, 55 with a deadline: 64 from the allocator.
 //!
 //! The file knows nothing of databases, hashes or time.
-#![allow(
-    unsafe_code,
-    reason = "a thin allocation of its own layout: 40 bytes a key less than Box and Vec"
-)]
+#![allow(unsafe_code, reason = "a thin allocation of its own layout; docs/decisions.md has why")]
 
 use crate::base::num;
 use crate::data::table::Prefetch;
@@ -84,7 +83,8 @@ impl Entry {
         match shape.meta & KIND {
             KIND_INT => Text::Int(i64::from_le_bytes(eight(body))),
             KIND_INLINE => Text::Bytes(body),
-            // SAFETY: a long body is the pointer that `write_body` leaked from a box and only `drop_long` frees.
+            // SAFETY: a long body is the pointer that `write_body` leaked from a box and only
+            // `drop_long` frees.
             _ => Text::Bytes(unsafe { &*long_pointer(body) }),
         }
     }
@@ -96,7 +96,8 @@ impl Entry {
         let new = Shape::plan(key_len, text, old.meta & HAS_SLOT != 0);
         self.drop_long(old);
         if size_class(old.end) == size_class(new.end) {
-            // SAFETY: both key ranges lie within the allocation, whose class holds old and new shape alike.
+            // SAFETY: both key ranges lie within the allocation, whose class holds old and new
+            // shape alike.
             unsafe {
                 let base = self.0.as_ptr();
                 std::ptr::copy(base.add(old.key_at), base.add(new.key_at), key_len);
@@ -127,7 +128,8 @@ impl Entry {
         (slot != NO_SLOT).then_some(slot)
     }
 
-    /// Notes the place in the heap of deadlines, or that there is none. Makes room for it if need be.
+    /// Notes the place in the heap of deadlines, or that there is none. Makes room for it if need
+    /// be.
     pub fn set_heap_slot(&mut self, slot: Option<u32>) {
         if self.shape().meta & HAS_SLOT == 0 {
             if slot.is_none() {
@@ -182,8 +184,8 @@ impl Entry {
     /// The first `len` bytes; `len` must not be over the end of the entry's shape.
     #[inline]
     fn bytes(&self, len: usize) -> &[u8] {
-        // SAFETY: the allocation is at least as long as the shape, and `new`, `set_text` and `insert_slot` have written
-        // all of it.
+        // SAFETY: the allocation is at least as long as the shape, and `new`, `set_text` and
+        // `insert_slot` have written all of it.
         unsafe { std::slice::from_raw_parts(self.0.as_ptr(), len) }
     }
 
@@ -210,14 +212,16 @@ impl Entry {
     fn drop_long(&mut self, shape: Shape) {
         if shape.meta & KIND == KIND_LONG {
             let pointer = long_pointer(&self.bytes(shape.end)[shape.body_at..]);
-            // SAFETY: the pointer came from a box, and the body is overwritten or freed right after.
+            // SAFETY: the pointer came from a box, and the body is overwritten or freed right
+            // after.
             drop(unsafe { Box::from_raw(pointer) });
         }
     }
 
     /// Frees the allocation alone, without what the body points to.
     fn release(self, shape: Shape) {
-        // SAFETY: allocated with the same layout, since a shape's class does not change while the shape holds.
+        // SAFETY: allocated with the same layout, since a shape's class does not change while the
+        // shape holds.
         unsafe { dealloc(self.0.as_ptr(), layout_of(shape.end)) };
         std::mem::forget(self);
     }
@@ -340,8 +344,8 @@ fn eight(bytes: &[u8]) -> [u8; 8] {
     out
 }
 
-/// The allocator's size for `size` bytes: multiples of 16 up to 128, then four steps to each doubling (jemalloc's
-/// classes). A value that stays in its class is overwritten in place.
+/// The allocator's size for `size` bytes: multiples of 16 up to 128, then four steps to each
+/// doubling (jemalloc's classes). A value that stays in its class is overwritten in place.
 #[inline]
 fn size_class(size: usize) -> usize {
     if size <= 128 {

@@ -1,4 +1,5 @@
-//! One database's keys: the hash index over the entries, and the heap of their deadlines, kept in step.
+//! One database's keys: the hash index over the entries, and the heap of their deadlines, kept in
+//! step.
 //!
 //! What happens here is not reported to anyone; commands go through the doors in `db`.
 

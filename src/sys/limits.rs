@@ -4,8 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that the process may have open, after trying to raise the limit to `wanted`.
 ///
-/// Raises the soft limit, and the hard one where the process may; never lowers anything. Where `wanted` is out of
-/// reach, the highest reachable limit is set.
+/// Raises the soft limit, and the hard one where the process may; never lowers anything. Where
+/// `wanted` is out of reach, the highest reachable limit is set.
 pub fn raise_open_files(wanted: u64) -> u64 {
     let before = getrlimit(Resource::Nofile);
     let current = before.current.unwrap_or(u64::MAX);
@@ -31,7 +31,8 @@ pub struct CpuUse {
     pub user: f64,
 }
 
-/// CPU time of the process as /proc/self/stat counts it, in hundredths of a second; zeros where that is missing.
+/// CPU time of the process as /proc/self/stat counts it, in hundredths of a second; zeros where
+/// that is missing.
 pub fn cpu_use() -> CpuUse {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field is the program's name in parentheses and may hold spaces.

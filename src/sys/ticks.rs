@@ -4,9 +4,11 @@
 use crate::base::num;
 use std::time::Instant;
 
-/// Counts in ticks of unknown length, and tells their length from the time that has passed since it started.
+/// Counts in ticks of unknown length, and tells their length from the time that has passed since it
+/// started.
 ///
-/// Reading it costs a few nanoseconds, a quarter of a clock in the vDSO. A reading is for differences only.
+/// Reading it costs a few nanoseconds, a quarter of a clock in the vDSO. A reading is for
+/// differences only.
 pub struct Stopwatch {
     start: Instant,
     start_ticks: u64,

@@ -1,0 +1,29 @@
+//! Every transcript holds for spindle.
+
+use crate::support::server::Server;
+use crate::support::transcript::play;
+
+#[test]
+fn connection() {
+    play("connection", include_str!("../transcripts/connection.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn generic() {
+    play("generic", include_str!("../transcripts/generic.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn pubsub() {
+    play("pubsub", include_str!("../transcripts/pubsub.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn server() {
+    play("server", include_str!("../transcripts/server.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn string() {
+    play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
+}

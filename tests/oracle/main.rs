@@ -1,0 +1,8 @@
+//! The same requests against spindle and a real redis-server, replies compared.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+#![allow(clippy::print_stdout, reason = "tests say what they skip")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod proof;

@@ -1,0 +1,141 @@
+//! Servers on free ports: spindle, or a real redis-server.
+
+use super::client::{Client, PATIENCE};
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server process; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+    dir: tempfile::TempDir,
+}
+
+/// The program under test.
+pub fn spindle() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_spindle-server"))
+}
+
+/// A real redis-server, if there is one on the PATH.
+pub fn redis() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.exists())
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Server {
+    /// Starts spindle with flags.
+    pub fn start(flags: &[&str]) -> Server {
+        Server::start_program(&spindle(), flags)
+    }
+
+    /// Starts a program that understands Redis's flags, and waits until it accepts.
+    pub fn start_program(program: &Path, flags: &[&str]) -> Server {
+        // Another process may take the port between the choice and the start.
+        for _ in 0..20 {
+            let port = free_port();
+            let dir = tempfile::tempdir().expect("a directory");
+            let mut server = Server::spawn(program, port, dir, flags);
+            if server.wait_until_ready() {
+                return server;
+            }
+        }
+        panic!("{} does not start", program.display());
+    }
+
+    fn spawn(program: &Path, port: u16, dir: tempfile::TempDir, flags: &[&str]) -> Server {
+        let log = std::fs::File::create(dir.path().join("log")).expect("a log file");
+        let child = Command::new(program)
+            .args(["--port", &port.to_string(), "--save", ""])
+            .args(flags)
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .expect("started");
+        Server { child, port, dir }
+    }
+
+    fn wait_until_ready(&mut self) -> bool {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if self.child.try_wait().expect("a state").is_some() {
+                return false;
+            }
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    pub fn client(&self) -> Client {
+        Client::tcp(&format!("127.0.0.1:{}", self.port)).expect("connected")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        let mut text = String::new();
+        let mut file = std::fs::File::open(self.dir.path().join("log")).expect("a log file");
+        file.read_to_string(&mut text).expect("text");
+        text
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.pid().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a state") {
+                return status;
+            }
+            assert!(Instant::now() < end, "the server does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a state").is_none()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.child.kill().expect("killed");
+            self.child.wait().expect("ended");
+        }
+    }
+}
+
+/// Waits until something holds.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
