@@ -1,6 +1,7 @@
 //! What follows from a command once its reply is written: events and messages reach whoever
 //! listens.
 
+use super::client::Closing;
 use super::engine::Engine;
 use super::peers::{OutputState, Peer, Peers};
 use super::state::State;
@@ -73,6 +74,9 @@ fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Mess
 /// looks again later.
 #[inline]
 fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
+    if peer.client.closing == Some(Closing::Now) {
+        return false;
+    }
     let limits = &state.config.client_output_buffer_limit;
     match peer.check_output(limits, state.now) {
         OutputState::Within => false,

@@ -5,4 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client_library;
+mod codecrafters;
+mod config;
+mod connections;
+mod process;
+mod protocol;
+mod system_calls;
 mod transcripts;

@@ -2,7 +2,7 @@
 
 use super::client::{Client, PATIENCE};
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -37,13 +37,30 @@ impl Server {
         Server::start_program(&spindle(), flags)
     }
 
+    /// Starts spindle on a certain port, at the first try.
+    pub fn start_on(port: u16) -> Server {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut server = Server::spawn(&spindle(), port, dir, &[], &[]);
+        assert!(server.wait_until_ready(), "{}", server.log());
+        server
+    }
+
+    /// Starts spindle with a file of parameters, which comes first, and flags.
+    pub fn start_with_file(flags: &[&str]) -> Server {
+        Server::start_args(&spindle(), &flags[..1], &flags[1..])
+    }
+
     /// Starts a program that understands Redis's flags, and waits until it accepts.
     pub fn start_program(program: &Path, flags: &[&str]) -> Server {
+        Server::start_args(program, &[], flags)
+    }
+
+    fn start_args(program: &Path, file: &[&str], flags: &[&str]) -> Server {
         // Another process may take the port between the choice and the start.
         for _ in 0..20 {
             let port = free_port();
             let dir = tempfile::tempdir().expect("a directory");
-            let mut server = Server::spawn(program, port, dir, flags);
+            let mut server = Server::spawn(program, port, dir, file, flags);
             if server.wait_until_ready() {
                 return server;
             }
@@ -51,9 +68,16 @@ impl Server {
         panic!("{} does not start", program.display());
     }
 
-    fn spawn(program: &Path, port: u16, dir: tempfile::TempDir, flags: &[&str]) -> Server {
+    fn spawn(
+        program: &Path,
+        port: u16,
+        dir: tempfile::TempDir,
+        file: &[&str],
+        flags: &[&str],
+    ) -> Server {
         let log = std::fs::File::create(dir.path().join("log")).expect("a log file");
         let child = Command::new(program)
+            .args(file)
             .args(["--port", &port.to_string(), "--save", ""])
             .args(flags)
             .current_dir(dir.path())
@@ -71,7 +95,8 @@ impl Server {
             if self.child.try_wait().expect("a state").is_some() {
                 return false;
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            // Not by a connection: it might reach another server that has taken the port.
+            if self.log().contains("Ready to accept connections") {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(5));

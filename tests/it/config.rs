@@ -1,0 +1,74 @@
+//! Parameters at start and at run time, as far as sockets and files are concerned.
+
+use crate::support::client::Client;
+use crate::support::server::{Server, free_port};
+
+#[test]
+fn a_file_and_flags_set_parameters_and_flags_win() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("redis.conf");
+    std::fs::write(&file, "# a remark\ntimeout 100\nrequirepass \"a b\"\nmaxclients 77\n").unwrap();
+    let flags = [file.to_str().unwrap(), "--maxclients", "78"];
+    let server = Server::start_with_file(&flags);
+    let mut client = server.client();
+    assert_eq!(client.call(&["AUTH", "a b"]).to_string(), "+OK");
+    assert_eq!(client.run("CONFIG GET timeout").to_string(), "[\"timeout\", \"100\"]");
+    assert_eq!(client.run("CONFIG GET maxclients").to_string(), "[\"maxclients\", \"78\"]");
+    let path = file.canonicalize().unwrap();
+    let info = client.run("INFO server").text();
+    assert!(info.contains(&format!("config_file:{}\r\n", path.display())), "{info}");
+}
+
+#[test]
+fn the_port_changes_while_clients_stay() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let port = free_port();
+    assert_eq!(client.run(&format!("CONFIG SET port {port}")).to_string(), "+OK");
+    let mut other = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(other.run("PING").to_string(), "+PONG");
+    assert_eq!(client.run("PING").to_string(), "+PONG");
+    assert!(Client::tcp(&format!("127.0.0.1:{}", server.port)).is_err());
+}
+
+#[test]
+fn a_port_in_use_is_refused_and_the_old_one_stays() {
+    let (server, other) = (Server::start(&[]), Server::start(&[]));
+    let mut client = server.client();
+    let reply = client.run(&format!("CONFIG SET timeout 5 port {}", other.port)).to_string();
+    assert_eq!(
+        reply,
+        "-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this \
+         port. Check server logs."
+    );
+    assert_eq!(client.run("CONFIG GET timeout").to_string(), "[\"timeout\", \"0\"]");
+    assert_eq!(server.client().run("PING").to_string(), "+PONG");
+}
+
+#[test]
+fn the_directory_changes_where_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().canonicalize().unwrap();
+    let server = Server::start(&["--enable-protected-configs", "yes"]);
+    let mut client = server.client();
+    let reply = client.call(&["CONFIG", "SET", "dir", "/no/such/dir"]).to_string();
+    assert!(reply.contains("(possibly related to argument 'dir') - "), "{reply}");
+    assert_eq!(client.call(&["CONFIG", "SET", "dir", path.to_str().unwrap()]).to_string(), "+OK");
+    let cwd = std::fs::read_link(format!("/proc/{}/cwd", server.pid())).unwrap();
+    assert_eq!(cwd, path);
+}
+
+#[test]
+fn several_addresses_are_served() {
+    let server = Server::start(&["--bind", "127.0.0.1", "-::1", "127.0.0.2"]);
+    for address in ["127.0.0.1", "127.0.0.2"] {
+        let mut client = Client::tcp(&format!("{address}:{}", server.port)).unwrap();
+        assert_eq!(client.run("PING").to_string(), "+PONG");
+    }
+    if let Ok(mut client) = Client::tcp(&format!("[::1]:{}", server.port)) {
+        assert_eq!(client.run("PING").to_string(), "+PONG");
+        let line = client.run("CLIENT INFO").text();
+        assert!(line.contains("addr=[::1]:"), "{line}");
+    }
+    assert!(Client::tcp(&format!("127.0.0.3:{}", server.port)).is_err());
+}

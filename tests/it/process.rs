@@ -1,0 +1,114 @@
+//! Starting and stopping: what is said, what is left, with which status.
+
+use crate::support::client::Client;
+use crate::support::server::{Server, eventually, free_port, spindle};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// Runs the program where it is expected to give up.
+fn fail(args: &[&str]) -> (String, i32) {
+    let dir = tempfile::tempdir().unwrap();
+    let Output { stdout, status, .. } =
+        Command::new(spindle()).args(args).current_dir(dir.path()).output().unwrap();
+    (String::from_utf8(stdout).unwrap(), status.code().unwrap())
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
+    let busy = Server::start(&[]);
+    let port = busy.port.to_string();
+    let cases: &[(&[&str], &str)] = &[
+        (&["--port", &port], "Failed listening on port"),
+        (&["--port", "0"], "Configured to not listen anywhere"),
+        (&["--port", "70000"], "'--port': argument must be between 0 and 65535 inclusive"),
+        (&["--bind", "1.2.3.4", "--port", "7"], "1.2.3.4:7: "),
+        (&["--bind", "no such host", "--port", "7"], "Failed listening on port"),
+        (&["/no/such/redis.conf"], "can't open config file '/no/such/redis.conf'"),
+        (&["--nosuch", "1"], "'--nosuch': Bad directive or wrong number of arguments"),
+        (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
+        (&["--save", "900 1"], "snapshots are not built yet"),
+        (&["--appendonly", "yes"], "the append-only file is not built yet"),
+        (&["--unixsocket", "/no/such/dir/socket", "--port", "0"], "Failed opening Unix socket"),
+    ];
+    for (args, message) in cases {
+        let (output, status) = fail(args);
+        let lines: Vec<&str> = output.lines().filter(|line| line.contains(" # ")).collect();
+        assert_eq!((lines.len(), status), (1, 1), "{args:?}: {output}");
+        assert!(lines[0].contains(message), "{args:?}: {output}");
+    }
+}
+
+#[test]
+fn the_log_says_what_is_served() {
+    let server = Server::start(&["--bind", "127.0.0.1"]);
+    eventually("ready", || server.log().contains("Ready to accept connections"));
+    let log = server.log();
+    assert!(log.contains(&format!(" PID: {}", server.pid())), "{log}");
+    assert!(log.contains("Server initialized"), "{log}");
+    assert!(log.contains(&format!("127.0.0.1:{}", server.port)), "{log}");
+}
+
+#[test]
+fn signals_and_shutdown_stop_it_cleanly_within_a_second() {
+    for how in ["-TERM", "-INT", "SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN NOW FORCE"] {
+        let mut server = Server::start(&[]);
+        // Stopping must not wait for clients, idle ones or such that never read.
+        let _idle = server.client();
+        let mut busy = server.client();
+        busy.call(&["SET", "big", &"x".repeat(1 << 20)]);
+        (0..64).for_each(|_| busy.request(&["GET", "big"]));
+        let start = Instant::now();
+        if how.starts_with('-') {
+            server.signal(how);
+        } else {
+            let mut client = server.client();
+            client.request(&how.split(' ').collect::<Vec<_>>());
+            assert!(client.rest().is_empty(), "no reply to SHUTDOWN");
+        }
+        assert!(server.wait().success(), "{how}");
+        // A loaded machine may be slow to schedule; the server's own work takes milliseconds.
+        assert!(start.elapsed() < Duration::from_secs(5), "{how}");
+        assert!(server.log().contains("bye bye"), "{how}");
+    }
+}
+
+#[test]
+fn shutdown_does_not_pretend_to_save() {
+    let mut server = Server::start(&[]);
+    let reply = server.client().run("SHUTDOWN SAVE").to_string();
+    assert_eq!(reply, "-ERR Errors trying to SHUTDOWN. Check logs.");
+    assert!(server.is_running());
+}
+
+#[test]
+fn a_unix_socket_is_served_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spindle.sock");
+    let flags = ["--unixsocket", path.to_str().unwrap(), "--unixsocketperm", "700"];
+    let mut server = Server::start(&flags);
+    let mut client = Client::unix(path.to_str().unwrap()).unwrap();
+    assert_eq!(client.run("PING").to_string(), "+PONG");
+    assert!(client.run("CLIENT INFO").text().contains(" flags=U "));
+    let mode = path.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    server.signal("-KILL");
+    server.wait();
+    // What a crash leaves behind is in nobody's way.
+    assert!(path.exists());
+    let mut server = Server::start(&flags);
+    server.signal("-TERM");
+    server.wait();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("precious");
+    std::fs::write(&path, "data").unwrap();
+    let port = free_port().to_string();
+    let (_, status) = fail(&["--port", &port, "--unixsocket", path.to_str().unwrap()]);
+    assert_eq!(status, 1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "data");
+}

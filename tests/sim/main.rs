@@ -1,0 +1,16 @@
+//! The engine in process: a clock set by hand, seeded clients, and a plain model that knows every
+//! reply.
+//!
+//! `SEED=n cargo test --test sim` replays one run, `SEEDS=n` tries so many new ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+#![allow(clippy::print_stdout, reason = "tests say what they skip")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod expiry;
+mod limits;
+mod model;
+mod requests;
+mod workload;
+mod world;

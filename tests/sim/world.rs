@@ -1,0 +1,183 @@
+//! A driver without sockets: what the server does, with time and chance in the test's hands.
+
+use crate::support::reply::Reply;
+use spindle::base::buf::ReadBuffer;
+use spindle::base::id::ClientId;
+use spindle::base::time::Now;
+use spindle::commands::GROUPS;
+use spindle::config::Config;
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, Turn};
+use spindle::resp::argv::ArgvBuf;
+use spindle::resp::request::Parser;
+use std::time::Duration;
+
+/// Where simulated time begins: some moment in 2023, in microseconds.
+pub const EPOCH_US: u64 = 1_700_000_000_000_000;
+
+/// The world as the engine sees it: time passes only when told to.
+pub struct World {
+    pub now: Now,
+}
+
+impl Host for World {
+    fn now(&mut self) -> Now {
+        self.now
+    }
+
+    fn ticks(&mut self) -> u64 {
+        self.now.mono_us
+    }
+
+    fn ticks_per_us(&mut self) -> f64 {
+        1.0
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.now = self.now.after(duration);
+    }
+
+    fn reconfigure(&mut self, _: &Config, _: &mut Config) -> Result<(), HostError> {
+        Ok(())
+    }
+}
+
+/// One connection.
+pub struct Conn {
+    pub id: ClientId,
+    input: ReadBuffer,
+    parser: Parser,
+    output: Vec<u8>,
+    pub is_closed: bool,
+}
+
+/// An engine and its connections.
+pub struct Sim {
+    pub engine: Engine,
+    pub world: World,
+    pub conns: Vec<Conn>,
+}
+
+impl Sim {
+    pub fn new(seed: u64, config: Config) -> Sim {
+        let now = Now { unix_us: EPOCH_US, mono_us: 0 };
+        let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
+        engine.tick(now);
+        Sim { engine, world: World { now }, conns: Vec::new() }
+    }
+
+    /// Connects a client; its index.
+    pub fn connect(&mut self) -> usize {
+        let connection = Connection { is_local: true, ..Connection::default() };
+        let id = self.engine.connect(connection).expect("admitted");
+        let parser = Parser::default();
+        let input = ReadBuffer::default();
+        self.conns.push(Conn { id, input, parser, output: Vec::new(), is_closed: false });
+        self.conns.len() - 1
+    }
+
+    /// Lets time pass and the engine notice.
+    pub fn advance(&mut self, by: Duration) {
+        self.world.now = self.world.now.after(by);
+        self.engine.tick(self.world.now);
+        self.collect();
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.world.now.unix_ms()
+    }
+
+    /// Bytes arrive at a connection. `seen` is told of every request before it runs.
+    pub fn arrive(
+        &mut self,
+        conn: usize,
+        bytes: &[u8],
+        ahead: usize,
+        mut seen: impl FnMut(&ArgvBuf),
+    ) {
+        let Conn { id, input, parser, is_closed, .. } = &mut self.conns[conn];
+        input.extend(bytes);
+        while !*is_closed {
+            let limits = self.engine.limits(*id);
+            let ahead = if limits.authenticated { ahead } else { 1 };
+            if let Err(error) = parser.read(input.unread_mut(), limits, ahead) {
+                self.engine.refuse(*id, &error.0);
+                *is_closed = true;
+                break;
+            }
+            if parser.is_empty() {
+                input.consume(parser.release());
+                break;
+            }
+            let count = parser.len();
+            let bytes = input.unread();
+            for index in 0..count {
+                seen(&parser.argv(bytes, index).from(0).collect());
+            }
+            let requests = (0..count).map(|index| parser.argv(bytes, index));
+            *is_closed = self.engine.submit_all(*id, requests, &mut self.world) == Turn::Stop;
+            let used = parser.release();
+            input.consume(used);
+        }
+        self.collect();
+    }
+
+    /// Takes what the engine has written, for every connection.
+    fn collect(&mut self) {
+        for conn in &mut self.conns {
+            let Some(output) = self.engine.output(conn.id) else { continue };
+            while !output.is_empty() {
+                let mut slices = [std::io::IoSlice::new(&[]); 8];
+                let filled = output.fill_slices(&mut slices);
+                let count = slices[..filled].iter().map(|slice| slice.len()).sum();
+                slices[..filled].iter().for_each(|slice| conn.output.extend_from_slice(slice));
+                output.consume(count);
+            }
+        }
+        let mut listed = Vec::new();
+        self.engine.peers().take_with_output(&mut listed);
+        for id in self.engine.peers().take_doomed() {
+            self.engine.disconnect(id);
+            if let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) {
+                conn.is_closed = true;
+            }
+        }
+    }
+
+    /// Takes the whole replies that a connection has been sent.
+    pub fn replies(&mut self, conn: usize) -> Vec<Reply> {
+        let output = &mut self.conns[conn].output;
+        let (mut replies, mut at) = (Vec::new(), 0);
+        while at < output.len() {
+            let (reply, len) = Reply::read(&output[at..]).expect("whole replies only");
+            replies.push(reply);
+            at += len;
+        }
+        output.clear();
+        replies
+    }
+
+    /// Sends a request whose words are separated by spaces; the replies to it.
+    pub fn run(&mut self, conn: usize, line: &str) -> Vec<String> {
+        let request = crate::support::client::encode(&line.split(' ').collect::<Vec<_>>());
+        self.arrive(conn, &request, 16, |_| {});
+        self.replies(conn).iter().map(ToString::to_string).collect()
+    }
+
+    /// Everything in the databases: number, key, value, deadline.
+    pub fn dump(&mut self) -> Vec<(usize, Vec<u8>, Vec<u8>, Option<i64>)> {
+        let (mut all, now_ms) = (Vec::new(), self.now_ms());
+        for index in 0..self.engine.store().databases() {
+            let mut db = self.engine.store().db(index, now_ms);
+            let mut keys = Vec::new();
+            db.each_key(|key| keys.push(key.to_vec()));
+            for key in keys {
+                let spot = db.look(&key);
+                let text = db.text(&spot).expect("there").with_bytes(<[u8]>::to_vec);
+                let deadline_ms = db.deadline_ms(&spot);
+                all.push((index, key, text, deadline_ms));
+            }
+        }
+        all.sort();
+        all
+    }
+}
