@@ -186,7 +186,6 @@ const DEBUG: Command = Command::new(
         categories: Categories::empty(),
         complexity: "Depends on the subcommand",
         summary: "What tests need.",
-        syntax: "subcommand [arg [arg ...]]",
         ..BASE
     },
     debug,

@@ -366,7 +366,8 @@ mod tests {
 
     #[test]
     fn requests_of_both_kinds_are_read() {
-        let cases: &[(&[u8], &[&[&[u8]]])] = &[
+        type Case<'a> = (&'a [u8], &'a [&'a [&'a [u8]]]);
+        let cases: &[Case<'_>] = &[
             (b"*1\r\n$4\r\nPING\r\n", &[&[b"PING"]]),
             (b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", &[&[b"ECHO", b""]]),
             (b"*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n", &[&[b"GET", b"a\r\nb"]]),

@@ -1,6 +1,7 @@
 //! The real program over real sockets, one module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 #![allow(clippy::print_stdout, reason = "tests say what they skip")]
+#![allow(clippy::disallowed_methods, reason = "tests wait for real")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,4 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod facts;
 mod proof;
+mod requests;
+mod streams;

@@ -1,6 +1,7 @@
 //! What the server should be, as plainly as it can be said: maps, and a function from request to
 //! reply.
 
+use crate::world::Record;
 use spindle::base::{glob, num};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -94,7 +95,7 @@ impl Model {
         }
     }
 
-    pub fn dump(&self) -> Vec<(usize, Vec<u8>, Vec<u8>, Option<i64>)> {
+    pub fn dump(&self) -> Vec<Record> {
         let dbs = self.dbs.iter().enumerate();
         dbs.flat_map(|(index, db)| {
             db.iter().map(move |(key, v)| (index, key.clone(), v.bytes.clone(), v.deadline_ms))
@@ -213,7 +214,17 @@ impl Model {
     }
 
     fn command(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
-        let db = self.clients[client].db;
+        match name {
+            "ping" | "echo" | "select" | "reset" | "client" => self.connection(client, name, args),
+            "get" | "mget" | "set" | "setnx" | "setex" | "psetex" | "getset" | "mset" => {
+                self.string(client, name, args)
+            }
+            "incr" | "decr" | "incrby" | "decrby" => self.count(client, name, args),
+            _ => self.generic(client, name, args),
+        }
+    }
+
+    fn connection(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
         match name {
             "ping"
                 if !self.clients[client].channels.is_empty() && !self.clients[client].is_resp3 =>
@@ -235,10 +246,16 @@ impl Model {
                 self.clients[client] = ModelClient::default();
                 Ok(Answer::Is("+RESET".to_owned()))
             }
-            "client" => {
+            _ => {
                 self.clients[client].is_muted = args[2].eq_ignore_ascii_case(b"OFF");
                 ok()
             }
+        }
+    }
+
+    fn string(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
+        let db = self.clients[client].db;
+        match name {
             "get" => {
                 let bytes = self.read(db, args[1]).map(|value| value.bytes.clone());
                 Ok(self.text(client, bytes))
@@ -271,25 +288,31 @@ impl Model {
                 self.put(db, args[1], args[2], None);
                 Ok(self.text(client, bytes))
             }
-            "mset" => {
-                if args.len() % 2 == 0 {
+            _ => {
+                if args.len().is_multiple_of(2) {
                     return Err("ERR wrong number of arguments for 'mset' command".to_owned());
                 }
                 args[1..].chunks(2).for_each(|pair| self.put(db, pair[0], pair[1], None));
                 ok()
             }
-            "incr" => self.add(db, args[1], 1),
-            "decr" => self.add(db, args[1], -1),
-            "incrby" => parse_int(args[2]).and_then(|by| self.add(db, args[1], by)),
-            "decrby" => match parse_int(args[2])?.checked_neg() {
-                Some(by) => self.add(db, args[1], by),
-                None => Err("ERR decrement would overflow".to_owned()),
-            },
-            _ => self.generic(client, db, name, args),
         }
     }
 
-    fn generic(&mut self, client: usize, db: usize, name: &str, args: &[&[u8]]) -> Outcome {
+    fn count(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
+        let db = self.clients[client].db;
+        match name {
+            "incr" => self.add(db, args[1], 1),
+            "decr" => self.add(db, args[1], -1),
+            "incrby" => parse_int(args[2]).and_then(|by| self.add(db, args[1], by)),
+            _ => match parse_int(args[2])?.checked_neg() {
+                Some(by) => self.add(db, args[1], by),
+                None => Err("ERR decrement would overflow".to_owned()),
+            },
+        }
+    }
+
+    fn generic(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
+        let db = self.clients[client].db;
         match name {
             "del" | "unlink" => {
                 let mut count = 0;
@@ -311,20 +334,7 @@ impl Model {
             "pexpire" => self.expire(db, name, args, 1, true),
             "expireat" => self.expire(db, name, args, 1_000, false),
             "pexpireat" => self.expire(db, name, args, 1, false),
-            "ttl" | "pttl" | "expiretime" | "pexpiretime" => {
-                let now_ms = self.now_ms;
-                let deadline_ms = self.read(db, args[1]).map(|value| value.deadline_ms);
-                int(match deadline_ms {
-                    None => -2,
-                    Some(None) => -1,
-                    Some(Some(at_ms)) => match name {
-                        "ttl" => (at_ms - now_ms + 500) / 1_000,
-                        "pttl" => at_ms - now_ms,
-                        "expiretime" => at_ms.saturating_add(500) / 1_000,
-                        _ => at_ms,
-                    },
-                })
-            }
+            "ttl" | "pttl" | "expiretime" | "pexpiretime" => self.when(db, name, args[1]),
             "persist" => {
                 let value = self.look(db, args[1]);
                 let had = value.and_then(|value| value.deadline_ms.take()).is_some();
@@ -361,6 +371,20 @@ impl Model {
                 Err(format!("ERR unknown command '{name}', with args beginning with: {rest}"))
             }
         }
+    }
+
+    fn when(&mut self, db: usize, name: &str, key: &[u8]) -> Outcome {
+        let now_ms = self.now_ms;
+        int(match self.read(db, key).map(|value| value.deadline_ms) {
+            None => -2,
+            Some(None) => -1,
+            Some(Some(at_ms)) => match name {
+                "ttl" => (at_ms - now_ms + 500) / 1_000,
+                "pttl" => at_ms - now_ms,
+                "expiretime" => at_ms.saturating_add(500) / 1_000,
+                _ => at_ms,
+            },
+        })
     }
 
     fn add(&mut self, db: usize, key: &[u8], by: i64) -> Outcome {

@@ -1,4 +1,5 @@
 //! A driver without sockets: what the server does, with time and chance in the test's hands.
+#![allow(dead_code, reason = "each kind of test uses a part of it")]
 
 use crate::support::reply::Reply;
 use spindle::base::buf::ReadBuffer;
@@ -40,6 +41,9 @@ impl Host for World {
         Ok(())
     }
 }
+
+/// A key with all that is known of it: database, name, value, deadline.
+pub type Record = (usize, Vec<u8>, Vec<u8>, Option<i64>);
 
 /// One connection.
 pub struct Conn {
@@ -163,8 +167,8 @@ impl Sim {
         self.replies(conn).iter().map(ToString::to_string).collect()
     }
 
-    /// Everything in the databases: number, key, value, deadline.
-    pub fn dump(&mut self) -> Vec<(usize, Vec<u8>, Vec<u8>, Option<i64>)> {
+    /// Everything in the databases.
+    pub fn dump(&mut self) -> Vec<Record> {
         let (mut all, now_ms) = (Vec::new(), self.now_ms());
         for index in 0..self.engine.store().databases() {
             let mut db = self.engine.store().db(index, now_ms);

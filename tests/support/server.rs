@@ -1,4 +1,5 @@
 //! Servers on free ports: spindle, or a real redis-server.
+#![allow(clippy::disallowed_methods, reason = "tests wait for real")]
 
 use super::client::{Client, PATIENCE};
 use std::io::Read;

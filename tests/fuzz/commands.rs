@@ -1,0 +1,133 @@
+//! Every command with arguments by chance: one reply each, and the engine goes on.
+
+use crate::support::client::encode;
+use crate::support::seeds;
+use crate::world::Sim;
+use fastrand::Rng;
+use spindle::commands::GROUPS;
+use spindle::config::Config;
+use spindle::config::kinds::Access;
+use std::time::Duration;
+
+/// Words that commands look for, so that their depths are reached.
+const WORDS: &[&str] = &[
+    "NX",
+    "XX",
+    "GT",
+    "LT",
+    "EX",
+    "PX",
+    "EXAT",
+    "PXAT",
+    "KEEPTTL",
+    "GET",
+    "IFEQ",
+    "IFNE",
+    "IFDEQ",
+    "IFDNE",
+    "MATCH",
+    "COUNT",
+    "TYPE",
+    "ASYNC",
+    "SYNC",
+    "AUTH",
+    "SETNAME",
+    "default",
+    "ID",
+    "ADDR",
+    "LADDR",
+    "USER",
+    "SKIPME",
+    "MAXAGE",
+    "yes",
+    "no",
+    "normal",
+    "pubsub",
+    "LIB-NAME",
+    "LIB-VER",
+    "FILTERBY",
+    "PATTERN",
+    "ACLCAT",
+    "MODULE",
+    "all",
+    "everything",
+    "SAVE",
+    "NOSAVE",
+    "ABORT",
+    "*",
+    "key:1",
+    "key:2",
+    "0",
+    "1",
+    "-1",
+    "3",
+    "100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "0.001",
+    "maxclients",
+    "timeout",
+    "notify-keyspace-events",
+    "KEA",
+    "client-output-buffer-limit",
+    "requirepass",
+    "b6acb9d84a38ff74",
+    "",
+];
+
+fn argument(rng: &mut Rng) -> Vec<u8> {
+    match rng.u8(0..8) {
+        0 => {
+            let len = rng.usize(0..200);
+            std::iter::repeat_with(|| rng.u8(..)).take(len).collect()
+        }
+        1 => rng.i64(..).to_string().into_bytes(),
+        _ => WORDS[rng.usize(0..WORDS.len())].as_bytes().to_vec(),
+    }
+}
+
+/// The names of all commands and subcommands, as the words of a request.
+fn names() -> Vec<Vec<&'static str>> {
+    let mut names = Vec::new();
+    for command in GROUPS.iter().flat_map(|group| group.iter()) {
+        names.push(vec![command.spec.name]);
+        let children = command.subcommands.iter();
+        names.extend(children.map(|child| vec![command.spec.name, child.spec.name]));
+    }
+    names
+}
+
+#[test]
+fn any_request_gets_its_replies_and_harms_nobody() {
+    let names = names();
+    for seed in seeds(150) {
+        let mut rng = Rng::with_seed(seed);
+        let config = Config { enable_debug_command: Access::Yes, ..Config::default() };
+        let mut sim = Sim::new(seed, config);
+        let mut conn = sim.connect();
+        for _ in 0..400 {
+            let name = &names[rng.usize(0..names.len())];
+            let mut request: Vec<Vec<u8>> =
+                name.iter().map(|word| word.as_bytes().to_vec()).collect();
+            request.extend((0..rng.usize(0..6)).map(|_| argument(&mut rng)));
+            sim.arrive(conn, &encode(&request), 16, |_| {});
+            // Replies are whole, or reading them fails. How many there are depends on the command.
+            sim.replies(conn);
+            if rng.u8(0..10) == 0 {
+                sim.advance(Duration::from_micros(rng.u64(0..10_000)));
+            }
+            // Some requests are meant to end the connection, to stop the server or to lock everyone
+            // out.
+            let is_stopping = std::mem::take(&mut sim.engine.state_mut().is_stopping);
+            sim.engine.state_mut().config.requirepass.clear();
+            sim.engine.state_mut().config.maxclients = 10_000;
+            if sim.conns[conn].is_closed || is_stopping {
+                let id = sim.conns[conn].id;
+                sim.engine.disconnect(id);
+                conn = sim.connect();
+            }
+        }
+        let last = sim.connect();
+        assert_eq!(sim.run(last, "PING"), ["+PONG"], "seed {seed}");
+    }
+}

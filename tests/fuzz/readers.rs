@@ -1,0 +1,179 @@
+//! The readers one by one: requests, words, parameters, patterns, numbers.
+
+use crate::support::seeds;
+use fastrand::Rng;
+use spindle::base::{glob, num, quoted};
+use spindle::config::Config;
+use spindle::config::file;
+use spindle::config::table::PARAMETERS;
+use spindle::resp::request::{Limits, Parser, ProtocolError};
+
+/// Bytes that mean something to the reader, more often than others.
+fn bytes(rng: &mut Rng, alphabet: &[u8], len: usize) -> Vec<u8> {
+    let byte = |rng: &mut Rng| {
+        if rng.u8(0..20) == 0 { rng.u8(..) } else { alphabet[rng.usize(0..alphabet.len())] }
+    };
+    (0..len).map(|_| byte(rng)).collect()
+}
+
+/// Frames that are right, or wrong in one place.
+fn frames(rng: &mut Rng) -> Vec<u8> {
+    let mut out = Vec::new();
+    for _ in 0..rng.usize(0..6) {
+        match rng.u8(0..5) {
+            0 => out.extend(bytes(rng, b"GET a \"'\\x41\r\n\0", 20)),
+            1 => out.extend(b"PING 'a b' \"\\x00\"\r\n"),
+            _ => {
+                let count = rng.usize(0..5);
+                out.extend(format!("*{count}\r\n").bytes());
+                for _ in 0..count {
+                    let len = [0, 1, 3, 9, 10, 99, 100, 300][rng.usize(0..8)];
+                    out.extend(format!("${len}\r\n").bytes());
+                    out.extend(bytes(rng, b"abc\r\n*$", len));
+                    out.extend(b"\r\n");
+                }
+            }
+        }
+    }
+    if !out.is_empty() && rng.bool() {
+        let at = rng.usize(0..out.len());
+        match rng.u8(0..3) {
+            0 => out[at] = rng.u8(..),
+            1 => out.insert(at, b"*$-0123456789\r\n"[rng.usize(0..15)]),
+            _ => drop(out.remove(at)),
+        }
+    }
+    out
+}
+
+type Parsed = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
+
+fn parse(input: &[u8], rng: &mut Rng, max_piece: usize, ahead: usize) -> Parsed {
+    let limits = Limits { bulk_max: 1_000, authenticated: true };
+    let (mut parser, mut buffer, mut requests) = (Parser::default(), Vec::new(), Vec::new());
+    let mut fed = 0;
+    loop {
+        if let Err(error) = parser.read(&mut buffer, limits, ahead) {
+            return (requests, Some(error));
+        }
+        let count = parser.len();
+        for index in 0..count {
+            let argv = parser.argv(&buffer, index);
+            requests.push(argv.from(0).map(<[u8]>::to_vec).collect());
+        }
+        buffer.drain(..parser.release());
+        if count == 0 {
+            if fed == input.len() {
+                return (requests, None);
+            }
+            let next = (fed + rng.usize(1..=max_piece)).min(input.len());
+            buffer.extend_from_slice(&input[fed..next]);
+            fed = next;
+        }
+    }
+}
+
+#[test]
+fn requests_are_read_the_same_in_any_pieces() {
+    for seed in seeds(20_000) {
+        let mut rng = Rng::with_seed(seed);
+        let input = frames(&mut rng);
+        let whole = parse(&input, &mut rng, input.len().max(1), 16);
+        for max_piece in [1, 2, 7, 50] {
+            let ahead = rng.usize(1..5);
+            let pieces = parse(&input, &mut rng, max_piece, ahead);
+            assert_eq!(pieces, whole, "seed {seed} input {}", quoted::quote(&input));
+        }
+    }
+}
+
+#[test]
+fn words_that_are_read_can_be_written_and_read_again() {
+    for seed in seeds(50_000) {
+        let mut rng = Rng::with_seed(seed);
+        let len = rng.usize(0..40);
+        let mut line = bytes(&mut rng, b"ab \t\"'\\xn0\r\n\0", len);
+        let mut spans = Vec::new();
+        if quoted::split(&mut line, |start, len| spans.push((start, len))).is_err() {
+            continue;
+        }
+        let words: Vec<Vec<u8>> = spans.iter().map(|(s, l)| line[*s..s + l].to_vec()).collect();
+        let quoted_words: Vec<String> = words.iter().map(|word| quoted::quote(word)).collect();
+        let mut again = quoted_words.join(" ").into_bytes();
+        let mut spans = Vec::new();
+        quoted::split(&mut again, |start, len| spans.push((start, len))).unwrap();
+        let read: Vec<Vec<u8>> = spans.iter().map(|(s, l)| again[*s..s + l].to_vec()).collect();
+        assert_eq!(read, words, "seed {seed}");
+    }
+}
+
+#[test]
+fn any_file_of_parameters_is_read_or_refused() {
+    for seed in seeds(5_000) {
+        let mut rng = Rng::with_seed(seed);
+        let mut text = Vec::new();
+        for _ in 0..rng.usize(0..5) {
+            let name = PARAMETERS[rng.usize(0..PARAMETERS.len())].name;
+            text.extend(name.bytes());
+            text.push(b' ');
+            let len = rng.usize(0..20);
+            text.extend(bytes(&mut rng, b"0123456789 -kmgb\"'yesnoKEA*:./", len));
+            text.push(b'\n');
+        }
+        let mut config = Config::default();
+        if file::read(&mut config, "fuzz", &text).is_ok() {
+            for parameter in PARAMETERS {
+                let shown = parameter.show(&mut config);
+                let mut again = Config::default();
+                parameter.set(&mut again, std::slice::from_ref(&shown)).unwrap();
+                assert_eq!(parameter.show(&mut again), shown, "seed {seed} {}", parameter.name);
+            }
+        }
+    }
+}
+
+/// Matching as the definition says it, however long it takes.
+fn matches_plainly(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern, text) {
+        ([], text) => text.is_empty(),
+        ([b'*', rest @ ..], text) => {
+            (0..=text.len()).any(|skip| matches_plainly(rest, &text[skip..]))
+        }
+        (_, []) => false,
+        ([b'?', rest @ ..], [_, text @ ..]) => matches_plainly(rest, text),
+        ([b'\\', escaped, rest @ ..], [byte, text @ ..]) => {
+            escaped == byte && matches_plainly(rest, text)
+        }
+        ([literal, rest @ ..], [byte, text @ ..]) => literal == byte && matches_plainly(rest, text),
+    }
+}
+
+#[test]
+fn patterns_match_as_the_definition_says() {
+    for seed in seeds(100_000) {
+        let mut rng = Rng::with_seed(seed);
+        let (pattern_len, text_len) = (rng.usize(0..9), rng.usize(0..9));
+        // Without classes, whose definition is their implementation; those have cases of their own.
+        let mut pattern = bytes(&mut rng, b"ab**??\\", pattern_len);
+        pattern.retain(|byte| *byte != b'[');
+        let text = bytes(&mut rng, b"ab*?\\", text_len);
+        let expected = matches_plainly(&pattern, &text);
+        assert_eq!(glob::matches(&pattern, &text), expected, "seed {seed} {pattern:?} {text:?}");
+        let classes = bytes(&mut rng, b"ab[]^-*?\\", pattern_len);
+        glob::matches(&classes, &text);
+        glob::matches_any_case(&classes, &text);
+    }
+}
+
+#[test]
+fn numbers_are_read_as_the_standard_library_reads_them_where_they_are_canonical() {
+    for seed in seeds(100_000) {
+        let mut rng = Rng::with_seed(seed);
+        let len = rng.usize(0..22);
+        let text = bytes(&mut rng, b"0123456789-", len);
+        let read = num::parse_i64(&text);
+        let standard = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i64>().ok());
+        let canonical = standard.filter(|value| value.to_string().as_bytes() == text);
+        assert_eq!(read, canonical, "seed {seed} {text:?}");
+    }
+}

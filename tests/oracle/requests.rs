@@ -1,0 +1,99 @@
+//! Requests by chance that the real server understands too, right and wrong ones.
+
+use fastrand::Rng;
+
+pub const KEYS: u32 = 12;
+
+fn key(rng: &mut Rng) -> String {
+    format!("key:{}", rng.u32(0..KEYS))
+}
+
+fn value(rng: &mut Rng) -> String {
+    match rng.u8(0..10) {
+        0..4 => rng.i64(-20..20).to_string(),
+        4 => i64::MAX.to_string(),
+        5 => i64::MIN.to_string(),
+        6 => ["", "007", "-0", " 1", "1 ", "1e3", "0x1", "+1"][rng.usize(0..8)].to_owned(),
+        _ => "v".repeat(rng.usize(0..60)),
+    }
+}
+
+fn number(rng: &mut Rng) -> String {
+    match rng.u8(0..12) {
+        0 => "abc".to_owned(),
+        1 => i64::MAX.to_string(),
+        2 => i64::MIN.to_string(),
+        3 => "9223372036854775808".to_owned(),
+        4 => (i64::MAX / 1_000).to_string(),
+        // Deadlines far enough away that the time between two servers does not show.
+        _ => rng.i64(-3..4).saturating_mul(100_000).to_string(),
+    }
+}
+
+/// Words for a request line; no word holds a space.
+pub fn request(rng: &mut Rng) -> Vec<String> {
+    let line = match rng.u8(0..36) {
+        0..5 => format!("GET {}", key(rng)),
+        5..10 => return set(rng),
+        10 => return vec!["SETNX".into(), key(rng), value(rng)],
+        11 => return vec!["SETEX".into(), key(rng), number(rng), value(rng)],
+        12 => return vec!["PSETEX".into(), key(rng), number(rng), value(rng)],
+        13 => return vec!["GETSET".into(), key(rng), value(rng)],
+        14 => format!("MGET {} {} {}", key(rng), key(rng), key(rng)),
+        15 => return vec!["MSET".into(), key(rng), value(rng), key(rng), value(rng)],
+        16 => format!("INCR {}", key(rng)),
+        17 => format!("DECR {}", key(rng)),
+        18 => return vec!["INCRBY".into(), key(rng), number(rng)],
+        19 => return vec!["DECRBY".into(), key(rng), number(rng)],
+        20 => format!("DEL {} {}", key(rng), key(rng)),
+        21 => format!("UNLINK {}", key(rng)),
+        22 => format!("EXISTS {} {}", key(rng), key(rng)),
+        23 => format!("TYPE {}", key(rng)),
+        24..28 => return expire(rng),
+        28 => format!("TTL {}", key(rng)),
+        29 => format!("EXPIRETIME {}", key(rng)),
+        30 => format!("PERSIST {}", key(rng)),
+        31 => "DBSIZE".to_owned(),
+        32 => format!("SELECT {}", rng.i64(-1..3)),
+        33 => ["PING", "PING a", "PING a b", "ECHO", "ECHO a", "NOSUCH a b"][rng.usize(0..6)]
+            .to_owned(),
+        34 => ["FLUSHDB", "FLUSHALL ASYNC", "FLUSHDB X", "RANDOMKEY X"][rng.usize(0..4)].to_owned(),
+        _ => ["COMMAND COUNT X", "CONFIG GET", "CLIENT ID X", "TYPE", "HELLO 9"][rng.usize(0..5)]
+            .to_owned(),
+    };
+    line.split(' ').map(str::to_owned).collect()
+}
+
+fn set(rng: &mut Rng) -> Vec<String> {
+    let mut argv = vec!["SET".to_owned(), key(rng), value(rng)];
+    for _ in 0..rng.usize(0..4) {
+        let option =
+            ["NX", "XX", "GET", "KEEPTTL", "EX", "PX", "EXAT", "PXAT", "NOSUCH"][rng.usize(0..9)];
+        argv.push(if rng.bool() { option.to_lowercase() } else { option.to_owned() });
+        if matches!(option, "EX" | "PX" | "EXAT" | "PXAT") && rng.u8(0..8) > 0 {
+            argv.push(far(rng, option.ends_with("AT")));
+        }
+    }
+    argv
+}
+
+/// A deadline that is not near, or no deadline at all. None is past but positive: when a key that
+/// is set to have died already leaves DBSIZE depends on the server's leisure.
+fn far(rng: &mut Rng, is_absolute: bool) -> String {
+    let max = i64::MAX.to_string();
+    match rng.u8(0..6) {
+        0 => ["abc", "", "0", "-100000", "9223372036854775808", &max][rng.usize(0..6)].to_owned(),
+        _ if is_absolute => "33177117420000".to_owned(),
+        // Hardly ever two alike, between which the order of servers would decide.
+        _ => rng.i64(1_000_000..50_000_000).to_string(),
+    }
+}
+
+fn expire(rng: &mut Rng) -> Vec<String> {
+    let name = ["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"][rng.usize(0..4)];
+    let mut argv = vec![name.to_owned(), key(rng), far(rng, name.ends_with("AT"))];
+    for _ in 0..rng.usize(0..3) {
+        argv.push(["NX", "XX", "GT", "LT", "nosuch"][rng.usize(0..5)].to_owned());
+    }
+    argv
+}
