@@ -8,7 +8,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     matches_with(pattern, text, |a, b| a == b)
 }
 
-/// Like [`matches`], but ASCII letters match in either case.
+/// Like [`matches()`], but ASCII letters match in either case.
 pub fn matches_any_case(pattern: &[u8], text: &[u8]) -> bool {
     matches_with(pattern, text, |a, b| a.eq_ignore_ascii_case(&b))
 }

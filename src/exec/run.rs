@@ -24,6 +24,7 @@ type Plan = [Option<CommandId>; AHEAD_REQUESTS];
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
     /// client is to have no more.
+    #[inline(never)] // A name of its own in profiles; called once a burst.
     pub fn submit_all<'a>(
         &mut self,
         id: ClientId,
@@ -66,7 +67,7 @@ impl Engine {
 
     /// Finds the commands of the first requests, and fetches into the cache the keys that they will
     /// look at, all of them at once, so that waiting for memory is done once and not key by key.
-    #[inline]
+    #[inline(never)] // As above.
     fn look_ahead<'a>(&mut self, db: DbIndex, requests: impl Iterator<Item = Argv<'a>>) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut hashes = [0u64; AHEAD_KEYS];

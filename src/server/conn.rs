@@ -73,6 +73,7 @@ impl Conn {
     }
 
     /// One turn: at most one read, and a bounded number of requests.
+    #[inline(never)] // A name of its own in profiles.
     pub(super) fn turn(
         &mut self,
         engine: &mut Engine,
