@@ -41,10 +41,13 @@ fn run() -> Result<(), String> {
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
-    let server = Server::start(GROUPS, config, facts, seed)?;
+    let mut server = Server::start(GROUPS, config, facts, seed)?;
     log::info!("Server initialized");
     log::info!("Ready to accept connections on {}", server.addresses().join(", "));
-    server.run().map_err(|error| format!("cannot go on: {error}"))
+    let end = server.run();
+    // The system takes all memory back at once; freeing key by key would hold up the end.
+    std::mem::forget(server);
+    end.map_err(|error| format!("cannot go on: {error}"))
 }
 
 /// Lines such as `4711:M 2026-11-23T10:00:00.000Z * Ready to accept connections` on standard

@@ -28,6 +28,9 @@ pub struct Parameter {
     pub slot: fn(&mut Config) -> Slot<'_>,
 }
 
+/// Most databases: each that is used takes memory, and so do those with lower numbers.
+const DATABASES_MAX: i64 = 1_000_000;
+
 const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
 const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
 
@@ -58,7 +61,7 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20, i64::MAX),
     ),
     row("databases", Change::AtStart, "Number of databases.", |c| {
-        Slot::Int(&mut c.databases, 1, i32::MAX as i64)
+        Slot::Int(&mut c.databases, 1, DATABASES_MAX)
     }),
     row("dbfilename", Change::Protected, "Name of the snapshot file.", |c| {
         Slot::Text(&mut c.dbfilename)

@@ -54,7 +54,7 @@ impl Engine {
         let mut rng = fastrand::Rng::with_seed(seed);
         let table = Table::new(groups, &mut rng);
         let databases = usize::try_from(config.databases).unwrap_or(1);
-        let mut store = Store::new(databases, &KeyHasher::new(&mut rng));
+        let mut store = Store::new(databases, KeyHasher::new(&mut rng));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
         let mut state = State::new(config, facts, now, rng);

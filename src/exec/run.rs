@@ -76,7 +76,7 @@ impl Engine {
             let Ok(id) = self.resolve(argv) else { continue };
             *planned = Some(id);
             for index in self.table.row(id).key_indexes(argv.len()).take(AHEAD_KEYS - keys) {
-                hashes[keys] = self.store.key_hash(db, argv.at(index));
+                hashes[keys] = self.store.key_hash(argv.at(index));
                 self.store.prefetch_line(db, hashes[keys]);
                 keys += 1;
             }

@@ -114,7 +114,7 @@ impl Server {
     ///
     /// # Errors
     /// What the system says when it can poll no more.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
             match self.poll.poll(&mut events, self.timeout()) {

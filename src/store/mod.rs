@@ -20,9 +20,10 @@ const PIECES_PER_SLICE: usize = 8;
 
 /// All databases.
 pub struct Store {
+    /// Those that have been opened so far, by number; the others hold nothing.
     spaces: Vec<Keyspace>,
-    /// Databases from this one on have never been opened, and hold nothing.
-    unopened: DbIndex,
+    databases: usize,
+    hasher: KeyHasher,
     /// What has changed since anyone looked.
     pub changes: Changes,
     /// Removed at once, freed a slice at a time.
@@ -30,15 +31,15 @@ pub struct Store {
 }
 
 impl Store {
-    /// So many empty databases.
-    pub fn new(databases: usize, hasher: &KeyHasher) -> Store {
-        let spaces = (0..databases).map(|_| Keyspace::new(hasher.clone())).collect();
-        Store { spaces, unopened: 0, changes: Changes::default(), remains: Vec::new() }
+    /// So many empty databases, whose keys are hashed by `hasher`.
+    pub fn new(databases: usize, hasher: KeyHasher) -> Store {
+        let (spaces, remains) = (Vec::new(), Vec::new());
+        Store { spaces, databases, hasher, changes: Changes::default(), remains }
     }
 
     /// Number of databases.
     pub fn databases(&self) -> usize {
-        self.spaces.len()
+        self.databases
     }
 
     /// The doors of a database, at a moment in milliseconds since 1970.
@@ -47,27 +48,32 @@ impl Store {
     /// If there is no such database.
     #[inline]
     pub fn db(&mut self, index: DbIndex, now_ms: i64) -> Db<'_> {
-        self.unopened = self.unopened.max(index + 1);
+        if index >= self.spaces.len() {
+            self.create(index);
+        }
         Db::open(&mut self.spaces[index], &mut self.changes, index, now_ms)
     }
 
+    #[cold]
+    fn create(&mut self, index: DbIndex) {
+        assert!(index < self.databases, "database {index} of {}", self.databases);
+        self.spaces.resize_with(index + 1, || Keyspace::new(self.hasher.clone()));
+    }
+
     /// Keys, and how many of them have a deadline, of a database.
-    ///
-    /// # Panics
-    /// If there is no such database.
     pub fn lens(&self, index: DbIndex) -> (usize, usize) {
-        (self.spaces[index].len(), self.spaces[index].timed_len())
+        self.spaces.get(index).map_or((0, 0), |space| (space.len(), space.timed_len()))
     }
 
     /// The earliest deadline of all databases, in milliseconds since 1970.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        self.spaces[..self.unopened].iter().filter_map(Keyspace::earliest_ms).min()
+        self.spaces.iter().filter_map(Keyspace::earliest_ms).min()
     }
 
     /// Removes due keys of all databases, at most `max` of them; returns how many.
     pub fn bury_due(&mut self, now_ms: i64, max: usize) -> usize {
         let mut count = 0;
-        for index in 0..self.unopened {
+        for index in 0..self.spaces.len() {
             if self.spaces[index].earliest_ms().is_some_and(|at_ms| at_ms <= now_ms) {
                 count += self.db(index, now_ms).bury_due(max - count);
             }
@@ -97,20 +103,24 @@ impl Store {
 
     /// The hash of a key, for the two prefetches.
     #[inline]
-    pub fn key_hash(&self, index: DbIndex, key: &[u8]) -> u64 {
-        self.spaces[index].hash(key)
+    pub fn key_hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
     }
 
     /// Asks the cache for where a key with this hash would stand.
     #[inline]
     pub fn prefetch_line(&self, index: DbIndex, hash: u64) {
-        self.spaces[index].prefetch_line(hash);
+        if let Some(space) = self.spaces.get(index) {
+            space.prefetch_line(hash);
+        }
     }
 
     /// Asks the cache for the key's entry; of use some time after [`Store::prefetch_line`].
     #[inline]
     pub fn prefetch_entry(&self, index: DbIndex, hash: u64) {
-        self.spaces[index].prefetch_entry(hash);
+        if let Some(space) = self.spaces.get(index) {
+            space.prefetch_entry(hash);
+        }
     }
 
     /// Bytes of memory of indexes and heaps, without the entries.
