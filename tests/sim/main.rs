@@ -12,5 +12,6 @@ mod expiry;
 mod limits;
 mod model;
 mod requests;
+mod scan;
 mod workload;
 mod world;
