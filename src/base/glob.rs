@@ -2,6 +2,8 @@
 //!
 //! `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before any byte. Matching goes back to the last star
 //! only, so its cost is at most pattern times text, whatever the pattern, and it does not recurse.
+//! As in Redis the empty text matches the empty pattern only; commands that take `*` for everything
+//! ask for it first.
 
 /// True if the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -14,6 +16,10 @@ pub fn matches_any_case(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 fn matches_with(pattern: &[u8], text: &[u8], same: impl Fn(u8, u8) -> bool + Copy) -> bool {
+    if text.is_empty() {
+        // Redis does not look at the pattern's stars then.
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     // Where to go on if the rest does not fit: behind the last star, one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
@@ -99,7 +105,7 @@ mod tests {
         let cases: &[(&str, &str, bool)] = &[
             ("", "", true),
             ("", "a", false),
-            ("*", "", true),
+            ("*", "", false),
             ("*", "anything", true),
             ("a*", "a", true),
             ("a*b*c", "aXXbYYc", true),

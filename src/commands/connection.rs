@@ -86,7 +86,12 @@ const SELECT: Command = Command::new(
 );
 
 fn select(call: &mut Call<'_>) -> Outcome {
-    let index = usize::try_from(int(call.argv.at(1))?).ok();
+    let index = int(call.argv.at(1))?;
+    if i32::try_from(index).is_err() {
+        let range = format!("{} and {}", i32::MIN, i32::MAX);
+        return Err(Error::text(format!("ERR value is out of range, value must between {range}")));
+    }
+    let index = usize::try_from(index).ok();
     let index = index.filter(|index| *index < call.store.databases());
     call.client.db = index.ok_or(Error::new("ERR DB index is out of range"))?;
     call.out.ok();
@@ -134,6 +139,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     *reply_mode = ReplyMode::On;
     *authenticated = call.state.config.requirepass.is_empty();
     call.out.protocol = Protocol::Resp2;
+    call.state.watch_idle_clients();
     call.out.status("RESET");
     Ok(Flow::Done)
 }

@@ -365,7 +365,6 @@ const KEYS: Command = Command::new(
     Spec {
         name: "keys",
         arity: 2,
-        flags: Flags::READONLY.union(Flags::TAKES_TIME),
         categories: Categories::KEYSPACE.union(Categories::DANGEROUS),
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         complexity: "O(N) for N keys in the database",

@@ -2,7 +2,7 @@
 
 use super::connection::REDIS_VERSION;
 use crate::base::num;
-use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome};
+use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate};
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
@@ -192,12 +192,15 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     let (stats, counters) = (&call.state.stats, &call.store.changes.counters);
     fields.add("total_connections_received", stats.connections);
     fields.add("total_commands_processed", stats.commands_processed);
-    fields.add("instantaneous_ops_per_sec", stats.command_rate.per_second());
+    let per_second = |rate: &Rate, count| rate.per_second(count, now);
+    let kilobytes =
+        |rate: &Rate, count| format!("{:.2}", num::float(per_second(rate, count)) / 1_024.0);
+    let commands = per_second(&stats.command_rate, stats.commands_processed);
+    fields.add("instantaneous_ops_per_sec", commands);
     fields.add("total_net_input_bytes", stats.net_in);
     fields.add("total_net_output_bytes", stats.net_out);
-    let kilobytes = |rate: f64| format!("{rate:.2}");
-    fields.add("instantaneous_input_kbps", kilobytes(stats.net_in_rate.kilo_per_second()));
-    fields.add("instantaneous_output_kbps", kilobytes(stats.net_out_rate.kilo_per_second()));
+    fields.add("instantaneous_input_kbps", kilobytes(&stats.net_in_rate, stats.net_in));
+    fields.add("instantaneous_output_kbps", kilobytes(&stats.net_out_rate, stats.net_out));
     fields.add("rejected_connections", stats.connections_rejected);
     fields.add("expired_keys", counters.expired);
     fields.add("evicted_keys", 0);

@@ -90,11 +90,11 @@ fn describe(call: &mut Call<'_>, id: CommandId) {
     out.int(last);
     out.len_int(step);
     status_set(out, &spec.all_categories().names());
-    out.array(spec.tips.len());
+    out.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
-    out.array(spec.keys.len());
+    out.set(spec.keys.len());
     spec.keys.iter().for_each(|keys| describe_keys(out, keys));
-    out.array(row.subcommands.len());
+    out.set(row.subcommands.len());
     row.subcommands.iter().for_each(|id| describe(call, *id));
 }
 

@@ -58,6 +58,7 @@ fn unsubscribe(call: &mut Call<'_>) -> Outcome {
         for channel in call.argv.from(1) {
             leave(call, channel);
         }
+        call.state.watch_idle_clients();
         return Ok(Flow::Pushed);
     }
     let channels: Vec<Box<[u8]>> = call.client.channels.iter().cloned().collect();
@@ -65,6 +66,8 @@ fn unsubscribe(call: &mut Call<'_>) -> Outcome {
         confirm(call, b"unsubscribe", None);
     }
     channels.iter().for_each(|channel| leave(call, channel));
+    // It may be closed for idleness from now on.
+    call.state.watch_idle_clients();
     Ok(Flow::Pushed)
 }
 

@@ -42,7 +42,7 @@ fn dbsize(call: &mut Call<'_>) -> Outcome {
 
 const FLUSH_SPEC: Spec = Spec {
     arity: -1,
-    flags: Flags::WRITE.union(Flags::TAKES_TIME),
+    flags: Flags::WRITE,
     categories: Categories::KEYSPACE.union(Categories::DANGEROUS),
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     syntax: "[flush-type: ASYNC | SYNC]",
@@ -181,8 +181,7 @@ const DEBUG: Command = Command::new(
             .union(Flags::NOSCRIPT)
             .union(Flags::LOADING)
             .union(Flags::STALE)
-            .union(Flags::PROTECTED)
-            .union(Flags::TAKES_TIME),
+            .union(Flags::PROTECTED),
         categories: Categories::empty(),
         complexity: "Depends on the subcommand",
         summary: "What tests need.",
@@ -195,7 +194,8 @@ fn debug(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     match (argv.at(1).to_ascii_uppercase().as_slice(), argv.len()) {
         (b"SLEEP", 3) => {
-            let seconds = float(argv.at(2))?.max(0.0);
+            // Like Redis, which reads what it can.
+            let seconds = float(argv.at(2)).unwrap_or(0.0).max(0.0);
             call.host.sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
         (b"SET-ACTIVE-EXPIRE", 3) => call.state.active_expiry = argv.at(2) != b"0",

@@ -29,7 +29,10 @@ fn read_line(config: &mut Config, line: &[u8]) -> Result<(), Refusal> {
     split.map_err(|_| "Unbalanced quotes in configuration line".to_owned())?;
     let text = |span: std::ops::Range<usize>| String::from_utf8_lossy(&line[span]).into_owned();
     let words: Vec<String> = spans.into_iter().map(text).collect();
-    set(config, &words[0], &words[1..])
+    match &words[..] {
+        [] => Ok(()),
+        [name, values @ ..] => set(config, name, values),
+    }
 }
 
 /// Reads flags such as `--port 7000 --bind 127.0.0.1 ::1`: a word with two dashes names a
@@ -69,8 +72,8 @@ mod tests {
     fn a_file_sets_what_it_names() {
         let mut config = Config::default();
         let text =
-            b"# comment\n\nport 7000\r\n  BIND 127.0.0.1 -::1 \nrequirepass \"a b\"\nsave \"\"\n\
-            client-output-buffer-limit normal 1mb 0 0\n";
+            b"# comment\n\n\0 not read\nport 7000\r\n  BIND 127.0.0.1 -::1 \nrequirepass \"a b\"\n\
+            save \"\"\nclient-output-buffer-limit normal 1mb 0 0\n";
         read(&mut config, "redis.conf", text).unwrap();
         assert_eq!((config.port, config.requirepass.as_str()), (7_000, "a b"));
         assert_eq!(config.bind, ["127.0.0.1", "-::1"]);

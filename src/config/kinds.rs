@@ -237,6 +237,9 @@ pub enum LimitClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputLimits([OutputLimit; 3]);
 
+/// Longest time that a client may be over its soft limit.
+const SOFT_SECONDS_MAX: u64 = i32::MAX as u64;
+
 const LIMIT_CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
 impl Default for OutputLimits {
@@ -275,7 +278,7 @@ impl OutputLimits {
             };
             let bytes = |word| parse_memory(word).and_then(|bytes| u64::try_from(bytes).ok());
             let (hard, soft) = (bytes(group[1]), bytes(group[2]));
-            let seconds = num::parse_u64(group[3].as_bytes());
+            let seconds = num::parse_u64(group[3].as_bytes()).filter(|s| *s <= SOFT_SECONDS_MAX);
             let (Some(hard_bytes), Some(soft_bytes), Some(soft_seconds)) = (hard, soft, seconds)
             else {
                 return Err(
@@ -330,7 +333,14 @@ mod tests {
             limits.show(),
             "normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 512000 10"
         );
-        for bad in ["", "pubsub 1 2", "friends 1 2 3", "normal x 2 3", "normal 1 2 -3"] {
+        for bad in [
+            "",
+            "pubsub 1 2",
+            "friends 1 2 3",
+            "normal x 2 3",
+            "normal 1 2 -3",
+            "normal 1 2 9223372036854775807",
+        ] {
             assert!(limits.set(bad).is_err(), "{bad}");
         }
     }

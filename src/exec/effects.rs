@@ -80,13 +80,15 @@ fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
     let limits = &state.config.client_output_buffer_limit;
     match peer.check_output(limits, state.now) {
         OutputState::Within => false,
-        OutputState::OverSoft => {
-            let seconds = limits.of(peer.client.limit_class()).soft_seconds;
-            state.agenda.watch_soft_limit(seconds, state.now);
+        OutputState::OverSoft { due } => {
+            state.agenda.watch_soft_limit(due);
             false
         }
         OutputState::TooMuch => {
-            log::warn!("closing client id={}: output limit", peer.client.id.serial);
+            // A stranger is not to fill the log.
+            let is_known = peer.client.authenticated;
+            let level = if is_known { log::Level::Warn } else { log::Level::Debug };
+            log::log!(level, "closing client id={}: output limit", peer.client.id.serial);
             state.stats.closed_for_output += 1;
             true
         }

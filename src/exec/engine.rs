@@ -1,6 +1,6 @@
 //! The engine as its driver sees it.
 
-use super::client::{Client, Closing, Connection};
+use super::client::{Client, Connection};
 use super::command::Command;
 use super::host::Host;
 use super::peers::Peers;
@@ -27,8 +27,19 @@ const DEATHS_PER_TICK: usize = 2_000;
 pub enum Turn {
     /// Go on with the client's next request.
     Next,
+    /// Much output has come of it already: go on later, with the first request that has not run.
+    Pause,
     /// Read no more requests of this client: it is being closed, or the server stops.
     Stop,
+}
+
+/// What has become of a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Requests that have run.
+    pub count: usize,
+    /// What comes next.
+    pub turn: Turn,
 }
 
 /// The whole of a server but for its sockets and its clock.
@@ -97,7 +108,7 @@ impl Engine {
     /// Moves time on: due keys die, scheduled work is done. Call it before serving what has
     /// arrived.
     pub fn tick(&mut self, now: Now) {
-        self.state.now = now;
+        self.state.set_now(now);
         if self.state.active_expiry {
             self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
             if self.state.feed.is_on() {
@@ -116,12 +127,14 @@ impl Engine {
         self.settle();
     }
 
-    /// Microseconds from the last tick until there is something to do; `None` for never.
-    pub fn idle_us(&self) -> Option<u64> {
+    /// Microseconds until there is something to do; `None` for never.
+    pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         if self.store.has_remains() {
             return Some(0);
         }
-        let now = self.state.now;
+        self.state.refresh_now(host.ticks(), host);
+        let (used_bytes, now) = (self.state.memory_used(), self.state.now);
+        self.state.agenda.note_memory(used_bytes, now);
         let death = self.store.next_deadline_ms().filter(|_| self.state.active_expiry);
         let death = death.map(|at_ms| {
             u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000).saturating_sub(now.unix_us)
@@ -148,17 +161,15 @@ impl Engine {
 
     /// Runs one request of a client; the reply appears in its output.
     pub fn submit(&mut self, id: ClientId, argv: Argv<'_>, host: &mut dyn Host) -> Turn {
-        self.submit_all(id, std::iter::once(argv), host)
+        self.submit_all(id, std::iter::once(argv), host).turn
     }
 
     /// Answers a request that breaks the protocol; the client is closed after that.
     pub fn refuse(&mut self, id: ClientId, error: &Error) {
         self.state.stats.errored(error);
         self.peers.write(id, |out| out.error(error));
-        if let Some(peer) = self.peers.get_mut(id) {
-            log::info!("client id={} broke the protocol", id.serial);
-            peer.client.closing.get_or_insert(Closing::AfterReply);
-        }
+        log::debug!("client id={} broke the protocol", id.serial);
+        self.peers.finish(id);
     }
 
     /// A client, if it is connected.

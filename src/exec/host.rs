@@ -9,7 +9,7 @@ pub trait Host {
     /// The present moment, for commands that took long.
     fn now(&mut self) -> Now;
 
-    /// Reads a stopwatch whose ticks are short; only differences mean anything.
+    /// Reads a stopwatch whose ticks are a nanosecond at most; only differences mean anything.
     fn ticks(&mut self) -> u64;
 
     /// Ticks of that stopwatch in a microsecond.

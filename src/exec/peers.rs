@@ -2,6 +2,7 @@
 
 use super::client::{Client, Closing, Connection};
 use crate::base::id::ClientId;
+use crate::base::num;
 use crate::base::time::Now;
 use crate::config::kinds::OutputLimits;
 use crate::resp::output::Output;
@@ -27,7 +28,14 @@ pub struct Peers {
     with_output: Vec<ClientId>,
     /// Clients to be closed at once.
     doomed: Vec<ClientId>,
+    /// Memory for output, lent to clients while something waits for them.
+    spare: Vec<Vec<u8>>,
 }
+
+/// Bytes of output that may wait for a client that has not authenticated.
+const UNAUTHENTICATED_OUTPUT_MAX: u64 = 16 * 1024;
+/// Pieces of memory kept to be lent for output.
+const SPARE_MAX: usize = 256;
 
 /// Whether a client's waiting output is within its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +43,10 @@ pub enum OutputState {
     /// It is.
     Within,
     /// Over the soft limit, which may be for a while.
-    OverSoft,
+    OverSoft {
+        /// When the while is over, on the monotonic clock in microseconds.
+        due: u64,
+    },
     /// Over a limit for too long or by too much.
     TooMuch,
 }
@@ -85,16 +96,20 @@ impl Peers {
 
     /// Takes a client out for the time of a call.
     #[inline]
-    pub(super) fn check_out(&mut self, id: ClientId) -> Option<Box<Peer>> {
+    pub(super) fn check_out(&mut self, id: ClientId, limits: &OutputLimits) -> Option<Box<Peer>> {
         let slot = self.slots.get_mut(id.slot)?;
-        slot.take_if(|peer| peer.client.id == id)
+        let mut peer = slot.take_if(|peer| peer.client.id == id)?;
+        peer.out.set_cap(peer.output_cap(limits));
+        peer.out.lend(&mut self.spare);
+        Some(peer)
     }
 
     /// Puts a client back and lists it if it has output.
     #[inline]
     pub(super) fn check_in(&mut self, mut peer: Box<Peer>) {
         peer.out.close_chunk();
-        if !peer.is_listed && !peer.out.is_empty() {
+        // One that is to be closed after its reply is listed even without one.
+        if !peer.is_listed && (!peer.out.is_empty() || peer.client.closing.is_some()) {
             peer.is_listed = true;
             self.with_output.push(peer.client.id);
         }
@@ -108,14 +123,32 @@ impl Peers {
 
     /// Writes to a client that is not checked out; nothing if it is gone or about to go.
     pub(super) fn write(&mut self, id: ClientId, write: impl FnOnce(&mut Output)) {
-        let Some(peer) = self.get_mut(id).filter(|peer| peer.client.closing.is_none()) else {
+        let Some(mut peer) = self.slots.get_mut(id.slot).and_then(|slot| {
+            slot.take_if(|peer| peer.client.id == id && peer.client.closing.is_none())
+        }) else {
             return;
         };
+        peer.out.lend(&mut self.spare);
         write(&mut peer.out);
-        peer.out.close_chunk();
-        if !peer.is_listed {
-            peer.is_listed = true;
-            self.with_output.push(id);
+        self.check_in(peer);
+    }
+
+    /// Has a client closed once its output is sent.
+    pub fn finish(&mut self, id: ClientId) {
+        if let Some(slot) = self.slots.get_mut(id.slot)
+            && let Some(mut peer) = slot.take_if(|peer| peer.client.id == id)
+        {
+            peer.client.closing.get_or_insert(Closing::AfterReply);
+            self.check_in(peer);
+        }
+    }
+
+    /// Takes memory back from a client for whom nothing waits any more.
+    pub fn reclaim(&mut self, id: ClientId) {
+        if let Some(Some(peer)) = self.slots.get_mut(id.slot)
+            && self.spare.len() < SPARE_MAX
+        {
+            peer.out.reclaim(&mut self.spare);
         }
     }
 
@@ -162,14 +195,26 @@ impl Peers {
 }
 
 impl Peer {
+    /// Bytes of output over which nothing more is worth writing; zero for none.
+    #[inline]
+    fn output_cap(&self, limits: &OutputLimits) -> usize {
+        if !self.client.authenticated {
+            return num::index(UNAUTHENTICATED_OUTPUT_MAX);
+        }
+        num::index(limits.of(self.client.limit_class()).hard_bytes)
+    }
+
     /// Compares the waiting output with the limits.
     #[inline]
     pub fn check_output(&mut self, limits: &OutputLimits, now: Now) -> OutputState {
         let limit = limits.of(self.client.limit_class());
-        if limit.hard_bytes | limit.soft_bytes == 0 {
+        if limit.hard_bytes | limit.soft_bytes == 0 && self.client.authenticated {
             return OutputState::Within;
         }
         let waiting = self.out.len() as u64;
+        if !self.client.authenticated && waiting > UNAUTHENTICATED_OUTPUT_MAX {
+            return OutputState::TooMuch;
+        }
         if limit.hard_bytes != 0 && waiting >= limit.hard_bytes {
             return OutputState::TooMuch;
         }
@@ -178,11 +223,8 @@ impl Peer {
             return OutputState::Within;
         }
         let since = *self.client.over_soft_limit_since.get_or_insert(now.mono_us);
-        if now.mono_us - since > limit.soft_seconds * 1_000_000 {
-            OutputState::TooMuch
-        } else {
-            OutputState::OverSoft
-        }
+        let due = since + limit.soft_seconds * 1_000_000 + 1;
+        if now.mono_us >= due { OutputState::TooMuch } else { OutputState::OverSoft { due } }
     }
 }
 
@@ -204,7 +246,7 @@ mod tests {
         let second = connect(&mut peers);
         assert_eq!(first.slot, second.slot);
         assert!(peers.get(first).is_none() && peers.disconnect(first).is_none());
-        assert!(peers.check_out(first).is_none());
+        assert!(peers.check_out(first, &OutputLimits::default()).is_none());
         assert!(peers.get(second).is_some());
     }
 
@@ -215,7 +257,7 @@ mod tests {
         let mut taken = Vec::new();
         peers.write(id, |out| out.ok());
         peers.write(id, |out| out.ok());
-        let peer = peers.check_out(id).expect("connected");
+        let peer = peers.check_out(id, &OutputLimits::default()).expect("connected");
         peers.check_in(peer);
         peers.take_with_output(&mut taken);
         assert_eq!(taken, [id]);
@@ -236,8 +278,9 @@ mod tests {
         let later = |ms| now.after(Duration::from_millis(ms));
         let peer = peers.get_mut(id).expect("connected");
         peer.out.raw(&[b'x'; 60]);
-        assert_eq!(peer.check_output(&limits, now), OutputState::OverSoft);
-        assert_eq!(peer.check_output(&limits, later(2_000)), OutputState::OverSoft);
+        let over = OutputState::OverSoft { due: 2_000_001 };
+        assert_eq!(peer.check_output(&limits, now), over);
+        assert_eq!(peer.check_output(&limits, later(2_000)), over);
         assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::TooMuch);
         peer.out.consume(20);
         assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::Within);

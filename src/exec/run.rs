@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::client::{Closing, ReplyMode};
 use super::command::Flow;
-use super::engine::{Engine, Turn};
+use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant};
 use super::host::Host;
 use super::peers::Peer;
@@ -11,8 +11,9 @@ use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
-use crate::spec::flags::Flags;
 
+/// Output after which the rest of a burst waits, so that it is sent before more is made.
+const BURST_OUTPUT_BYTES: usize = 1024 * 1024;
 /// Requests that are looked at ahead; more are run without that.
 const AHEAD_REQUESTS: usize = 16;
 /// Keys that are fetched together; more would push each other out of the nearest cache.
@@ -30,39 +31,61 @@ impl Engine {
         id: ClientId,
         requests: impl Iterator<Item = Argv<'a>> + Clone,
         host: &mut dyn Host,
-    ) -> Turn {
-        let Some(mut peer) = self.peers.check_out(id) else { return Turn::Stop };
+    ) -> Served {
+        let mut served = Served { count: 0, turn: Turn::Stop };
+        let Some(mut peer) = self.check_out(id) else { return served };
         if peer.client.closing.is_some() {
             self.peers.check_in(peer);
-            return Turn::Stop;
+            return served;
         }
+        let output_max = self.burst_output_max();
         let plan = self.look_ahead(peer.client.db, requests.clone());
-        let mut timed = Timed::start(host);
-        let mut turn = Turn::Next;
-        for (index, argv) in requests.enumerate() {
-            let planned = plan.get(index).copied().flatten();
+        let mut timed = Timed::start(self, host);
+        served.turn = Turn::Next;
+        for argv in requests {
+            let planned = plan.get(served.count).copied().flatten();
             self.run(&mut peer, planned, argv, &mut timed, host);
+            served.count += 1;
             if self.is_over_limit(&mut peer) {
                 peer.client.closing = Some(Closing::Now);
             }
             if peer.client.closing.is_some() || self.state.is_stopping {
-                turn = Turn::Stop;
+                served.turn = Turn::Stop;
                 break;
             }
             if self.has_effects() {
                 // Others may be told of it, and the client itself.
                 self.peers.check_in(peer);
                 self.settle();
-                match self.peers.check_out(id) {
+                match self.check_out(id) {
                     Some(back) => peer = back,
-                    None => return Turn::Stop,
+                    None => return Served { turn: Turn::Stop, ..served },
                 }
+            }
+            if peer.out.len() >= output_max {
+                served.turn = Turn::Pause;
+                break;
             }
         }
         timed.stop(self, host);
         self.peers.check_in(peer);
         self.settle();
-        turn
+        served
+    }
+
+    #[inline]
+    fn check_out(&mut self, id: ClientId) -> Option<Box<Peer>> {
+        self.peers.check_out(id, &self.state.config.client_output_buffer_limit)
+    }
+
+    /// Output after which the rest of a burst waits: until it is sent or, if the operator wants it
+    /// so, until it is read.
+    #[inline]
+    fn burst_output_max(&self) -> usize {
+        match usize::try_from(self.state.config.client_output_pause) {
+            Ok(pause @ 1..) => pause.min(BURST_OUTPUT_BYTES),
+            _ => BURST_OUTPUT_BYTES,
+        }
     }
 
     /// Finds the commands of the first requests, and fetches into the cache the keys that they will
@@ -99,12 +122,18 @@ impl Engine {
         timed: &mut Timed,
         host: &mut dyn Host,
     ) {
+        peer.out.close_chunk();
         let mark = peer.out.mark();
         let found = planned.map_or_else(|| self.resolve(argv), Ok);
         let flow = match found {
             Ok(id) => {
                 peer.client.last_command = Some(id);
                 self.call(id, peer, argv, timed, host)
+            }
+            Err(_) if is_http(argv.at(0)) => {
+                log::warn!("closing client id={}: it speaks HTTP", peer.client.id.serial);
+                peer.client.closing = Some(Closing::Now);
+                return;
             }
             Err(error) => Err(error),
         };
@@ -175,9 +204,6 @@ impl Engine {
         };
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
-        if command.spec.flags.contains(Flags::TAKES_TIME) {
-            self.state.now = host.now();
-        }
         if self.state.feed.is_on() {
             self.state.feed.append_deaths(&self.store.changes.events()[events..]);
             if self.store.changes.dirty != dirty {
@@ -191,6 +217,11 @@ impl Engine {
     }
 }
 
+/// True for words that begin lines of HTTP: a browser has been tricked into sending requests here.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
+}
+
 /// Measures how long commands take. Brief ones that follow each other share one measurement,
 /// evenly: reading the stopwatch costs a good part of what they do.
 struct Timed {
@@ -200,8 +231,10 @@ struct Timed {
 }
 
 impl Timed {
-    fn start(host: &mut dyn Host) -> Timed {
-        Timed { from: host.ticks(), command: None, is_brief: true }
+    fn start(engine: &mut Engine, host: &mut dyn Host) -> Timed {
+        let from = host.ticks();
+        engine.state.refresh_now(from, host);
+        Timed { from, command: None, is_brief: true }
     }
 
     /// A command begins.
@@ -221,6 +254,7 @@ impl Timed {
         if let Some(id) = self.command.take() {
             engine.state.stats.took(id, ticks.saturating_sub(self.from));
         }
+        engine.state.refresh_now(ticks, host);
         self.from = ticks;
     }
 }

@@ -1,11 +1,16 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::host::Host;
 use super::propagate::Feed;
 use super::stats::Stats;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::sys::memory::MemoryMeter;
+
+/// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
+/// today's processors'; a quarter at the most.
+const STALE_TICKS: u64 = 250_000;
 
 /// What the process is; told once, by the driver.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +52,8 @@ pub struct State {
     pub memory_peak: u64,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
+    /// The stopwatch when time was last read; `None` if that was not noted.
+    now_ticks: Option<u64>,
 }
 
 impl State {
@@ -68,6 +75,23 @@ impl State {
             memory_peak: 0,
             agenda: Agenda::default(),
             memory: MemoryMeter::start(),
+            now_ticks: None,
+        }
+    }
+
+    /// Time has been read by the driver.
+    pub(super) fn set_now(&mut self, now: Now) {
+        (self.now, self.now_ticks) = (now, None);
+    }
+
+    /// Reads time again if by the stopwatch, which shows `ticks`, it is old. What has run meanwhile
+    /// saw it standing still.
+    #[inline]
+    pub(super) fn refresh_now(&mut self, ticks: u64, host: &mut dyn Host) {
+        let read_at = *self.now_ticks.get_or_insert(ticks);
+        if ticks.saturating_sub(read_at) > STALE_TICKS {
+            self.now = host.now();
+            self.now_ticks = Some(ticks);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Counts and rates that INFO shows.
 
 use super::table::CommandId;
-use crate::base::num;
 use crate::base::time::Now;
 use crate::resp::error::Error;
 use std::collections::BTreeMap;
@@ -10,6 +9,8 @@ use std::collections::BTreeMap;
 const ERROR_CODES_MAX: usize = 128;
 /// Samples over which a rate is taken.
 const RATE_SAMPLES: usize = 16;
+/// Over how long a rate is taken, in microseconds.
+const RATE_WINDOW_US: u64 = 1_000_000;
 /// Least microseconds between two samples.
 const SAMPLE_EVERY_US: u64 = 100_000;
 
@@ -107,12 +108,11 @@ impl Stats {
     }
 }
 
-/// How fast a count grows, over the last samples. Nothing runs for it while nothing happens.
+/// How fast a count grows, by samples of it. Nothing runs for it while nothing happens.
 #[derive(Default)]
 pub struct Rate {
-    last_us: u64,
-    last_count: u64,
-    per_second: [u64; RATE_SAMPLES],
+    /// Times and counts, the oldest at `next` once all places are taken.
+    samples: Vec<(u64, u64)>,
     next: usize,
 }
 
@@ -120,25 +120,26 @@ impl Rate {
     /// Notes the count, if the last sample is old enough.
     #[inline]
     pub fn sample(&mut self, count: u64, now: Now) {
-        let elapsed = now.mono_us.saturating_sub(self.last_us);
-        if elapsed < SAMPLE_EVERY_US {
+        let last = self.next.checked_sub(1).unwrap_or(RATE_SAMPLES - 1);
+        if self.samples.get(last).is_some_and(|(at, _)| now.mono_us - at < SAMPLE_EVERY_US) {
             return;
         }
-        let grown = u128::from(count.saturating_sub(self.last_count));
-        let rate = grown * 1_000_000 / u128::from(elapsed);
-        self.per_second[self.next] = u64::try_from(rate).unwrap_or(u64::MAX);
+        let sample = (now.mono_us, count);
+        match self.samples.get_mut(self.next) {
+            Some(oldest) => *oldest = sample,
+            None => self.samples.push(sample),
+        }
         self.next = (self.next + 1) % RATE_SAMPLES;
-        (self.last_us, self.last_count) = (now.mono_us, count);
     }
 
-    /// The mean of the last samples, per second.
-    pub fn per_second(&self) -> u64 {
-        self.per_second.iter().sum::<u64>() / RATE_SAMPLES as u64
-    }
-
-    /// The mean of the last samples, in units of 1,024 per second.
-    pub fn kilo_per_second(&self) -> f64 {
-        num::float(self.per_second()) / 1024.0
+    /// Growth per second from the youngest sample that is older than the window until now.
+    pub fn per_second(&self, count: u64, now: Now) -> u64 {
+        let is_old = |(at, _): &&(u64, u64)| at + RATE_WINDOW_US <= now.mono_us;
+        let old = self.samples.iter().filter(is_old).max();
+        let Some((at, before)) = old.or(self.samples.iter().min()) else { return 0 };
+        let elapsed = u128::from(now.mono_us.saturating_sub(*at).max(1));
+        let grown = u128::from(count.saturating_sub(*before));
+        u64::try_from(grown * 1_000_000 / elapsed).unwrap_or(u64::MAX)
     }
 }
 
@@ -148,15 +149,18 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_rate_is_the_mean_of_its_samples() {
+    fn a_rate_is_that_of_the_last_second() {
         let mut rate = Rate::default();
         let mut now = Now::default();
-        for step in 1..=16 {
+        assert_eq!(rate.per_second(0, now), 0);
+        for step in 1..=40 {
             now = now.after(Duration::from_millis(100));
             rate.sample(step * 100, now);
             rate.sample(step * 1_000, now);
         }
-        assert_eq!(rate.per_second(), 1_000);
+        assert_eq!(rate.per_second(4_000, now), 1_000);
+        // After ten quiet seconds the rate is that of ten quiet seconds.
+        assert_eq!(rate.per_second(4_000, now.after(Duration::from_secs(10))), 0);
     }
 
     #[test]

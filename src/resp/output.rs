@@ -6,8 +6,8 @@ use std::io::IoSlice;
 /// A chunk this long is closed at the end of a reply, so that what waits is never copied as a whole
 /// to grow.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Memory kept for the next reply; more is given back once it is written.
-const KEPT_BYTES: usize = 16 * 1024;
+/// Memory that is lent for the next reply; more is given back once it is written.
+const LENT_BYTES: usize = 16 * 1024;
 
 /// Which version of the protocol replies are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub struct Output {
     pub(super) tail: Vec<u8>,
     /// Bytes at the very front that the socket has taken already.
     sent: usize,
+    /// Bytes over which replies are no longer written, since the client is to be closed for them
+    /// anyway; zero for none.
+    cap: usize,
 }
 
 /// A moment in the output, to go back to; see [`Output::mark`].
@@ -49,6 +52,35 @@ impl Output {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Sets how many bytes may wait before strings are dropped; zero for any number.
+    pub fn set_cap(&mut self, cap: usize) {
+        self.cap = cap;
+    }
+
+    /// True if so much waits that another string is not worth writing.
+    #[inline]
+    pub fn is_capped(&self) -> bool {
+        self.cap != 0 && self.len() > self.cap
+    }
+
+    /// Takes memory to write the next reply into, if it has none.
+    #[inline]
+    pub fn lend(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if self.tail.capacity() == 0
+            && let Some(memory) = pool.pop()
+        {
+            self.tail = memory;
+        }
+    }
+
+    /// Gives memory that is not in use back.
+    #[inline]
+    pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if self.is_empty() && (1..=LENT_BYTES).contains(&self.tail.capacity()) {
+            pool.push(std::mem::take(&mut self.tail));
+        }
     }
 
     /// Number of chunks that wait behind the first one.
@@ -132,7 +164,9 @@ impl Output {
         if self.chunks.is_empty() && self.sent == self.tail.len() {
             self.sent = 0;
             self.tail.clear();
-            self.tail.shrink_to(KEPT_BYTES);
+            if self.tail.capacity() > LENT_BYTES {
+                self.tail = Vec::new();
+            }
         }
     }
 }
@@ -168,7 +202,15 @@ mod tests {
         let mut output = Output::default();
         output.raw(&[0; 1 << 20]);
         output.consume(1 << 20);
-        assert!(output.memory_bytes() <= KEPT_BYTES);
+        assert_eq!(output.memory_bytes(), 0);
+        let mut pool = vec![Vec::with_capacity(100)];
+        output.lend(&mut pool);
+        output.ok();
+        output.reclaim(&mut pool);
+        assert_eq!((pool.len(), output.len()), (0, 5));
+        output.consume(5);
+        output.reclaim(&mut pool);
+        assert_eq!((pool.len(), output.memory_bytes()), (1, 0));
     }
 
     #[test]

@@ -44,6 +44,9 @@ impl Output {
     /// A string of any bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
+        if self.is_capped() {
+            return;
+        }
         self.header(b'$', bytes.len());
         // One reservation for both, so that a large value is not copied again for its line end.
         self.tail.reserve(bytes.len() + 2);

@@ -117,14 +117,18 @@ impl Parser {
         Argv::new(&bytes[request.start..], &self.spans[spans_start..request.spans_end])
     }
 
-    /// Forgets the whole requests; returns how many bytes they took, which are not to be given
-    /// again.
-    pub fn release(&mut self) -> usize {
-        let released = self.start;
-        let spans_end = self.requests.last().map_or(0, |request| request.spans_end);
-        self.spans.drain(..spans_end);
-        self.requests.clear();
-        self.start = 0;
+    /// Forgets the first `count` whole requests; returns how many bytes they took, which are not to
+    /// be given again.
+    pub fn release(&mut self, count: usize) -> usize {
+        let released = self.requests.get(count).map_or(self.start, |next| next.start);
+        let spans = count.checked_sub(1).map_or(0, |last| self.requests[last].spans_end);
+        self.spans.drain(..spans);
+        self.requests.drain(..count);
+        for request in &mut self.requests {
+            request.start -= released;
+            request.spans_end -= spans;
+        }
+        self.start -= released;
         self.at -= released;
         released
     }
@@ -281,8 +285,9 @@ impl Parser {
     /// Reads an inline request: how many words it has, `None` if it is not all there.
     fn inline(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, ProtocolError> {
         let rest = &mut bytes[self.start..];
-        let Some(end) = memchr::memchr(b'\n', rest) else {
-            if rest.len() > INLINE_MAX {
+        let window = &rest[..rest.len().min(INLINE_MAX + 1)];
+        let Some(end) = memchr::memchr(b'\n', window) else {
+            if window.len() > INLINE_MAX {
                 return Err(protocol_error("too big inline request"));
             }
             return Ok(None);
@@ -339,12 +344,13 @@ mod tests {
         let mut fed = 0;
         loop {
             parser.read(&mut buffer, LIMITS, max)?;
-            let count = parser.len();
+            // Not all that are there need be taken at once.
+            let count = parser.len().min(max.div_ceil(2));
             for index in 0..count {
                 let argv = parser.argv(&buffer, index);
                 requests.push(argv.from(0).map(<[u8]>::to_vec).collect());
             }
-            buffer.drain(..parser.release());
+            buffer.drain(..parser.release(count));
             if count == 0 {
                 if fed == bytes.len() {
                     return Ok(requests);
@@ -454,7 +460,7 @@ mod tests {
         assert_eq!(parser.len(), 1);
         bytes.push(b'1');
         bytes.extend_from_slice(b"\r\n");
-        bytes.drain(..parser.release());
+        bytes.drain(..parser.release(1));
         let error = protocol_error("expected '$', got '*'");
         assert_eq!(parser.read(&mut bytes, LIMITS, 16), Err(error));
     }

@@ -3,7 +3,7 @@
 use super::stream::Stream;
 use crate::base::buf::ReadBuffer;
 use crate::base::id::ClientId;
-use crate::exec::{Engine, Host, Turn};
+use crate::exec::{Engine, Host, Served, Turn};
 use crate::resp::request::Parser;
 use std::io;
 
@@ -14,12 +14,15 @@ const LONG_READ_BYTES: usize = 1024 * 1024;
 /// An incomplete request up to this long waits in memory of its own size, not in that of a whole
 /// read.
 const PARKED_BYTES: usize = 4 * 1024;
+/// Pieces of memory for reading that are kept; connections that are served one after the other
+/// share one.
+const POOL_MAX: usize = 16;
 /// Requests that are read ahead, so that their keys can be fetched together.
 const BATCH_REQUESTS: usize = 16;
 /// Batches of one turn; then other connections have theirs.
 const TURN_BATCHES: usize = 16;
-/// Bytes of output after which a turn ends, so that they are sent before more are made.
-const TURN_OUTPUT_BYTES: usize = 1024 * 1024;
+/// What comes of a burst without requests.
+const NOTHING: Served = Served { count: 0, turn: Turn::Next };
 
 /// A connection.
 pub(super) struct Conn {
@@ -35,6 +38,8 @@ pub(super) struct Conn {
     pub(super) is_half_closed: bool,
     /// There may be whole requests in the input.
     has_requests: bool,
+    /// Nothing more is to be read: the connection is being closed.
+    pub(super) is_stopped: bool,
     /// Stands in the list of those that want a turn.
     pub(super) is_queued: bool,
 }
@@ -48,7 +53,7 @@ pub(super) enum TurnEnd {
     HasRequests,
     /// There may be more to read; other connections, and new events, come first.
     HasInput,
-    /// The connection is to be closed once its output is sent as far as it goes.
+    /// The connection is gone.
     Over,
 }
 
@@ -63,13 +68,14 @@ impl Conn {
             is_writable: true,
             is_half_closed: false,
             has_requests: false,
+            is_stopped: false,
             is_queued: false,
         }
     }
 
     /// True if a turn has something to do.
     pub(super) fn wants_turn(&self) -> bool {
-        self.is_readable || self.has_requests
+        (self.is_readable || self.has_requests) && !self.is_stopped
     }
 
     /// One turn: at most one read, and a bounded number of requests.
@@ -83,7 +89,11 @@ impl Conn {
         if !self.has_requests {
             match self.fill(engine, pool) {
                 Ok(true) => {}
-                Ok(false) => return TurnEnd::Over,
+                Ok(false) => {
+                    // What it has been answered is sent before it is closed.
+                    engine.peers().finish(self.client);
+                    return self.stop();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.is_readable = false;
                     self.park_input(pool);
@@ -114,7 +124,9 @@ impl Conn {
         }
         let room = match self.input.len() {
             0..=PARKED_BYTES => 1,
-            _ => self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES),
+            // A client that has sent much of a long argument has room for much more made at once,
+            // so that little of it is moved; one that has only announced it has not.
+            len => self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES.max(len * 16)),
         };
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();
@@ -140,33 +152,35 @@ impl Conn {
                 return self.stop();
             }
             let count = self.parser.len();
-            let goes_on = count == 0 || self.run_batch(engine, host);
-            self.input.consume(self.parser.release());
-            if !goes_on {
-                return self.stop();
-            }
-            if count == 0 {
-                self.has_requests = false;
-                return self.wait(engine);
-            }
-            if engine.output(self.client).is_none_or(|out| out.len() >= TURN_OUTPUT_BYTES) {
-                break;
+            let served = if count == 0 { NOTHING } else { self.run_batch(engine, host) };
+            self.input.consume(self.parser.release(served.count));
+            match served.turn {
+                Turn::Stop => return self.stop(),
+                Turn::Pause => break,
+                Turn::Next if count == 0 => {
+                    self.has_requests = false;
+                    return self.wait(engine);
+                }
+                Turn::Next => {}
             }
         }
         self.has_requests = true;
         TurnEnd::HasRequests
     }
 
-    /// Runs the requests that have been read; false if the client is to have no more.
-    fn run_batch(&mut self, engine: &mut Engine, host: &mut dyn Host) -> bool {
+    /// Runs the requests that have been read.
+    fn run_batch(&mut self, engine: &mut Engine, host: &mut dyn Host) -> Served {
         let (parser, bytes) = (&self.parser, self.input.unread());
         let requests = (0..parser.len()).map(|index| parser.argv(bytes, index));
-        engine.submit_all(self.client, requests, host) == Turn::Next
+        engine.submit_all(self.client, requests, host)
     }
 
-    /// Reads no more.
+    /// Reads no more, ever; what has been read is dropped.
     fn stop(&mut self) -> TurnEnd {
-        (self.has_requests, self.is_readable) = (false, false);
+        self.is_stopped = true;
+        self.has_requests = false;
+        self.input = ReadBuffer::default();
+        self.parser = Parser::default();
         TurnEnd::Idle
     }
 
@@ -202,7 +216,7 @@ impl Conn {
         let mut parked = ReadBuffer::default();
         parked.extend(self.input.unread());
         let memory = std::mem::replace(&mut self.input, parked).into_memory();
-        if memory.capacity() == READ_BYTES {
+        if memory.capacity() == READ_BYTES && pool.len() < POOL_MAX {
             pool.push(memory);
         }
         self.parser.trim();

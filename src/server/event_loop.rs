@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -27,6 +27,8 @@ const ACCEPTS_PER_TICK: usize = 1_000;
 /// Requests of one tick after which no more turns are given; then replies are sent, time moves on,
 /// and those who wait are first.
 const REQUESTS_PER_TICK: u64 = 8_192;
+/// The same by the stopwatch: some four milliseconds, ten at the most.
+const TICKS_PER_TICK: u64 = 10_000_000;
 /// Output after which a client that goes on is sent what it has.
 const SEND_EARLY_BYTES: usize = 256 * 1024;
 /// The longest sleep, in microseconds: what the system's call can express in whole milliseconds,
@@ -71,7 +73,7 @@ impl Server {
     ) -> Result<Server, String> {
         let fault = |error: io::Error| format!("cannot start: {error}");
         let poll = Poll::new().map_err(fault)?;
-        let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(fault)?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         log::set_max_level(world::level_filter(config.loglevel));
@@ -117,7 +119,8 @@ impl Server {
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
-            match self.poll.poll(&mut events, self.timeout()) {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
@@ -139,17 +142,19 @@ impl Server {
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&mut self) -> Option<Duration> {
         if !self.ready.is_empty() || !self.accepting.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.engine.idle_us().map(|us| Duration::from_micros(us.min(SLEEP_MAX_US)))
+        let idle_us = self.engine.idle_us(&mut self.world);
+        idle_us.map(|us| Duration::from_micros(us.min(SLEEP_MAX_US)))
     }
 
     fn note(&mut self, event: &Event) {
         match event.token() {
             SIGNALS => {
-                for signal in self.signals.pending() {
+                // SIGHUP is listened to so that it does nothing.
+                for signal in self.signals.pending().filter(|signal| *signal != SIGHUP) {
                     let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                     log::warn!("Received {name} scheduling shutdown...");
                     self.engine.state_mut().is_stopping = true;
@@ -164,6 +169,11 @@ impl Server {
 
     fn note_connection(&mut self, key: usize, event: &Event) {
         let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.is_stopped && (event.is_error() || event.is_write_closed()) {
+            // Nobody is there to be sent what waits.
+            self.over.push(key);
+            return;
+        }
         conn.is_readable |= event.is_readable() || event.is_error();
         conn.is_half_closed |= event.is_read_closed() || event.is_error();
         if event.is_writable() && !conn.is_writable {
@@ -243,7 +253,7 @@ impl Server {
     #[inline(never)] // A name of its own in profiles; called once a tick.
     fn serve(&mut self) {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
-        let before = served(&self.engine);
+        let (before, start) = (served(&self.engine), self.world.ticks());
         while let Some(key) = self.ready.pop_front() {
             let Some(conn) = self.conns.get_mut(key) else { continue };
             conn.is_queued = false;
@@ -260,7 +270,8 @@ impl Server {
                 TurnEnd::Over => self.over.push(key),
             }
             let count = served(&self.engine).saturating_sub(before);
-            if count >= REQUESTS_PER_TICK || self.engine.state().is_stopping {
+            let is_long = self.world.ticks() - start >= TICKS_PER_TICK;
+            if count >= REQUESTS_PER_TICK || is_long || self.engine.state().is_stopping {
                 break;
             }
         }
@@ -302,21 +313,36 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     log::debug!("writing to client id={}: {error}", id.serial);
-                    self.over.push(key);
+                    self.engine.peers().doom(id);
                     return;
                 }
             }
         }
         let is_done = output.is_empty();
-        let stats = &mut self.engine.state_mut().stats;
-        stats.writes += 1;
-        stats.net_out += sent as u64;
-        let Some(client) = self.engine.client_mut(id) else { return };
-        client.net_out += sent as u64;
-        if is_done && client.closing == Some(Closing::AfterReply) {
-            self.over.push(key);
+        self.note_sent(id, sent);
+        let closing = self.engine.client(id).and_then(|client| client.closing);
+        if is_done {
+            self.engine.peers().reclaim(id);
+            if closing == Some(Closing::AfterReply) {
+                self.over.push(key);
+            }
         }
         self.enqueue(key);
+    }
+
+    fn note_sent(&mut self, id: ClientId, sent: usize) {
+        if sent == 0 {
+            return;
+        }
+        let state = self.engine.state_mut();
+        state.stats.writes += 1;
+        state.stats.net_out += sent as u64;
+        let now = state.now;
+        if let Some(client) = self.engine.client_mut(id) {
+            client.net_out += sent as u64;
+            // One that reads slowly is not idle.
+            client.active = now;
+        }
     }
 
     fn key_of(&self, id: ClientId) -> Option<usize> {

@@ -63,22 +63,28 @@ impl World {
         Ok(())
     }
 
-    /// Replaces the TCP listeners by those of `config`.
-    fn listen_anew(&mut self, config: &Config) -> Result<(), HostError> {
-        let refused = |reason| HostError { parameter: "port", reason };
+    /// Replaces the TCP listeners of the `old` parameters by those of the `new` ones.
+    fn listen_anew(&mut self, old: &Config, new: &Config) -> Result<(), HostError> {
+        let (parameter, reason) = if new.port == old.port {
+            ("bind", "Failed to bind to specified addresses.")
+        } else {
+            ("port", "Unable to listen on this port. Check server logs.")
+        };
+        let refused = || HostError { parameter, reason: reason.to_owned() };
         // Sockets of the old address would be in the way of new ones on the same port.
         let is_tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
         let is_old = |(key, listener): (usize, &Listener)| is_tcp(listener).then_some(key);
-        let old: Vec<usize> = self.listeners.iter().filter_map(is_old).collect();
-        let removed: Vec<Listener> =
-            old.into_iter().map(|key| self.listeners.remove(key)).collect();
-        drop(removed);
-        let tcp = listener::listen_tcp(config).map_err(|ListenError { address, error }| {
+        let keys: Vec<usize> = self.listeners.iter().filter_map(is_old).collect();
+        keys.into_iter().for_each(|key| drop(self.listeners.remove(key)));
+        let tcp = listener::listen_tcp(new).map_err(|ListenError { address, error }| {
             log::warn!("Failed listening on {address}: {error}");
-            refused("Unable to listen on this port. Check server logs.".to_owned())
+            refused()
         })?;
         for listener in tcp {
-            self.add(listener).map_err(|error| refused(error.to_string()))?;
+            self.add(listener).map_err(|error| {
+                log::warn!("Failed listening: {error}");
+                refused()
+            })?;
         }
         Ok(())
     }
@@ -133,10 +139,14 @@ impl Host for World {
             new.dir = self.change_dir(&new.dir).map_err(refused)?;
         }
         if (new.port, &new.bind) != (old.port, &old.bind)
-            && let Err(error) = self.listen_anew(new)
+            && let Err(error) = self.listen_anew(old, new)
         {
-            if self.listen_anew(old).is_err() {
+            // All or nothing: what has changed goes back to what it was.
+            if self.listen_anew(new, old).is_err() {
                 log::error!("cannot listen on the old port either");
+            }
+            if let Err(error) = self.change_dir(&old.dir) {
+                log::error!("cannot go back to '{}': {error}", old.dir);
             }
             return Err(error);
         }

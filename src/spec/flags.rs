@@ -39,14 +39,10 @@ bitflags! {
         /// Runs while a script is stuck.
         const ALLOW_BUSY = 1 << 15;
 
-        /// May take long enough that time is read again after it.
-        const TAKES_TIME = 1 << 24;
         /// Allowed to a RESP2 client that is subscribed.
-        const SUBSCRIBED = 1 << 25;
+        const SUBSCRIBED = 1 << 24;
         /// Refused unless a parameter allows it (`enable-debug-command`).
-        const PROTECTED = 1 << 26;
-        /// Runs through HELP, which prints what stands beside it.
-        const SYSTEM = 1 << 27;
+        const PROTECTED = 1 << 25;
     }
 }
 

@@ -59,6 +59,28 @@ fn the_directory_changes_where_it_may() {
 }
 
 #[test]
+fn a_directory_goes_back_with_the_port() {
+    let (server, other) =
+        (Server::start(&["--enable-protected-configs", "yes"]), Server::start(&[]));
+    let cwd = || std::fs::read_link(format!("/proc/{}/cwd", server.pid())).unwrap();
+    let (mut client, before) = (server.client(), cwd());
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, port) = (dir.path().to_str().unwrap(), other.port.to_string());
+    let reply = client.call(&["CONFIG", "SET", "dir", dir, "port", &port]).to_string();
+    assert!(reply.contains("(possibly related to argument 'port') - "), "{reply}");
+    assert_eq!(cwd(), before);
+    let shown = client.run("CONFIG GET dir").items()[1].text();
+    assert_eq!(shown, before.to_str().unwrap());
+    let reply = client.call(&["CONFIG", "SET", "bind", "203.0.113.1"]).to_string();
+    assert_eq!(
+        reply,
+        "-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to \
+         specified addresses."
+    );
+    assert_eq!(server.client().run("PING").to_string(), "+PONG");
+}
+
+#[test]
 fn several_addresses_are_served() {
     let server = Server::start(&["--bind", "127.0.0.1", "-::1", "127.0.0.2"]);
     for address in ["127.0.0.1", "127.0.0.2"] {

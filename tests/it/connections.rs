@@ -5,6 +5,8 @@ use crate::support::server::{Server, eventually};
 use crate::support::skip;
 use crate::system_calls::assert_stays_asleep;
 use spindle::sys::limits::raise_open_files;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 fn connected(server: &Server) -> u64 {
@@ -171,4 +173,46 @@ fn too_much_of_a_request_closes_the_connection() {
     assert!(client.rest().is_empty());
     let info = server.client().run("INFO stats").text();
     assert!(info.contains("client_query_buffer_limit_disconnections:1\r\n"), "{info}");
+}
+
+#[test]
+fn a_client_that_is_being_closed_is_read_no_more() {
+    let server = Server::start(&[]);
+    let value = "x".repeat(1 << 20);
+    server.client().call(&["SET", "big", &value]);
+    let mut socket = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    // Replies that fill the sockets' buffers keep the connection from being closed.
+    let burst = encode(&["GET", "big"]).repeat(64);
+    socket.write_all(&burst).unwrap();
+    socket.write_all(&encode(&["QUIT"])).unwrap();
+    let error = socket.write_all(&vec![b'x'; 64 << 20]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    let mut back = Vec::new();
+    // What was sent in vain may end the connection with a reset instead of an end.
+    socket.read_to_end(&mut back).ok();
+    assert!(back.len() > 1 << 20, "{} bytes", back.len());
+    drop(socket);
+    eventually("it is gone", || connected(&server) == 1);
+}
+
+#[test]
+fn a_client_without_replies_may_quit() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    client.send(b"CLIENT REPLY OFF\r\nPING\r\nQUIT\r\n");
+    assert!(client.rest().is_empty());
+}
+
+#[test]
+fn one_that_reads_slowly_is_not_idle() {
+    let server = Server::start(&["--timeout", "1"]);
+    let mut client = server.client();
+    client.call(&["SET", "big", &"x".repeat(1 << 20)]);
+    client.send(&encode(&["GET", "big"]).repeat(60));
+    for _ in 0..60 {
+        assert_eq!(client.reply().bytes().len(), 1 << 20);
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    assert_eq!(client.run("PING").to_string(), "+PONG");
 }

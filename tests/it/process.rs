@@ -74,6 +74,33 @@ fn signals_and_shutdown_stop_it_cleanly_within_a_second() {
 }
 
 #[test]
+fn a_hangup_is_not_heeded() {
+    let mut server = Server::start(&[]);
+    server.signal("-HUP");
+    assert_eq!(server.client().run("PING").to_string(), "+PONG");
+    assert!(server.is_running());
+}
+
+#[test]
+fn memory_goes_back_to_the_system() {
+    fn resident_kib(pid: u32) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let value = "x".repeat(10_000);
+    for i in 0..8_000 {
+        assert_eq!(client.call(&["SET", &format!("k{i}"), &value]).to_string(), "+OK");
+    }
+    let full = resident_kib(server.pid());
+    assert!(full > 80_000, "{full}");
+    client.run("FLUSHALL");
+    eventually("most of it is given back", || resident_kib(server.pid()) < full / 2);
+}
+
+#[test]
 fn shutdown_does_not_pretend_to_save() {
     let mut server = Server::start(&[]);
     let reply = server.client().run("SHUTDOWN SAVE").to_string();

@@ -26,6 +26,24 @@ fn replies_arrive_though_the_client_sends_no_more() {
 }
 
 #[test]
+fn long_replies_arrive_though_the_client_sends_no_more() {
+    let server = Server::start(&[]);
+    let mut burst = encode(&["SET", "big", &"x".repeat(1 << 20)]);
+    burst.extend(encode(&["GET", "big"]).repeat(32));
+    let expected = "+OK\r\n".len() + 32 * ((1 << 20) + "$1048576\r\n\r\n".len());
+    assert_eq!(exchange(&server, &burst).len(), expected);
+}
+
+#[test]
+fn http_is_not_spoken() {
+    let server = Server::start(&[]);
+    assert_eq!(exchange(&server, b"POST / HTTP/1.1\r\nSET a b\r\n"), b"");
+    assert_eq!(exchange(&server, b"PING\r\nHost: example.org\r\nSET a b\r\n"), b"+PONG\r\n");
+    assert!(server.log().contains("it speaks HTTP"));
+    assert_eq!(server.client().run("DBSIZE").int(), 0);
+}
+
+#[test]
 fn a_burst_is_answered_in_order_whatever_its_length() {
     let server = Server::start(&[]);
     let mut client = server.client();

@@ -1,6 +1,7 @@
 //! Keys die on time: within their millisecond, storms in slices, and nothing wakes without a
 //! reason.
 
+use crate::support::client::encode;
 use crate::world::Sim;
 use spindle::config::Config;
 use std::time::Duration;
@@ -17,10 +18,10 @@ fn a_key_lives_until_its_millisecond_and_not_longer() {
     sim.run(conn, "SET k v PX 50");
     sim.advance(Duration::from_micros(49_999));
     assert_eq!(sim.run(conn, "GET k"), ["\"v\""]);
-    assert_eq!(sim.engine.idle_us(), Some(1));
+    assert_eq!(sim.idle_us(), Some(1));
     sim.advance(Duration::from_micros(1));
     assert_eq!(sim.run(conn, "DBSIZE"), ["0"]);
-    assert_eq!(sim.engine.idle_us(), None);
+    assert_eq!(sim.idle_us(), None);
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn a_storm_is_worked_off_in_slices_and_never_seen_alive() {
     sim.run(conn, "SET stays v");
     sim.advance(Duration::from_millis(100));
     let mut ticks = 1;
-    while sim.engine.idle_us() == Some(0) {
+    while sim.idle_us() == Some(0) {
         assert_eq!(sim.run(conn, &format!("GET k{}", count - 1)), ["nil"]);
         assert_eq!(sim.run(conn, "KEYS *"), ["[\"stays\"]"]);
         let left: i64 = sim.run(conn, "DBSIZE")[0].parse().unwrap();
@@ -76,7 +77,7 @@ fn without_active_expiry_keys_die_when_they_are_looked_at() {
     sim.run(conn, "SET a v PX 10");
     sim.run(conn, "SET b v PX 10");
     sim.advance(Duration::from_secs(1));
-    assert_eq!(sim.engine.idle_us(), None);
+    assert_eq!(sim.idle_us(), None);
     assert_eq!(sim.run(conn, "DBSIZE"), ["2"]);
     assert_eq!(sim.run(conn, "GET a"), ["nil"]);
     assert_eq!(sim.run(conn, "DBSIZE"), ["1"]);
@@ -98,7 +99,7 @@ fn renewals_leave_one_deadline() {
     assert_eq!(sim.engine.store().lens(0), (1, 1));
     sim.run(conn, "PERSIST k");
     assert_eq!(sim.engine.store().lens(0), (1, 0));
-    assert_eq!(sim.engine.idle_us(), None);
+    assert_eq!(sim.idle_us(), None);
 }
 
 #[test]
@@ -113,6 +114,29 @@ fn a_sleeping_command_does_not_hold_time_back() {
 }
 
 #[test]
+fn time_goes_on_within_a_burst() {
+    let (mut sim, conn) = sim();
+    sim.run(conn, "SET k v PX 20");
+    sim.world.pace_us = 1_000;
+    let mut burst = Vec::new();
+    for _ in 0..15 {
+        burst.extend(encode(&["KEYS", "*"]));
+        burst.extend(encode(&["GET", "k"]));
+    }
+    sim.arrive(conn, &burst, 16, |_| {});
+    let replies: Vec<String> = sim.replies(conn).iter().map(ToString::to_string).collect();
+    assert_eq!(replies[1], "\"v\"");
+    assert_eq!(replies[29], "nil");
+    // A client whose turn comes later in the tick sees it too, and so does the sleep.
+    sim.world.pace_us = 0;
+    let other = sim.connect();
+    sim.run(conn, "SET k v PX 20");
+    sim.world.now = sim.world.now.after(Duration::from_millis(15));
+    assert_eq!(sim.run(other, "PTTL k"), ["5"]);
+    assert_eq!(sim.idle_us(), Some(5_000));
+}
+
+#[test]
 fn a_flushed_database_is_freed_in_slices() {
     let (mut sim, conn) = sim();
     for i in 0..20_000 {
@@ -121,10 +145,10 @@ fn a_flushed_database_is_freed_in_slices() {
     assert_eq!(sim.run(conn, "FLUSHALL ASYNC"), ["+OK"]);
     assert_eq!(sim.run(conn, "DBSIZE"), ["0"]);
     let mut slices = 0;
-    while sim.engine.idle_us() == Some(0) {
+    while sim.idle_us() == Some(0) {
         sim.advance(Duration::ZERO);
         slices += 1;
     }
     assert!(slices > 2, "{slices}");
-    assert_eq!(sim.engine.idle_us(), None);
+    assert_eq!(sim.idle_us(), None);
 }

@@ -39,13 +39,43 @@ fn idle_clients_are_closed_and_subscribers_are_not() {
     let id = sim.conns[busy].id;
     sim.engine.begin_turn(id, 0);
     sim.run(busy, "PING");
-    assert_eq!(sim.engine.idle_us(), Some(4_000_000));
+    assert_eq!(sim.idle_us(), Some(4_000_000));
     sim.advance(Duration::from_secs(4));
     assert!(sim.conns[idle].is_closed);
     assert!(!sim.conns[subscriber].is_closed && !sim.conns[busy].is_closed);
-    assert_eq!(sim.engine.idle_us(), Some(6_000_000));
+    assert_eq!(sim.idle_us(), Some(6_000_000));
     sim.run(busy, "CONFIG SET timeout 0");
-    assert_eq!(sim.engine.idle_us(), None);
+    assert_eq!(sim.idle_us(), None);
+}
+
+#[test]
+fn a_subscriber_no_more_may_be_idle_for_too_long() {
+    let mut sim = Sim::new(1, Config { timeout: 10, ..Config::default() });
+    let (leaves, resets) = (sim.connect(), sim.connect());
+    sim.run(leaves, "SUBSCRIBE c");
+    sim.run(resets, "SUBSCRIBE c");
+    sim.advance(Duration::from_secs(60));
+    sim.run(leaves, "UNSUBSCRIBE");
+    sim.run(resets, "RESET");
+    let ids = [leaves, resets].map(|conn| sim.conns[conn].id);
+    ids.into_iter().for_each(|id| sim.engine.begin_turn(id, 0));
+    assert_eq!(sim.idle_us(), Some(10_000_000));
+    sim.advance(Duration::from_secs(10));
+    assert!(sim.conns[leaves].is_closed && sim.conns[resets].is_closed);
+}
+
+#[test]
+fn a_stranger_cannot_pile_up_replies() {
+    let config = Config { requirepass: "secret".to_owned(), ..Config::default() };
+    let mut sim = Sim::new(1, config);
+    let (stranger, friend) = (sim.connect(), sim.connect());
+    let burst = encode(&["PING"]).repeat(2_000);
+    sim.run(friend, "AUTH secret");
+    sim.arrive(friend, &burst, 16, |_| {});
+    assert_eq!(sim.replies(friend).len(), 2_000);
+    sim.arrive(stranger, &burst, 16, |_| {});
+    assert!(sim.conns[stranger].is_closed && !sim.conns[friend].is_closed);
+    assert!(sim.replies(stranger).len() < 1_000);
 }
 
 #[test]

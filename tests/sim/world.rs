@@ -18,6 +18,8 @@ pub const EPOCH_US: u64 = 1_700_000_000_000_000;
 /// The world as the engine sees it: time passes only when told to.
 pub struct World {
     pub now: Now,
+    /// Microseconds that pass whenever the stopwatch is read; none but where a test wants them to.
+    pub pace_us: u64,
 }
 
 impl Host for World {
@@ -26,11 +28,12 @@ impl Host for World {
     }
 
     fn ticks(&mut self) -> u64 {
-        self.now.mono_us
+        self.now = self.now.after(Duration::from_micros(self.pace_us));
+        self.now.mono_us * 1_000
     }
 
     fn ticks_per_us(&mut self) -> f64 {
-        1.0
+        1_000.0
     }
 
     fn sleep(&mut self, duration: Duration) {
@@ -66,7 +69,7 @@ impl Sim {
         let now = Now { unix_us: EPOCH_US, mono_us: 0 };
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
         engine.tick(now);
-        Sim { engine, world: World { now }, conns: Vec::new() }
+        Sim { engine, world: World { now, pace_us: 0 }, conns: Vec::new() }
     }
 
     /// Connects a client; its index.
@@ -90,7 +93,12 @@ impl Sim {
         self.world.now.unix_ms()
     }
 
-    /// Bytes arrive at a connection. `seen` is told of every request before it runs.
+    /// Milliseconds or less until the engine has something to do.
+    pub fn idle_us(&mut self) -> Option<u64> {
+        self.engine.idle_us(&mut self.world)
+    }
+
+    /// Bytes arrive at a connection. `seen` is told of every request that has run.
     pub fn arrive(
         &mut self,
         conn: usize,
@@ -109,17 +117,21 @@ impl Sim {
                 break;
             }
             if parser.is_empty() {
-                input.consume(parser.release());
+                let used = parser.release(0);
+                input.consume(used);
                 break;
             }
             let count = parser.len();
             let bytes = input.unread();
-            for index in 0..count {
-                seen(&parser.argv(bytes, index).from(0).collect());
-            }
+            let mut taken = 0;
             let requests = (0..count).map(|index| parser.argv(bytes, index));
-            *is_closed = self.engine.submit_all(*id, requests, &mut self.world) == Turn::Stop;
-            let used = parser.release();
+            let served = self.engine.submit_all(*id, requests, &mut self.world);
+            for index in 0..served.count {
+                seen(&parser.argv(bytes, index).from(0).collect());
+                taken += 1;
+            }
+            *is_closed = served.turn == Turn::Stop;
+            let used = parser.release(taken);
             input.consume(used);
         }
         self.collect();
