@@ -2,6 +2,7 @@
 
 use super::conn::{Conn, TurnEnd};
 use super::listener::Listener;
+use super::sleep;
 use super::stream::Stream;
 use super::world::{self, LISTENER_TOKENS, World};
 use crate::base::id::ClientId;
@@ -14,7 +15,6 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
 
 /// The token of signals.
 const SIGNALS: Token = Token(0);
@@ -31,9 +31,6 @@ const REQUESTS_PER_TICK: u64 = 8_192;
 const TICKS_PER_TICK: u64 = 10_000_000;
 /// Output after which a client that goes on is sent what it has.
 const SEND_EARLY_BYTES: usize = 256 * 1024;
-/// The longest sleep, in microseconds: what the system's call can express in whole milliseconds,
-/// some 24 days.
-const SLEEP_MAX_US: u64 = i32::MAX as u64 * 1_000;
 
 /// A running server.
 pub struct Server {
@@ -119,11 +116,8 @@ impl Server {
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
-            let timeout = self.timeout();
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            let idle_us = self.idle_us();
+            sleep::wait(&mut self.poll, &mut events, idle_us)?;
             let now = self.world.now();
             self.engine.tick(now);
             for event in &events {
@@ -142,12 +136,12 @@ impl Server {
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
-    fn timeout(&mut self) -> Option<Duration> {
-        if !self.ready.is_empty() || !self.accepting.is_empty() {
-            return Some(Duration::ZERO);
+    fn idle_us(&mut self) -> Option<u64> {
+        if self.ready.is_empty() && self.accepting.is_empty() {
+            self.engine.idle_us(&mut self.world)
+        } else {
+            Some(0)
         }
-        let idle_us = self.engine.idle_us(&mut self.world);
-        idle_us.map(|us| Duration::from_micros(us.min(SLEEP_MAX_US)))
     }
 
     fn note(&mut self, event: &Event) {

@@ -3,6 +3,7 @@
 mod conn;
 mod event_loop;
 mod listener;
+mod sleep;
 mod stream;
 mod world;
 
