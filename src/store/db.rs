@@ -81,6 +81,11 @@ impl<'a> Db<'a> {
         spot.place.map(|place| self.space.entry(place).text())
     }
 
+    /// The entry at a spot.
+    pub fn entry(&self, spot: &Spot<'_>) -> Option<&Entry> {
+        spot.place.map(|place| self.space.entry(place))
+    }
+
     /// The deadline at a spot, in milliseconds since 1970.
     pub fn deadline_ms(&self, spot: &Spot<'_>) -> Option<i64> {
         self.space.deadline_ms(spot.place?)
@@ -112,6 +117,23 @@ impl<'a> Db<'a> {
     pub fn edit(&mut self, event: &'static str, spot: Spot<'_>, text: Text<'_>) {
         self.write(spot, text, false);
         self.report(EventClasses::STRING, event, spot.key);
+    }
+
+    /// Changes the bytes of a string in place, or those of a new empty one; its deadline stays. A
+    /// long string is not copied for it.
+    pub fn modify<R>(
+        &mut self,
+        event: &'static str,
+        spot: Spot<'_>,
+        change: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> R {
+        let place = match spot.place {
+            Some(place) => place,
+            None => self.write(spot, Text::Bytes(b""), false),
+        };
+        let result = self.space.modify(place, change);
+        self.report(EventClasses::STRING, event, spot.key);
+        result
     }
 
     /// Removes a key; false if there is none.

@@ -1,20 +1,21 @@
 //! One key with its value in one allocation, behind a pointer of eight bytes.
 //!
 //! ```text
-//! meta 1 | [heap slot 4] | key length 1 or 4 | [text length 1 or 2] | key | body
+//! meta 1 | access 3 | [heap slot 4] | key length 1 or 4 | [text length 1 or 2] | key | body
 //! ```
 //!
-//! The heap slot is there once the key has had a deadline, the text length if the body is text
-//! beside its key. The body is an integer in eight bytes, the bytes of a string up to
-//! [`INLINE_MAX`], or a pointer to a longer string. A key of 16 bytes with a value of 32 takes 51
-//! bytes, 55 with a deadline: 64 from the allocator.
+//! The access bytes are for whoever tells when or how often the key is used. The heap slot is there
+//! once the key has had a deadline, the text length if the body is text beside its key. The body is
+//! an integer in eight bytes, the bytes of a string up to [`INLINE_MAX`], or a pointer to a longer
+//! string. A key of 16 bytes with a value of 32 takes 54 bytes, 58 with a deadline: 64 from the
+//! allocator.
 //!
 //! The file knows nothing of databases, hashes or time.
 #![allow(unsafe_code, reason = "a thin allocation of its own layout; docs/decisions.md has why")]
 
 use crate::base::num;
 use crate::data::table::Prefetch;
-use crate::data::text::Text;
+use crate::data::text::{EMBSTR_MAX, Text};
 use crate::sys::cache;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -24,10 +25,12 @@ pub const INLINE_MAX: usize = 1_024;
 
 /// Heap slot of an entry without a deadline.
 const NO_SLOT: u32 = u32::MAX;
+/// Where the access bytes stand.
+const ACCESS_AT: usize = 1;
 /// Bytes of the heap slot.
 const SLOT_BYTES: usize = 4;
 /// Where the heap slot or, without one, the key length stands.
-const SLOT_AT: usize = 1;
+const SLOT_AT: usize = ACCESS_AT + 3;
 
 /// Meta bit: there is room for a heap slot.
 const HAS_SLOT: u8 = 1;
@@ -40,6 +43,36 @@ const KIND: u8 = 3 << 3;
 const KIND_INT: u8 = 0;
 const KIND_INLINE: u8 = 1 << 3;
 const KIND_LONG: u8 = 2 << 3;
+/// Meta bit: the string has been changed in place, so that Redis would call it raw.
+const RAW: u8 = 1 << 5;
+
+/// How a string is kept, in the words of OBJECT ENCODING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// An integer.
+    Int,
+    /// Short, and never changed in place.
+    Embstr,
+    /// Anything else.
+    Raw,
+}
+
+/// A value on its way into an entry.
+enum Body<'a> {
+    Int(i64),
+    Inline(&'a [u8]),
+    Long(Vec<u8>),
+}
+
+impl<'a> Body<'a> {
+    fn of(text: Text<'a>) -> Body<'a> {
+        match text {
+            Text::Int(value) => Body::Int(value),
+            Text::Bytes(bytes) if bytes.len() <= INLINE_MAX => Body::Inline(bytes),
+            Text::Bytes(bytes) => Body::Long(bytes.to_vec()),
+        }
+    }
+}
 
 /// A key and its value; owns both.
 pub struct Entry(NonNull<u8>);
@@ -56,12 +89,13 @@ struct Shape {
 impl Entry {
     /// A new entry without a deadline; `with_slot` leaves room for one to come.
     pub fn new(key: &[u8], text: Text<'_>, with_slot: bool) -> Entry {
-        let shape = Shape::plan(key.len(), text, with_slot);
+        let body = Body::of(text);
+        let shape = Shape::plan(key.len(), &body, with_slot);
         let mut entry = Entry::allocate(shape);
         let bytes = entry.bytes_mut(shape.end);
         shape.write_lengths(bytes);
         bytes[shape.key_at..shape.body_at].copy_from_slice(key);
-        shape.write_body(bytes, text);
+        shape.write_body(bytes, body);
         if with_slot {
             entry.set_heap_slot(None);
         }
@@ -91,9 +125,58 @@ impl Entry {
 
     /// Replaces the value; key and deadline stay.
     pub fn set_text(&mut self, text: Text<'_>) {
+        self.set_body(Body::of(text));
+    }
+
+    /// Changes the bytes of the string in place; key and deadline stay. [`Encoding::Raw`] from then
+    /// on. A long string is not copied for it.
+    pub fn modify<R>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let shape = self.shape();
+        let result = if shape.meta & KIND == KIND_LONG {
+            // SAFETY: the pointer came from a box that this entry owns.
+            change(unsafe { &mut *long_pointer(&self.bytes(shape.end)[shape.body_at..]) })
+        } else {
+            let mut bytes = self.text().with_bytes(<[u8]>::to_vec);
+            let result = change(&mut bytes);
+            if bytes.len() <= INLINE_MAX {
+                self.set_body(Body::Inline(&bytes));
+            } else {
+                self.set_body(Body::Long(bytes));
+            }
+            result
+        };
+        self.bytes_mut(1)[0] |= RAW;
+        result
+    }
+
+    /// How the string is kept.
+    pub fn encoding(&self) -> Encoding {
+        match self.text() {
+            Text::Int(_) => Encoding::Int,
+            Text::Bytes(bytes) if bytes.len() > EMBSTR_MAX => Encoding::Raw,
+            Text::Bytes(_) if self.shape().meta & RAW != 0 => Encoding::Raw,
+            Text::Bytes(_) => Encoding::Embstr,
+        }
+    }
+
+    /// What [`Entry::set_access`] noted last, in 24 bits; zero for a new entry.
+    #[inline]
+    pub fn access(&self) -> u32 {
+        let bytes = self.bytes(SLOT_AT);
+        u32::from_le_bytes([bytes[ACCESS_AT], bytes[ACCESS_AT + 1], bytes[ACCESS_AT + 2], 0])
+    }
+
+    /// Notes when or how often the key is used, in the lower 24 bits.
+    #[inline]
+    pub fn set_access(&mut self, access: u32) {
+        let [a, b, c, _] = access.to_le_bytes();
+        self.bytes_mut(SLOT_AT)[ACCESS_AT..].copy_from_slice(&[a, b, c]);
+    }
+
+    fn set_body(&mut self, body: Body<'_>) {
         let old = self.shape();
         let key_len = old.body_at - old.key_at;
-        let new = Shape::plan(key_len, text, old.meta & HAS_SLOT != 0);
+        let new = Shape::plan(key_len, &body, old.meta & HAS_SLOT != 0);
         self.drop_long(old);
         if size_class(old.end) == size_class(new.end) {
             // SAFETY: both key ranges lie within the allocation, whose class holds old and new
@@ -105,7 +188,7 @@ impl Entry {
         } else {
             let mut moved = Entry::allocate(new);
             let head = SLOT_AT + new.slot_bytes();
-            moved.bytes_mut(head).copy_from_slice(self.bytes(head));
+            moved.bytes_mut(head)[ACCESS_AT..].copy_from_slice(&self.bytes(head)[ACCESS_AT..]);
             moved.bytes_mut(new.body_at)[new.key_at..]
                 .copy_from_slice(&self.bytes(old.body_at)[old.key_at..]);
             std::mem::swap(self, &mut moved);
@@ -113,7 +196,7 @@ impl Entry {
         }
         let bytes = self.bytes_mut(new.end);
         new.write_lengths(bytes);
-        new.write_body(bytes, text);
+        new.write_body(bytes, body);
     }
 
     /// The entry's place in the heap of deadlines, if it has a deadline.
@@ -144,13 +227,12 @@ impl Entry {
     /// Bytes of memory that the entry takes, as the allocator rounds them.
     pub fn memory_bytes(&self) -> usize {
         let shape = self.shape();
-        let long = match (shape.meta & KIND, self.text()) {
-            (KIND_LONG, Text::Bytes(bytes)) => {
-                size_class(bytes.len()) + size_class(size_of::<Vec<u8>>())
-            }
-            _ => 0,
-        };
-        size_class(shape.end) + long
+        if shape.meta & KIND != KIND_LONG {
+            return size_class(shape.end);
+        }
+        // SAFETY: the pointer came from a box that this entry owns.
+        let long = unsafe { &*long_pointer(&self.bytes(shape.end)[shape.body_at..]) };
+        size_class(shape.end) + size_class(long.capacity()) + size_class(size_of::<Vec<u8>>())
     }
 
     /// Makes room for a heap slot behind the meta byte.
@@ -163,9 +245,9 @@ impl Entry {
             end: old.end + SLOT_BYTES,
         };
         let mut moved = Entry::allocate(new);
+        moved.bytes_mut(SLOT_AT)[ACCESS_AT..].copy_from_slice(&self.bytes(SLOT_AT)[ACCESS_AT..]);
         moved.bytes_mut(new.end)[SLOT_AT + SLOT_BYTES..]
             .copy_from_slice(&self.bytes(old.end)[SLOT_AT..]);
-        moved.bytes_mut(1)[0] = new.meta;
         std::mem::swap(self, &mut moved);
         moved.release(old);
     }
@@ -246,11 +328,11 @@ impl Prefetch for Entry {
 
 impl Shape {
     /// The shape of an entry for a key of that length and this value.
-    fn plan(key_len: usize, text: Text<'_>, with_slot: bool) -> Shape {
-        let (kind, body_len) = match text {
-            Text::Int(_) => (KIND_INT, size_of::<i64>()),
-            Text::Bytes(bytes) if bytes.len() <= INLINE_MAX => (KIND_INLINE, bytes.len()),
-            Text::Bytes(_) => (KIND_LONG, size_of::<*mut Vec<u8>>()),
+    fn plan(key_len: usize, body: &Body<'_>, with_slot: bool) -> Shape {
+        let (kind, body_len) = match body {
+            Body::Int(_) => (KIND_INT, size_of::<i64>()),
+            Body::Inline(bytes) => (KIND_INLINE, bytes.len()),
+            Body::Long(_) => (KIND_LONG, size_of::<*mut Vec<u8>>()),
         };
         let mut meta = kind;
         meta |= if with_slot { HAS_SLOT } else { 0 };
@@ -278,14 +360,14 @@ impl Shape {
             .copy_from_slice(&text_len.to_le_bytes()[..lengths.text]);
     }
 
-    fn write_body(self, bytes: &mut [u8], text: Text<'_>) {
-        let body = &mut bytes[self.body_at..self.end];
-        match text {
-            Text::Int(value) => body.copy_from_slice(&value.to_le_bytes()),
-            Text::Bytes(value) if self.meta & KIND == KIND_INLINE => body.copy_from_slice(value),
-            Text::Bytes(value) => {
-                let pointer = Box::into_raw(Box::new(value.to_vec()));
-                body.copy_from_slice(&(pointer.expose_provenance() as u64).to_le_bytes());
+    fn write_body(self, bytes: &mut [u8], body: Body<'_>) {
+        let room = &mut bytes[self.body_at..self.end];
+        match body {
+            Body::Int(value) => room.copy_from_slice(&value.to_le_bytes()),
+            Body::Inline(value) => room.copy_from_slice(value),
+            Body::Long(value) => {
+                let pointer = Box::into_raw(Box::new(value));
+                room.copy_from_slice(&(pointer.expose_provenance() as u64).to_le_bytes());
             }
         }
     }
@@ -395,12 +477,22 @@ mod tests {
             };
             let key: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(key_len).collect();
             let mut now = value(&mut rng);
-            let mut slot = None;
+            let (mut slot, mut access) = (None, 0);
             let mut entry = Entry::new(&key, Text::compact(&now), rng.bool());
             for _ in 0..30 {
-                match rng.u8(0..4) {
+                match rng.u8(0..6) {
                     0 => slot = Some(rng.u32(0..1_000)),
                     1 => slot = None,
+                    2 => {
+                        access = rng.u32(0..1 << 24);
+                        entry.set_access(access);
+                    }
+                    3 => {
+                        let more = value(&mut rng);
+                        entry.modify(|bytes| bytes.extend_from_slice(&more));
+                        now.extend(more);
+                        assert_eq!(entry.encoding(), Encoding::Raw);
+                    }
                     _ => {
                         now = value(&mut rng);
                         entry.set_text(Text::compact(&now));
@@ -408,6 +500,7 @@ mod tests {
                 }
                 entry.set_heap_slot(slot);
                 check(&entry, &key, &now, slot);
+                assert_eq!(entry.access(), access);
             }
         }
     }
@@ -420,6 +513,19 @@ mod tests {
         assert_eq!((size(32, false), size(32, true)), (64, 64));
         assert_eq!(size(200, false), 224);
         assert_eq!(Entry::new(&key, Text::Int(5), false).memory_bytes(), 32);
+    }
+
+    #[test]
+    fn encodings_are_those_of_redis() {
+        let encoding = |text| Entry::new(b"k", text, false).encoding();
+        assert_eq!(encoding(Text::Int(1)), Encoding::Int);
+        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX])), Encoding::Embstr);
+        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX + 1])), Encoding::Raw);
+        let mut entry = Entry::new(b"k", Text::Int(12), false);
+        entry.modify(|bytes| bytes.push(b'3'));
+        assert_eq!((entry.text(), entry.encoding()), (Text::Bytes(b"123"), Encoding::Raw));
+        entry.set_text(Text::Bytes(b"x"));
+        assert_eq!(entry.encoding(), Encoding::Embstr);
     }
 
     #[test]

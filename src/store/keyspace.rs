@@ -72,6 +72,11 @@ impl Keyspace {
         self.table.at_mut(place).set_text(text);
     }
 
+    /// Changes the bytes of the string at a place; see [`Entry::modify`].
+    pub fn modify<R>(&mut self, place: Place, change: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        self.table.at_mut(place).modify(change)
+    }
+
     /// Takes a key out, with its deadline.
     pub fn remove(&mut self, place: Place, hash: u64) -> Entry {
         self.deadlines.clear(&mut self.table, place);
