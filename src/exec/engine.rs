@@ -17,6 +17,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::resp::request::Limits;
 use crate::store::{KeyHasher, Store};
+use crate::sys::probes;
 
 /// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in
 /// between.
@@ -108,6 +109,7 @@ impl Engine {
     /// Moves time on: due keys die, scheduled work is done. Call it before serving what has
     /// arrived.
     pub fn tick(&mut self, now: Now) {
+        probes::tick(now.mono_us);
         self.state.set_now(now);
         if self.state.active_expiry {
             self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);

@@ -11,6 +11,7 @@ use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
+use crate::sys::probes;
 
 /// Output after which the rest of a burst waits, so that it is sent before more is made.
 const BURST_OUTPUT_BYTES: usize = 1024 * 1024;
@@ -187,6 +188,8 @@ impl Engine {
             return Err(error);
         }
         timed.begin(id, self, host);
+        let name = &self.table.row(id).name;
+        probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
         let mut call = Call {
@@ -204,6 +207,7 @@ impl Engine {
         };
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
+        probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
             self.state.feed.append_deaths(&self.store.changes.events()[events..]);
             if self.store.changes.dirty != dirty {

@@ -9,6 +9,7 @@ use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
 use crate::data::table::{Pieces, Place};
 use crate::data::text::Text;
+use crate::sys::probes;
 
 /// One database at one moment.
 pub struct Db<'a> {
@@ -239,7 +240,9 @@ impl<'a> Db<'a> {
     /// Removes a key that is due.
     #[cold]
     fn bury(&mut self, place: Place, hash: u64) {
+        let late_ms = self.space.deadline_ms(place).map_or(0, |at_ms| self.now_ms - at_ms);
         let entry = self.space.remove(place, hash);
+        probes::expiry(self.index, entry.key(), late_ms);
         self.changes.counters.expired += 1;
         self.changes.note(EventClasses::EXPIRED, "expired", self.index, entry.key());
     }
