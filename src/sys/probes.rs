@@ -13,8 +13,8 @@ pub fn command_start(client: u64, name: &str) {
     probe!(spindle, command__start, client, name.as_ptr(), name.len());
 }
 
-/// `command__end`: a command has ended. Arguments: those of `command__start`, then 1 if its reply is
-/// an error.
+/// `command__end`: a command has ended. Arguments: those of `command__start`, then 1 if its reply
+/// is an error.
 #[inline]
 pub fn command_end(client: u64, name: &str, failed: bool) {
     probe!(spindle, command__end, client, name.as_ptr(), name.len(), failed);
