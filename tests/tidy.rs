@@ -157,6 +157,10 @@ fn commands() -> Vec<(String, &'static Command)> {
     found
 }
 
+/// Commands whose arity allows fewer arguments than they need; they say themselves what is missing,
+/// as in Redis.
+const LOOSE: &[&str] = &["hotkeys start"];
+
 #[test]
 fn the_command_table_is_sound() {
     let mut names = BTreeSet::new();
@@ -176,7 +180,8 @@ fn the_command_table_is_sound() {
         let least = i32::try_from(name.split(' ').count()).unwrap() + least_words(&args);
         let arity = spec.arity.abs();
         let has_subcommands = !command.subcommands.is_empty();
-        assert!(has_subcommands || arity >= least, "{name}: arity {arity}, syntax {least}");
+        let is_loose = has_subcommands || LOOSE.contains(&name.as_str());
+        assert!(is_loose || arity >= least, "{name}: arity {arity}, syntax {least}");
         if spec.arity > 0 && !has_subcommands {
             assert_eq!(arity, least, "{name}: arity and syntax");
         }

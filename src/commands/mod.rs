@@ -4,6 +4,7 @@ mod config;
 mod connection;
 mod generic;
 mod help;
+mod hotkeys;
 mod info;
 mod introspection;
 mod pubsub;

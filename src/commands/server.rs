@@ -1,6 +1,6 @@
 //! The server as a whole.
 
-use super::{config, help, info, introspection};
+use super::{config, help, hotkeys, info, introspection};
 use crate::exec::{Call, Command, Flow, Outcome, float};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -17,6 +17,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &DEBUG,
     &FLUSHALL,
     &FLUSHDB,
+    &hotkeys::HOTKEYS,
     &info::INFO,
     &SHUTDOWN,
 ];

@@ -2,3 +2,4 @@
 
 pub mod table;
 pub mod text;
+pub mod topk;

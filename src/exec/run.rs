@@ -6,12 +6,16 @@ use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant};
 use super::host::Host;
+use super::hotkeys::Cost;
 use super::peers::Peer;
+use super::state::State;
 use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
+use crate::base::num;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::sys::probes;
+use std::time::Duration;
 
 /// Output after which the rest of a burst waits, so that it is sent before more is made.
 const BURST_OUTPUT_BYTES: usize = 1024 * 1024;
@@ -125,6 +129,7 @@ impl Engine {
     ) {
         peer.out.close_chunk();
         let mark = peer.out.mark();
+        let watched_from = self.state.hotkeys.is_some().then(|| host.ticks());
         let found = planned.map_or_else(|| self.resolve(argv), Ok);
         let flow = match found {
             Ok(id) => {
@@ -143,6 +148,9 @@ impl Engine {
             peer.out.rollback(mark);
             peer.out.error(error);
         }
+        if let (Some(from), Some(id)) = (watched_from, peer.client.last_command) {
+            self.note_keys(id, argv, peer.out.bytes_since(mark), from, host);
+        }
         if peer.client.reply_mode != ReplyMode::On {
             if !matches!(flow, Ok(Flow::Pushed)) {
                 peer.out.rollback(mark);
@@ -153,6 +161,29 @@ impl Engine {
                 same @ (ReplyMode::On | ReplyMode::Off) => same,
             };
         }
+    }
+
+    /// Tells the watch over hot keys what a command has cost.
+    #[cold]
+    fn note_keys(
+        &mut self,
+        id: CommandId,
+        argv: Argv<'_>,
+        reply_bytes: usize,
+        from: u64,
+        host: &mut dyn Host,
+    ) {
+        let State { hotkeys: Some(watch), rng, now, .. } = &mut self.state else { return };
+        if !watch.is_active(*now) {
+            return;
+        }
+        let ticks = num::float(host.ticks().saturating_sub(from));
+        let time = Duration::from_secs_f64(ticks / host.ticks_per_us() / 1e6);
+        let bytes = reply_bytes + argv.from(0).map(<[u8]>::len).sum::<usize>();
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let indexes = self.table.row(id).key_indexes(argv.len());
+        let keys: Vec<&[u8]> = indexes.map(|index| argv.at(index)).collect();
+        watch.note(&keys, Cost { ns, bytes: bytes as u64 }, rng);
     }
 
     /// Finds the command; requests that follow each other mostly name the same one.

@@ -2,6 +2,7 @@
 
 use super::agenda::Agenda;
 use super::host::Host;
+use super::hotkeys::Hotkeys;
 use super::propagate::Feed;
 use super::stats::Stats;
 use crate::base::time::Now;
@@ -50,6 +51,8 @@ pub struct State {
     pub feed: Feed,
     /// Most memory in use, in bytes.
     pub memory_peak: u64,
+    /// The watch over hot keys, or what the last one has seen.
+    pub hotkeys: Option<Box<Hotkeys>>,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
     /// The stopwatch when time was last read; `None` if that was not noted.
@@ -73,6 +76,7 @@ impl State {
             is_stopping: false,
             feed: Feed::default(),
             memory_peak: 0,
+            hotkeys: None,
             agenda: Agenda::default(),
             memory: MemoryMeter::start(),
             now_ticks: None,

@@ -105,10 +105,10 @@ impl Output {
         self.tail.truncate(mark.0);
     }
 
-    /// True if something was written since `mark`.
+    /// How many bytes have been written since `mark`.
     #[inline]
-    pub fn has_since(&self, mark: Mark) -> bool {
-        self.tail.len() > mark.0
+    pub fn bytes_since(&self, mark: Mark) -> usize {
+        self.tail.len() - mark.0
     }
 
     /// Closes the current chunk if it is long; called between replies.
@@ -219,7 +219,7 @@ mod tests {
         output.raw(b"+OK\r\n");
         let mark = output.mark();
         output.raw(b"*2\r\n");
-        assert!(output.has_since(mark));
+        assert_eq!(output.bytes_since(mark), 4);
         output.rollback(mark);
         assert_eq!(output.single(), Some(&b"+OK\r\n"[..]));
     }

@@ -23,7 +23,8 @@ pub fn raise_open_files(wanted: u64) -> u64 {
     current
 }
 
-/// CPU seconds used so far: in the kernel, in user code; by the process, by its ended children.
+/// CPU seconds: in the kernel and in user code.
+#[derive(Clone, Copy, Default)]
 pub struct CpuUse {
     /// Kernel seconds of the process.
     pub sys: f64,

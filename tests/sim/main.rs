@@ -9,6 +9,7 @@
 mod support;
 
 mod expiry;
+mod hotkeys;
 mod limits;
 mod model;
 mod requests;
