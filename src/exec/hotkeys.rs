@@ -38,8 +38,17 @@ pub struct Hotkeys {
     pub by_time: TopKeys,
     /// By bytes.
     pub by_bytes: TopKeys,
+    /// The moment before the command that runs.
+    pub(super) before: Before,
     cpu_before: CpuUse,
     cpu: CpuUse,
+}
+
+/// What a stopwatch and a client's output showed at some moment.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Before {
+    pub(super) ticks: u64,
+    pub(super) output: usize,
 }
 
 /// What one command has cost.
@@ -63,6 +72,7 @@ impl Hotkeys {
             all_bytes: 0,
             by_time: TopKeys::new(counters),
             by_bytes: TopKeys::new(counters),
+            before: Before::default(),
             cpu_before: limits::cpu_use(),
             cpu: CpuUse::default(),
         }

@@ -6,7 +6,7 @@ use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant};
 use super::host::Host;
-use super::hotkeys::Cost;
+use super::hotkeys::{Before, Cost};
 use super::peers::Peer;
 use super::state::State;
 use super::table::CommandId;
@@ -49,7 +49,13 @@ impl Engine {
         served.turn = Turn::Next;
         for argv in requests {
             let planned = plan.get(served.count).copied().flatten();
+            if self.state.hotkeys.is_some() {
+                self.begin_watch(&peer, host);
+            }
             self.run(&mut peer, planned, argv, &mut timed, host);
+            if self.state.hotkeys.is_some() {
+                self.end_watch(&peer, argv, host);
+            }
             served.count += 1;
             if self.is_over_limit(&mut peer) {
                 peer.client.closing = Some(Closing::Now);
@@ -129,7 +135,6 @@ impl Engine {
     ) {
         peer.out.close_chunk();
         let mark = peer.out.mark();
-        let watched_from = self.state.hotkeys.is_some().then(|| host.ticks());
         let found = planned.map_or_else(|| self.resolve(argv), Ok);
         let flow = match found {
             Ok(id) => {
@@ -148,9 +153,6 @@ impl Engine {
             peer.out.rollback(mark);
             peer.out.error(error);
         }
-        if let (Some(from), Some(id)) = (watched_from, peer.client.last_command) {
-            self.note_keys(id, argv, peer.out.bytes_since(mark), from, host);
-        }
         if peer.client.reply_mode != ReplyMode::On {
             if !matches!(flow, Ok(Flow::Pushed)) {
                 peer.out.rollback(mark);
@@ -163,24 +165,24 @@ impl Engine {
         }
     }
 
-    /// Tells the watch over hot keys what a command has cost.
+    /// A request begins while someone watches keys.
     #[cold]
-    fn note_keys(
-        &mut self,
-        id: CommandId,
-        argv: Argv<'_>,
-        reply_bytes: usize,
-        from: u64,
-        host: &mut dyn Host,
-    ) {
-        let State { hotkeys: Some(watch), rng, now, .. } = &mut self.state else { return };
-        if !watch.is_active(*now) {
-            return;
+    fn begin_watch(&mut self, peer: &Peer, host: &mut dyn Host) {
+        if let Some(watch) = &mut self.state.hotkeys {
+            watch.before = Before { ticks: host.ticks(), output: peer.out.len() };
         }
-        let ticks = num::float(host.ticks().saturating_sub(from));
+    }
+
+    /// It has ended: tells the watch what it has cost.
+    #[cold]
+    fn end_watch(&mut self, peer: &Peer, argv: Argv<'_>, host: &mut dyn Host) {
+        let State { hotkeys: Some(watch), rng, now, .. } = &mut self.state else { return };
+        let Some(id) = peer.client.last_command.filter(|_| watch.is_active(*now)) else { return };
+        let ticks = num::float(host.ticks().saturating_sub(watch.before.ticks));
         let time = Duration::from_secs_f64(ticks / host.ticks_per_us() / 1e6);
-        let bytes = reply_bytes + argv.from(0).map(<[u8]>::len).sum::<usize>();
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let replied = peer.out.len().saturating_sub(watch.before.output);
+        let bytes = replied + argv.from(0).map(<[u8]>::len).sum::<usize>();
         let indexes = self.table.row(id).key_indexes(argv.len());
         let keys: Vec<&[u8]> = indexes.map(|index| argv.at(index)).collect();
         watch.note(&keys, Cost { ns, bytes: bytes as u64 }, rng);
@@ -211,7 +213,7 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let row = self.table.row(id);
-        let command = row.command;
+        let (command, name) = (row.command, probes::Name::of(&row.name));
         let applicant =
             Applicant { client: &peer.client, protocol: peer.out.protocol, state: &self.state };
         if let Err(error) = gate::admit(row, argv, &applicant) {
@@ -219,7 +221,6 @@ impl Engine {
             return Err(error);
         }
         timed.begin(id, self, host);
-        let name = &self.table.row(id).name;
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;

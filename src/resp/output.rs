@@ -105,12 +105,6 @@ impl Output {
         self.tail.truncate(mark.0);
     }
 
-    /// How many bytes have been written since `mark`.
-    #[inline]
-    pub fn bytes_since(&self, mark: Mark) -> usize {
-        self.tail.len() - mark.0
-    }
-
     /// Closes the current chunk if it is long; called between replies.
     #[inline]
     pub fn close_chunk(&mut self) {
@@ -219,7 +213,6 @@ mod tests {
         output.raw(b"+OK\r\n");
         let mark = output.mark();
         output.raw(b"*2\r\n");
-        assert_eq!(output.bytes_since(mark), 4);
         output.rollback(mark);
         assert_eq!(output.single(), Some(&b"+OK\r\n"[..]));
     }

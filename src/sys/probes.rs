@@ -6,18 +6,33 @@
 
 use probe::probe;
 
+/// Where a name stands, for a tracer to read it; nothing is borrowed.
+#[derive(Clone, Copy)]
+pub struct Name {
+    at: *const u8,
+    len: usize,
+}
+
+impl Name {
+    /// The place of a name that stays where it is.
+    #[inline]
+    pub fn of(name: &str) -> Name {
+        Name { at: name.as_ptr(), len: name.len() }
+    }
+}
+
 /// `command__start`: a command is admitted and begins. Arguments: the client's id, the address of
 /// the command's full name, its length.
 #[inline]
-pub fn command_start(client: u64, name: &str) {
-    probe!(spindle, command__start, client, name.as_ptr(), name.len());
+pub fn command_start(client: u64, name: Name) {
+    probe!(spindle, command__start, client, name.at, name.len);
 }
 
 /// `command__end`: a command has ended. Arguments: those of `command__start`, then 1 if its reply
 /// is an error.
 #[inline]
-pub fn command_end(client: u64, name: &str, failed: bool) {
-    probe!(spindle, command__end, client, name.as_ptr(), name.len(), failed);
+pub fn command_end(client: u64, name: Name, failed: bool) {
+    probe!(spindle, command__end, client, name.at, name.len, failed);
 }
 
 /// `tick`: the loop has come round. Argument: microseconds of the monotonic clock.
