@@ -1,6 +1,7 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::evict::Excess;
 use super::host::Host;
 use super::propagate::Feed;
 use super::stats::Stats;
@@ -50,6 +51,8 @@ pub struct State {
     pub feed: Feed,
     /// Most memory in use, in bytes.
     pub memory_peak: u64,
+    /// How long memory was over its limit.
+    pub excess: Excess,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
     /// The stopwatch when time was last read; `None` if that was not noted.
@@ -73,6 +76,7 @@ impl State {
             is_stopping: false,
             feed: Feed::default(),
             memory_peak: 0,
+            excess: Excess::default(),
             agenda: Agenda::default(),
             memory: MemoryMeter::start(),
             now_ticks: None,

@@ -9,6 +9,7 @@ use spindle::commands::GROUPS;
 /// Commands whose facts differ from those of 7.0, each with the reason.
 const CHANGED: &[(&str, &str)] = &[
     ("client|kill", "7.4 added MAXAGE"),
+    ("client|no-touch", "new in 7.2"),
     ("client|setinfo", "new in 7.2"),
     ("client|setname", "7.2 added tips"),
     ("command|getkeys", "7.2 lets it run with fewer arguments"),
