@@ -133,8 +133,15 @@ fn failure(name: &str, reason: &str) -> Error {
 /// Makes the engine follow the new values.
 fn adopt(call: &mut Call<'_>, config: Config) {
     call.store.changes.publish(config.notify_keyspace_events);
-    let timeout_changed = call.state.config.timeout != config.timeout;
-    call.state.config = config;
+    call.store.usage.follow(&config);
+    let old = std::mem::replace(&mut call.state.config, config);
+    let config = &call.state.config;
+    let timeout_changed = old.timeout != config.timeout;
+    let memory_changed =
+        (old.maxmemory, old.maxmemory_policy) != (config.maxmemory, config.maxmemory_policy);
+    if memory_changed {
+        call.state.watch_memory();
+    }
     if timeout_changed {
         call.state.watch_idle_clients();
     }
@@ -154,6 +161,7 @@ const RESETSTAT: Command = Command::new(
 fn resetstat(call: &mut Call<'_>) -> Outcome {
     call.state.stats.reset();
     call.store.changes.counters = Default::default();
+    call.state.reset_excess();
     call.state.memory_peak = call.state.memory_used();
     call.out.ok();
     Ok(Flow::Done)

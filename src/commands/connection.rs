@@ -2,7 +2,7 @@
 
 use super::{help, sessions};
 use crate::base::num;
-use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, int};
+use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, db_index};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::categories::Categories;
@@ -86,14 +86,7 @@ const SELECT: Command = Command::new(
 );
 
 fn select(call: &mut Call<'_>) -> Outcome {
-    let index = int(call.argv.at(1))?;
-    if i32::try_from(index).is_err() {
-        let range = format!("{} and {}", i32::MIN, i32::MAX);
-        return Err(Error::text(format!("ERR value is out of range, value must between {range}")));
-    }
-    let index = usize::try_from(index).ok();
-    let index = index.filter(|index| *index < call.store.databases());
-    call.client.db = index.ok_or(Error::new("ERR DB index is out of range"))?;
+    call.client.db = db_index(call.argv.at(1), call.store.databases())?;
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -133,10 +126,11 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     for channel in std::mem::take(&mut call.client.channels) {
         call.pubsub.unsubscribe(&channel, id);
     }
-    let Client { db, name, reply_mode, authenticated, .. } = call.client;
+    let Client { db, name, reply_mode, no_touch, authenticated, .. } = call.client;
     *db = 0;
     name.clear();
     *reply_mode = ReplyMode::On;
+    *no_touch = false;
     *authenticated = call.state.config.requirepass.is_empty();
     call.out.protocol = Protocol::Resp2;
     call.state.watch_idle_clients();
@@ -297,6 +291,7 @@ const CLIENT: Command = Command {
         &CLIENT_INFO,
         &CLIENT_KILL,
         &CLIENT_LIST,
+        &CLIENT_NO_TOUCH,
         &CLIENT_REPLY,
         &CLIENT_SETINFO,
         &CLIENT_SETNAME,
@@ -418,6 +413,28 @@ fn client_reply(call: &mut Call<'_>) -> Outcome {
         b"SKIP" => *mode = ReplyMode::SkipNext,
         _ => return Err(Error::SYNTAX),
     }
+    Ok(Flow::Done)
+}
+
+const CLIENT_NO_TOUCH: Command = Command::new(
+    Spec {
+        name: "no-touch",
+        since: "7.2.0",
+        arity: 3,
+        summary: "Turns off and on that this connection's look-ups count as use of the keys.",
+        syntax: "<enabled: ON | OFF>",
+        ..ABOUT_CLIENTS
+    },
+    client_no_touch,
+);
+
+fn client_no_touch(call: &mut Call<'_>) -> Outcome {
+    call.client.no_touch = match call.argv.at(2).to_ascii_uppercase().as_slice() {
+        b"ON" => true,
+        b"OFF" => false,
+        _ => return Err(Error::SYNTAX),
+    };
+    call.out.ok();
     Ok(Flow::Done)
 }
 

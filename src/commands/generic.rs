@@ -1,6 +1,7 @@
 //! Keys of any type: whether they are there, what they are, when they die.
 
 use super::ttl::{self, Form};
+use super::{moves, object};
 use crate::base::glob;
 use crate::exec::{Call, Command, Flow, Outcome, int, positive_count};
 use crate::resp::argv::Argv;
@@ -12,19 +13,25 @@ use crate::spec::{Group, Spec};
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &moves::COPY,
     &DEL,
     &EXISTS,
     &EXPIRE,
     &EXPIREAT,
     &EXPIRETIME,
     &KEYS,
+    &moves::MOVE,
+    &object::OBJECT,
     &PERSIST,
     &PEXPIRE,
     &PEXPIREAT,
     &PEXPIRETIME,
     &PTTL,
     &RANDOMKEY,
+    &moves::RENAME,
+    &moves::RENAMENX,
     &SCAN,
+    &TOUCH,
     &TTL,
     &TYPE,
     &UNLINK,
@@ -104,6 +111,31 @@ const EXISTS: Command = Command::new(
 fn exists(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     let mut db = call.db();
+    let count: i64 = argv.from(1).map(|key| i64::from(db.peek(key).exists())).sum();
+    call.out.int(count);
+    Ok(Flow::Done)
+}
+
+const TOUCH: Command = Command::new(
+    Spec {
+        name: "touch",
+        since: "3.2.1",
+        arity: -2,
+        keys: &[KeySpec::all(KeyFlags::RO)],
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        complexity: "O(N) for N keys",
+        summary: "Counts as a use of some keys, and tells how many are there.",
+        syntax: "key [key ...]",
+        ..READS_FAST
+    },
+    touch,
+);
+
+fn touch(call: &mut Call<'_>) -> Outcome {
+    // Also for a client whose other look-ups leave no trace.
+    call.store.usage.set_quiet(false);
+    let argv = call.argv;
+    let mut db = call.db();
     let count: i64 = argv.from(1).map(|key| i64::from(db.read(key).exists())).sum();
     call.out.int(count);
     Ok(Flow::Done)
@@ -123,7 +155,7 @@ const TYPE: Command = Command::new(
 
 fn type_of(call: &mut Call<'_>) -> Outcome {
     let key = call.argv.at(1);
-    let exists = call.db().read(key).exists();
+    let exists = call.db().peek(key).exists();
     call.out.status(if exists { "string" } else { "none" });
     Ok(Flow::Done)
 }
@@ -329,7 +361,7 @@ fn pexpiretime(call: &mut Call<'_>) -> Outcome {
 fn reply_deadline(call: &mut Call<'_>, show: impl Fn(i64, i64) -> i64) -> Outcome {
     let (key, now_ms) = (call.argv.at(1), call.now_ms());
     let mut db = call.db();
-    let spot = db.read(key);
+    let spot = db.peek(key);
     let reply = match db.deadline_ms(&spot) {
         Some(at_ms) => show(at_ms, now_ms),
         None if spot.exists() => -1,
@@ -439,12 +471,14 @@ fn scan(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
     let mut cursor = parse_cursor(argv.at(1)).ok_or(Error::new("ERR invalid cursor"))?;
     let options = ScanOptions::parse(argv, 2)?;
-    let db = call.store.db(call.client.db, now_ms);
-    let (mut found, mut seen) = (Vec::new(), 0);
+    let mut db = call.store.db(call.client.db, now_ms);
+    let (mut found, mut due, mut seen) = (Vec::new(), Vec::new(), 0);
     for _ in 0..options.count.saturating_mul(SCAN_STEPS_PER_KEY) {
-        cursor = db.scan(cursor, |entry| {
+        cursor = db.scan(cursor, |entry, is_live| {
             seen += 1;
-            if options.wants(entry.key()) {
+            if !is_live {
+                due.push(entry.key().to_vec());
+            } else if options.wants(entry.key()) {
                 found.push(entry);
             }
         });
@@ -456,6 +490,10 @@ fn scan(call: &mut Call<'_>) -> Outcome {
     call.out.bulk(cursor.to_string().as_bytes());
     call.out.array(found.len());
     found.iter().for_each(|entry| call.out.bulk(entry.key()));
+    // Looking at them is their end.
+    for key in due {
+        db.look(&key);
+    }
     Ok(Flow::Done)
 }
 

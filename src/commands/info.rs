@@ -2,6 +2,7 @@
 
 use super::connection::REDIS_VERSION;
 use crate::base::num;
+use crate::config::kinds::Choice;
 use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate};
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
@@ -168,8 +169,8 @@ fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("allocator_active", allocator.active);
     fields.add("allocator_resident", allocator.resident);
     fields.add_bytes("total_system_memory", memory::machine_bytes());
-    fields.add_bytes("maxmemory", 0);
-    fields.add("maxmemory_policy", "noeviction");
+    fields.add_bytes("maxmemory", u64::try_from(call.state.config.maxmemory).unwrap_or(0));
+    fields.add("maxmemory_policy", call.state.config.maxmemory_policy.name());
     fields.add("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
     fields.add("mem_fragmentation_bytes", num::signed_u64(resident) - num::signed_u64(used));
     fields.add("mem_clients_normal", buffers);
@@ -203,8 +204,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("instantaneous_output_kbps", kilobytes(&stats.net_out_rate, stats.net_out));
     fields.add("rejected_connections", stats.connections_rejected);
     fields.add("expired_keys", counters.expired);
-    fields.add("evicted_keys", 0);
+    fields.add("evicted_keys", counters.evicted);
     fields.add("evicted_clients", 0);
+    fields.add("total_eviction_exceeded_time", call.state.excess.total_us(now) / 1_000);
+    fields.add("current_eviction_exceeded_time", call.state.excess.current_us(now) / 1_000);
     fields.add("keyspace_hits", counters.hits);
     fields.add("keyspace_misses", counters.misses);
     fields.add("pubsub_channels", call.pubsub.len());

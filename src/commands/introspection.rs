@@ -81,7 +81,7 @@ fn info(call: &mut Call<'_>) -> Outcome {
 fn describe(call: &mut Call<'_>, id: CommandId) {
     let row = call.table.row(id);
     let (spec, out) = (&row.command.spec, &mut *call.out);
-    let (first, last, step) = spec.keys.first().map_or((0, 0, 0), KeySpec::triple);
+    let (first, last, step) = spec.key_triple();
     out.array(10);
     out.bulk(row.name.as_bytes());
     out.int(i64::from(spec.arity));

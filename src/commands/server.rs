@@ -1,7 +1,8 @@
 //! The server as a whole.
 
-use super::{config, help, hotkeys, info, introspection};
-use crate::exec::{Call, Command, Flow, Outcome, float};
+use super::{config, help, hotkeys, info, introspection, lolwut};
+use crate::base::num;
+use crate::exec::{Call, Command, Flow, Outcome, float, int};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -19,7 +20,10 @@ pub(super) const COMMANDS: &[&Command] = &[
     &FLUSHDB,
     &hotkeys::HOTKEYS,
     &info::INFO,
+    &lolwut::LOLWUT,
     &SHUTDOWN,
+    &SWAPDB,
+    &TIME,
 ];
 
 const BASE: Spec = Spec { group: Group::Server, categories: Categories::KEYSPACE, ..Spec::NEW };
@@ -109,6 +113,59 @@ fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
     } else {
         while pieces.free_one() {}
     }
+}
+
+const SWAPDB: Command = Command::new(
+    Spec {
+        name: "swapdb",
+        since: "4.0.0",
+        arity: 3,
+        flags: Flags::WRITE.union(Flags::FAST),
+        categories: Categories::KEYSPACE.union(Categories::DANGEROUS),
+        summary: "Lets two databases change places.",
+        syntax: "index1:integer index2:integer",
+        ..BASE
+    },
+    swapdb,
+);
+
+fn swapdb(call: &mut Call<'_>) -> Outcome {
+    let number = |index: usize, what: &'static str| {
+        let number = int(call.argv.at(index)).ok().and_then(|number| i32::try_from(number).ok());
+        number.ok_or(Error::new(what))
+    };
+    let first = number(1, "ERR invalid first DB index")?;
+    let second = number(2, "ERR invalid second DB index")?;
+    let exists = |index: i32| {
+        let index = usize::try_from(index).ok();
+        index.filter(|index| *index < call.store.databases()).ok_or(Error::NO_SUCH_DB)
+    };
+    let (first, second) = (exists(first)?, exists(second)?);
+    call.store.swap(first, second);
+    call.out.ok();
+    Ok(Flow::Done)
+}
+
+const TIME: Command = Command::new(
+    Spec {
+        name: "time",
+        since: "2.6.0",
+        flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        categories: Categories::empty(),
+        tips: &["nondeterministic_output"],
+        summary: "Tells the time in seconds since 1970, and the microseconds after them.",
+        ..BASE
+    },
+    time,
+);
+
+fn time(call: &mut Call<'_>) -> Outcome {
+    let now_us = call.state.now.unix_us;
+    call.out.array(2);
+    for part in [now_us / 1_000_000, now_us % 1_000_000] {
+        call.out.bulk_int(num::signed_u64(part));
+    }
+    Ok(Flow::Done)
 }
 
 const SHUTDOWN: Command = Command::new(

@@ -191,6 +191,7 @@ fn flags(client: &Client) -> String {
         (client.connection.is_unix, 'U'),
         (client.closing == Some(Closing::AfterReply), 'c'),
         (client.closing == Some(Closing::Now), 'A'),
+        (client.no_touch, 'T'),
     ];
     let set: String = letters.iter().filter(|(is_set, _)| *is_set).map(|(_, c)| *c).collect();
     if set.is_empty() { "N".to_owned() } else { set }

@@ -121,7 +121,7 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
 }
 
 /// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
-/// 1024.
+/// 1024. None if it is none or negative.
 pub fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -134,7 +134,7 @@ pub fn parse_memory(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    num::parse_i64(digits.as_bytes())?.checked_mul(factor)
+    num::parse_i64(digits.as_bytes()).filter(|number| *number >= 0)?.checked_mul(factor)
 }
 
 /// A value that is one of some words.
@@ -192,6 +192,50 @@ choice! {
         Yes = "yes",
         /// Clients of the same machine.
         Local = "local",
+    }
+}
+
+choice! {
+    /// Which keys go when memory is used up.
+    EvictionPolicy {
+        /// Of those with a deadline, the one that was not used for longest.
+        VolatileLru = "volatile-lru",
+        /// Of those with a deadline, the one that is used most seldom.
+        VolatileLfu = "volatile-lfu",
+        /// Of those with a deadline, the one that was not changed for longest.
+        VolatileLrm = "volatile-lrm",
+        /// Of those with a deadline, any.
+        VolatileRandom = "volatile-random",
+        /// The one with the earliest deadline.
+        VolatileTtl = "volatile-ttl",
+        /// The one that was not used for longest.
+        AllkeysLru = "allkeys-lru",
+        /// The one that is used most seldom.
+        AllkeysLfu = "allkeys-lfu",
+        /// The one that was not changed for longest.
+        AllkeysLrm = "allkeys-lrm",
+        /// Any.
+        AllkeysRandom = "allkeys-random",
+        /// None: commands that need memory are refused.
+        NoEviction = "noeviction",
+    }
+}
+
+impl EvictionPolicy {
+    /// True if keys go by when or how often they are used.
+    pub fn is_by_use(self) -> bool {
+        match self {
+            EvictionPolicy::VolatileLru
+            | EvictionPolicy::VolatileLfu
+            | EvictionPolicy::VolatileLrm
+            | EvictionPolicy::AllkeysLru
+            | EvictionPolicy::AllkeysLfu
+            | EvictionPolicy::AllkeysLrm => true,
+            EvictionPolicy::VolatileRandom
+            | EvictionPolicy::VolatileTtl
+            | EvictionPolicy::AllkeysRandom
+            | EvictionPolicy::NoEviction => false,
+        }
     }
 }
 
@@ -318,6 +362,7 @@ mod tests {
             ("k", None),
             ("1tb", None),
             ("1.5mb", None),
+            ("-1", None),
             ("9223372036854775807kb", None),
         ];
         for (text, bytes) in cases {

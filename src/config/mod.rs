@@ -5,7 +5,7 @@ pub mod kinds;
 pub mod notify;
 pub mod table;
 
-use kinds::{Access, OutputLimits};
+use kinds::{Access, EvictionPolicy, OutputLimits};
 use notify::EventClasses;
 
 /// The values of all parameters. [`table::PARAMETERS`] says what each one is called and may be.
@@ -59,6 +59,26 @@ pub struct Config {
     pub appendonly: String,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
+    /// Large values of evicted keys are freed later.
+    pub lazyfree_lazy_eviction: bool,
+    /// Large values of keys that die of age are freed later.
+    pub lazyfree_lazy_expire: bool,
+    /// Large values that commands such as RENAME replace are freed later.
+    pub lazyfree_lazy_server_del: bool,
+    /// DEL frees large values later, as UNLINK does.
+    pub lazyfree_lazy_user_del: bool,
+    /// Memory in use above which keys are evicted or commands refused, in bytes; 0 for none.
+    pub maxmemory: i64,
+    /// Which keys are evicted.
+    pub maxmemory_policy: EvictionPolicy,
+    /// Keys looked at to choose one, at least.
+    pub maxmemory_samples: i64,
+    /// How much time a command may spend on evicting keys: 0 for hardly any, 100 for all it takes.
+    pub maxmemory_eviction_tenacity: i64,
+    /// How slowly the counters of the LFU policies grow.
+    pub lfu_log_factor: i64,
+    /// Minutes after which those counters fall by one; 0 for never.
+    pub lfu_decay_time: i64,
     /// Least severe message that is logged.
     pub loglevel: kinds::LogLevel,
 }
@@ -90,6 +110,16 @@ impl Default for Config {
             save: String::new(),
             appendonly: "no".to_owned(),
             lazyfree_lazy_user_flush: false,
+            lazyfree_lazy_eviction: false,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_server_del: false,
+            lazyfree_lazy_user_del: false,
+            maxmemory: 0,
+            maxmemory_policy: EvictionPolicy::NoEviction,
+            maxmemory_samples: 5,
+            maxmemory_eviction_tenacity: 10,
+            lfu_log_factor: 10,
+            lfu_decay_time: 1,
             loglevel: kinds::LogLevel::Notice,
         }
     }

@@ -83,15 +83,69 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Choice(&mut c.enable_protected_configs),
     ),
     row(
+        "lazyfree-lazy-eviction",
+        Change::Live,
+        "Free large values of evicted keys later; strings never take long.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
+    ),
+    row(
+        "lazyfree-lazy-expire",
+        Change::Live,
+        "Free large values of keys that die of age later; strings never take long.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_expire),
+    ),
+    row(
+        "lazyfree-lazy-server-del",
+        Change::Live,
+        "Free large values that are replaced later; strings never take long.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
+    ),
+    row(
+        "lazyfree-lazy-user-del",
+        Change::Live,
+        "DEL frees large values later, as UNLINK does; strings never take long.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_user_del),
+    ),
+    row(
         "lazyfree-lazy-user-flush",
         Change::Live,
         "FLUSHALL and FLUSHDB without an option free memory later.",
         |c| Slot::Bool(&mut c.lazyfree_lazy_user_flush),
     ),
+    row(
+        "lfu-decay-time",
+        Change::Live,
+        "Minutes after which the counters of LFU policies fall by one; 0: never.",
+        |c| Slot::Int(&mut c.lfu_decay_time, 0, i32::MAX as i64),
+    ),
+    row("lfu-log-factor", Change::Live, "How slowly the counters of LFU policies grow.", |c| {
+        Slot::Int(&mut c.lfu_log_factor, 0, i32::MAX as i64)
+    }),
     row("loglevel", Change::Live, "How much is logged.", |c| Slot::Choice(&mut c.loglevel)),
     row("maxclients", Change::Live, "Clients at one time.", |c| {
         Slot::Int(&mut c.maxclients, 1, u32::MAX as i64)
     }),
+    row(
+        "maxmemory",
+        Change::Live,
+        "Memory in use above which keys are evicted or commands refused; 0: none.",
+        |c| Slot::Memory(&mut c.maxmemory, 0, i64::MAX),
+    ),
+    row(
+        "maxmemory-eviction-tenacity",
+        Change::Live,
+        "How much time a command may spend on evicting keys; 100: all it takes.",
+        |c| Slot::Int(&mut c.maxmemory_eviction_tenacity, 0, 100),
+    ),
+    row("maxmemory-policy", Change::Live, "Which keys are evicted.", |c| {
+        Slot::Choice(&mut c.maxmemory_policy)
+    }),
+    row(
+        "maxmemory-samples",
+        Change::Live,
+        "Keys looked at, at least, to choose one to evict.",
+        |c| Slot::Int(&mut c.maxmemory_samples, 1, i32::MAX as i64),
+    ),
     row("notify-keyspace-events", Change::Live, "Which keyspace events are published.", |c| {
         Slot::Events(&mut c.notify_keyspace_events)
     }),

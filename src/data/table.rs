@@ -248,18 +248,35 @@ impl<T: Prefetch> Table<T> {
         if self.is_empty() {
             return None;
         }
-        // Every way is as likely as any other: of the largest segments, so that smaller ones are
-        // missed more often. Segments merge when sparse, so that a draw hits an item about once in
-        // fifteen times at the very least.
-        let lines_max = if self.depth == 0 { self.segments[0].lines.len() } else { LINES_MAX };
         loop {
-            let segment = &self.segments[rng.usize(0..self.segments.len())];
-            let line = segment.lines.get(rng.usize(0..lines_max));
-            let item = line.and_then(|line| line.items[rng.usize(0..WAYS)].as_ref());
+            let item =
+                self.random_line(rng).and_then(|line| line.items[rng.usize(0..WAYS)].as_ref());
             if item.is_some() {
                 return item;
             }
         }
+    }
+
+    /// All items of a line chosen by chance, each with the same probability; none only if the table
+    /// is empty. Neighbours have nothing in common but the beginning of their hash. The cache is
+    /// asked for all of them at once.
+    pub fn sample_line(&self, rng: &mut fastrand::Rng) -> impl Iterator<Item = &T> + Clone {
+        let mut items = [].iter().flatten();
+        while !self.is_empty() && items.clone().next().is_none() {
+            let line = self.random_line(rng);
+            items = line.map_or(&[][..], |line| &line.items[..]).iter().flatten();
+        }
+        items.clone().for_each(Prefetch::prefetch);
+        items
+    }
+
+    /// A line, each with the same probability, or none: lines are drawn as if every segment were of
+    /// the largest size, so that smaller ones are missed more often. Segments merge when sparse, so
+    /// that a draw hits an item of a line about once in fifteen times at the very least.
+    fn random_line(&self, rng: &mut fastrand::Rng) -> Option<&Line<T>> {
+        let lines_max = if self.depth == 0 { self.segments[0].lines.len() } else { LINES_MAX };
+        let segment = &self.segments[rng.usize(0..self.segments.len())];
+        segment.lines.get(rng.usize(0..lines_max))
     }
 
     /// Takes the table apart into pieces of at most one segment, for freeing a large one a little
@@ -719,6 +736,22 @@ mod tests {
             drawn[num::index(*table.sample(&mut rng).expect("not empty"))] += 1;
         }
         // 200 expected each, with a deviation of 14.
+        assert!(drawn.iter().all(|times| (120..280).contains(times)), "{drawn:?}");
+    }
+
+    #[test]
+    fn sampling_lines_is_even() {
+        let mut table = Table::new();
+        let mut rng = fastrand::Rng::with_seed(6);
+        assert_eq!(table.sample_line(&mut rng).count(), 0);
+        (0..1_000).for_each(|key| add(&mut table, key));
+        let (mut drawn, mut count) = (vec![0u32; 1_000], 0);
+        while count < 200_000 {
+            for key in table.sample_line(&mut rng) {
+                drawn[num::index(*key)] += 1;
+                count += 1;
+            }
+        }
         assert!(drawn.iter().all(|times| (120..280).contains(times)), "{drawn:?}");
     }
 

@@ -24,7 +24,9 @@ pub(super) struct Agenda {
     soft_limits: Option<u64>,
     /// Free memory is to be given back.
     give_back: Option<u64>,
-    /// When that ends.
+    /// More memory may be in use than allowed.
+    memory: Option<u64>,
+    /// When giving back ends.
     give_back_until: u64,
     /// Most memory in use since free memory was given back, in bytes.
     memory_high: u64,
@@ -33,7 +35,8 @@ pub(super) struct Agenda {
 impl Agenda {
     /// When the next work is due.
     pub(super) fn next_us(&self) -> Option<u64> {
-        [self.idle_clients, self.soft_limits, self.give_back].into_iter().flatten().min()
+        let due = [self.idle_clients, self.soft_limits, self.give_back, self.memory];
+        due.into_iter().flatten().min()
     }
 
     /// Looks for idle clients from now on; called when a client connects or becomes one that may be
@@ -48,6 +51,16 @@ impl Agenda {
     /// Looks at soft output limits again at this time.
     pub(super) fn watch_soft_limit(&mut self, due: u64) {
         self.soft_limits = Some(self.soft_limits.map_or(due, |at| at.min(due)));
+    }
+
+    /// Looks in the next tick whether more memory is in use than allowed.
+    pub(super) fn watch_memory(&mut self, now: Now) {
+        self.memory = Some(now.mono_us);
+    }
+
+    /// True if that is to be done now; then it is done.
+    pub(super) fn take_memory_watch(&mut self) -> bool {
+        self.memory.take().is_some()
     }
 
     /// Notes how much memory is in use; if much has become free, sees to it that the system gets it

@@ -1,5 +1,6 @@
 //! Reading arguments.
 
+use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::resp::error::Error;
 
@@ -21,6 +22,20 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
         count if count < 1 => Err(Error::SYNTAX),
         count => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
     }
+}
+
+/// The number of one of so many databases.
+///
+/// # Errors
+/// That it is no integer, out of range, or of none of them.
+pub fn db_index(argument: &[u8], databases: usize) -> Result<DbIndex, Error> {
+    let index = int(argument)?;
+    if i32::try_from(index).is_err() {
+        let range = format!("{} and {}", i32::MIN, i32::MAX);
+        return Err(Error::text(format!("ERR value is out of range, value must between {range}")));
+    }
+    let index = usize::try_from(index).ok();
+    index.filter(|index| *index < databases).ok_or(Error::NO_SUCH_DB)
 }
 
 /// A finite number that may have a fraction.

@@ -86,6 +86,8 @@ pub struct Client {
     pub authenticated: bool,
     /// Whether it gets replies.
     pub reply_mode: ReplyMode,
+    /// Whether its look-ups leave no trace in the use of keys (CLIENT NO-TOUCH).
+    pub no_touch: bool,
     /// Whether it is to be closed.
     pub closing: Option<Closing>,
     /// The name it gave itself.
@@ -125,6 +127,7 @@ impl Client {
             db: 0,
             authenticated,
             reply_mode: ReplyMode::On,
+            no_touch: false,
             closing: None,
             name: String::new(),
             lib_name: String::new(),

@@ -16,7 +16,7 @@ use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::resp::request::Limits;
-use crate::store::{KeyHasher, Store};
+use crate::store::{KeyHasher, Store, Usage};
 use crate::sys::probes;
 
 /// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in
@@ -66,7 +66,8 @@ impl Engine {
         let mut rng = fastrand::Rng::with_seed(seed);
         let table = Table::new(groups, &mut rng);
         let databases = usize::try_from(config.databases).unwrap_or(1);
-        let mut store = Store::new(databases, KeyHasher::new(&mut rng));
+        let mut store =
+            Store::new(databases, KeyHasher::new(&mut rng), Usage::new(&config, rng.u64(..)));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
         let mut state = State::new(config, facts, now, rng);
@@ -111,11 +112,15 @@ impl Engine {
     pub fn tick(&mut self, now: Now) {
         probes::tick(now.mono_us);
         self.state.set_now(now);
+        self.store.usage.set_now(now);
         if self.state.active_expiry {
             self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
-            if self.state.feed.is_on() {
-                self.state.feed.append_deaths(self.store.changes.events());
-            }
+        }
+        if self.state.agenda.take_memory_watch() && self.state.is_over_memory() {
+            self.evict_slice();
+        }
+        if self.state.feed.is_on() {
+            self.state.feed.append_deaths(self.store.changes.events());
         }
         if self.store.has_remains() {
             self.store.free_slice();
@@ -216,7 +221,7 @@ impl Engine {
 
     /// Starts the stream of changes; see [`super::Feed`].
     pub fn turn_feed_on(&mut self) {
-        self.store.changes.list_expired(true);
+        self.store.changes.list_deaths(true);
         self.state.feed.turn_on();
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Applicant<'a> {
     pub(super) client: &'a Client,
     pub(super) protocol: Protocol,
     pub(super) state: &'a State,
+    /// No more memory may be taken.
+    pub(super) is_out_of_memory: bool,
 }
 
 /// Admits a request or says why not.
@@ -29,6 +31,9 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
     let client = applicant.client;
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(Error::NO_AUTH);
+    }
+    if applicant.is_out_of_memory && spec.flags.contains(Flags::DENYOOM) {
+        return Err(Error::OUT_OF_MEMORY);
     }
     if client.is_subscribed()
         && applicant.protocol == Protocol::Resp2

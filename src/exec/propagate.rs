@@ -6,7 +6,6 @@
 
 use crate::base::id::DbIndex;
 use crate::base::num;
-use crate::config::notify::EventClasses;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::store::Event;
 
@@ -47,7 +46,7 @@ impl Feed {
 
     /// Appends the deaths among the events noted.
     pub(super) fn append_deaths(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| event.class == EventClasses::EXPIRED) {
+        for event in events.iter().filter(|event| event.is_death()) {
             let del: ArgvBuf = [&b"DEL"[..], &event.key].into_iter().collect();
             self.append(event.db, del.borrow());
         }

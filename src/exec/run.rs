@@ -212,10 +212,15 @@ impl Engine {
         timed: &mut Timed,
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
+        let is_out_of_memory = self.is_out_of_memory(host);
         let row = self.table.row(id);
         let (command, name) = (row.command, probes::Name::of(&row.name));
-        let applicant =
-            Applicant { client: &peer.client, protocol: peer.out.protocol, state: &self.state };
+        let applicant = Applicant {
+            client: &peer.client,
+            protocol: peer.out.protocol,
+            state: &self.state,
+            is_out_of_memory,
+        };
         if let Err(error) = gate::admit(row, argv, &applicant) {
             self.state.stats.commands[id.index()].rejected += 1;
             return Err(error);
@@ -224,6 +229,7 @@ impl Engine {
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
+        self.store.usage.set_quiet(peer.client.no_touch);
         let mut call = Call {
             argv,
             out: &mut peer.out,

@@ -1,6 +1,7 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::propagate::Feed;
@@ -53,6 +54,8 @@ pub struct State {
     pub memory_peak: u64,
     /// The watch over hot keys, or what the last one has seen.
     pub hotkeys: Option<Box<Hotkeys>>,
+    /// How long memory was over its limit.
+    pub excess: Excess,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
     /// The stopwatch when time was last read; `None` if that was not noted.
@@ -77,6 +80,7 @@ impl State {
             feed: Feed::default(),
             memory_peak: 0,
             hotkeys: None,
+            excess: Excess::default(),
             agenda: Agenda::default(),
             memory: MemoryMeter::start(),
             now_ticks: None,

@@ -13,8 +13,13 @@ impl Error {
     pub const SYNTAX: Error = Error::new("ERR syntax error");
     /// An argument that should be a canonical 64-bit integer.
     pub const NOT_AN_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
+    /// There is no database of that number.
+    pub const NO_SUCH_DB: Error = Error::new("ERR DB index is out of range");
     /// The connection has to authenticate first.
     pub const NO_AUTH: Error = Error::new("NOAUTH Authentication required.");
+    /// The command needs memory, of which as much is in use as allowed.
+    pub const OUT_OF_MEMORY: Error =
+        Error::new("OOM command not allowed when used memory > 'maxmemory'.");
     /// Name and password do not fit.
     pub const WRONG_PASS: Error =
         Error::new("WRONGPASS invalid username-password pair or user is disabled.");

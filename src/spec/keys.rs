@@ -86,6 +86,12 @@ impl KeySpec {
         KeySpec { last: -1, step: 2, ..KeySpec::one(flags) }
     }
 
+    /// The same from another argument on.
+    #[must_use]
+    pub const fn from(self, first: usize) -> KeySpec {
+        KeySpec { first, ..self }
+    }
+
     /// The same with a word that the flags depend on, and the flags without it.
     #[must_use]
     pub const fn or_without(self, word: &'static str, flags: KeyFlags) -> KeySpec {
@@ -141,5 +147,6 @@ mod tests {
         assert_eq!(indexes(KeySpec::all(KeyFlags::RO), 1), [0; 0]);
         assert_eq!(KeySpec::all(KeyFlags::RO).triple(), (1, -1, 1));
         assert_eq!(KeySpec::one(KeyFlags::RO).triple(), (1, 1, 1));
+        assert_eq!(indexes(KeySpec::all(KeyFlags::RO).from(3), 5), [3, 4]);
     }
 }

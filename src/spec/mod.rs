@@ -118,6 +118,16 @@ impl Spec {
         all
     }
 
+    /// The triple of COMMAND INFO: first key, last key, step. Runs of keys that follow each other
+    /// count as one.
+    pub fn key_triple(&self) -> (usize, i64, usize) {
+        let (Some(head), Some(tail)) = (self.keys.first(), self.keys.last()) else {
+            return (0, 0, 0);
+        };
+        let (first, _, step) = head.triple();
+        (first, tail.triple().1, step)
+    }
+
     /// True if a request of `count` arguments, name included, has the right number.
     #[inline]
     pub fn takes(&self, count: usize) -> bool {

@@ -4,6 +4,9 @@
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
 
+/// The classes of events that tell of a key's end without a command for it.
+const DEATHS: EventClasses = EventClasses::EXPIRED.union(EventClasses::EVICTED);
+
 /// One keyspace event, kept only if someone listens.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event {
@@ -17,6 +20,13 @@ pub struct Event {
     pub key: Box<[u8]>,
 }
 
+impl Event {
+    /// True if it tells that a key has died of age or was evicted.
+    pub fn is_death(&self) -> bool {
+        DEATHS.contains(self.class)
+    }
+}
+
 /// Counts that INFO shows.
 #[derive(Default)]
 pub struct Counters {
@@ -26,6 +36,8 @@ pub struct Counters {
     pub misses: u64,
     /// Keys that died of age.
     pub expired: u64,
+    /// Keys that were evicted for memory.
+    pub evicted: u64,
 }
 
 /// The report of changes.
@@ -36,7 +48,7 @@ pub struct Changes {
     /// Counts that INFO shows.
     pub counters: Counters,
     wanted: EventClasses,
-    lists_expired: bool,
+    lists_deaths: bool,
     events: Vec<Event>,
 }
 
@@ -46,9 +58,10 @@ impl Changes {
         self.wanted = wanted;
     }
 
-    /// Sets whether keys that die are noted even if no event is published for them.
-    pub fn list_expired(&mut self, on: bool) {
-        self.lists_expired = on;
+    /// Sets whether keys that die of age or are evicted are noted even if no event is published for
+    /// them.
+    pub fn list_deaths(&mut self, on: bool) {
+        self.lists_deaths = on;
     }
 
     /// True if there are events to take.
@@ -80,7 +93,7 @@ impl Changes {
         db: DbIndex,
         key: &[u8],
     ) {
-        let listed = self.lists_expired && class == EventClasses::EXPIRED;
+        let listed = self.lists_deaths && DEATHS.contains(class);
         if listed || self.wanted.wants(class) {
             self.events.push(Event { db, class, name, key: key.into() });
         }

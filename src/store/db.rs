@@ -5,6 +5,7 @@
 use super::changes::Changes;
 use super::entry::Entry;
 use super::keyspace::Keyspace;
+use super::usage::Usage;
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
 use crate::data::table::{Pieces, Place};
@@ -15,6 +16,7 @@ use crate::sys::probes;
 pub struct Db<'a> {
     space: &'a mut Keyspace,
     changes: &'a mut Changes,
+    usage: &'a mut Usage,
     index: DbIndex,
     now_ms: i64,
 }
@@ -34,6 +36,14 @@ impl Spot<'_> {
     }
 }
 
+/// A key on its way from one place to another.
+pub(super) struct Parcel {
+    /// The key with its value.
+    pub(super) entry: Entry,
+    /// Its deadline, in milliseconds since 1970.
+    pub(super) deadline_ms: Option<i64>,
+}
+
 /// What becomes of a key's deadline when its value is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ttl {
@@ -49,30 +59,43 @@ impl<'a> Db<'a> {
     pub(super) fn open(
         space: &'a mut Keyspace,
         changes: &'a mut Changes,
+        usage: &'a mut Usage,
         index: DbIndex,
         now_ms: i64,
     ) -> Db<'a> {
-        Db { space, changes, index, now_ms }
+        Db { space, changes, usage, index, now_ms }
     }
 
-    /// Looks a key up, for changing it or asking about it.
+    /// Looks a key up, for changing it; counts as a use.
     #[inline]
     pub fn look<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
-        let hash = self.space.hash(key);
-        let place = self.space.find(hash, key).filter(|place| !self.bury_if_due(*place, hash));
-        Spot { key, hash, place }
+        let spot = self.find(key);
+        if let Some(place) = spot.place {
+            self.usage.look(self.space.entry_mut(place));
+        }
+        spot
     }
 
-    /// Looks a key up for its value; counts a hit or a miss.
+    /// Looks a key up for its value; counts as a use, and a hit or a miss.
     #[inline]
     pub fn read<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
         let spot = self.look(key);
-        if spot.exists() {
-            self.changes.counters.hits += 1;
-        } else {
-            self.changes.counters.misses += 1;
-            self.changes.note(EventClasses::KEY_MISS, "keymiss", self.index, key);
-        }
+        self.count(&spot);
+        spot
+    }
+
+    /// Looks a key up for what it is, not for its value: counts a hit or a miss, but no use.
+    pub fn peek<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
+        let spot = self.find(key);
+        self.count(&spot);
+        spot
+    }
+
+    /// Looks a key up for how it is kept: counts a hit or a miss, but no use, and a miss is no
+    /// event.
+    pub fn inspect<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
+        let spot = self.find(key);
+        self.count_silently(&spot);
         spot
     }
 
@@ -85,6 +108,11 @@ impl<'a> Db<'a> {
     /// The entry at a spot.
     pub fn entry(&self, spot: &Spot<'_>) -> Option<&Entry> {
         spot.place.map(|place| self.space.entry(place))
+    }
+
+    /// What is noted of the use of keys.
+    pub fn usage(&self) -> &Usage {
+        self.usage
     }
 
     /// The deadline at a spot, in milliseconds since 1970.
@@ -133,6 +161,7 @@ impl<'a> Db<'a> {
             None => self.write(spot, Text::Bytes(b""), false),
         };
         let result = self.space.modify(place, change);
+        self.usage.change(self.space.entry_mut(place));
         self.report(EventClasses::STRING, event, spot.key);
         result
     }
@@ -179,13 +208,10 @@ impl<'a> Db<'a> {
         live.for_each(|entry| visit(entry.key()));
     }
 
-    /// One step of a scan; see [`crate::data::table::Table::scan`].
-    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(&'s Entry)) -> u64 {
-        self.space.scan(cursor, |entry| {
-            if !self.is_due(entry) {
-                visit(entry);
-            }
-        })
+    /// One step of a scan; see [`crate::data::table::Table::scan`]. `visit` is told of each entry
+    /// whether it is live; those that are not are for [`Db::look`] to remove.
+    pub fn scan<'s>(&'s self, cursor: u64, mut visit: impl FnMut(&'s Entry, bool)) -> u64 {
+        self.space.scan(cursor, |entry| visit(entry, !self.is_due(entry)))
     }
 
     /// A key chosen by chance, each with the same probability.
@@ -205,18 +231,85 @@ impl<'a> Db<'a> {
         self.space.clear()
     }
 
+    /// Takes a key out with its deadline, and reports nothing.
+    pub(super) fn take(&mut self, spot: Spot<'_>) -> Option<Parcel> {
+        let deadline_ms = self.deadline_ms(&spot);
+        let entry = self.space.remove(spot.place?, spot.hash);
+        Some(Parcel { entry, deadline_ms })
+    }
+
+    /// Copies a key with its deadline.
+    pub(super) fn copy(&self, spot: &Spot<'_>, key: &[u8]) -> Option<Parcel> {
+        let deadline_ms = self.deadline_ms(spot);
+        let mut entry = self.entry(spot)?.copy(key, deadline_ms.is_some());
+        self.usage.begin(&mut entry);
+        Some(Parcel { entry, deadline_ms })
+    }
+
+    /// Puts in what was taken out or copied; true if a key of that name had to go for it.
+    pub(super) fn bring(&mut self, parcel: Parcel) -> bool {
+        let Parcel { entry, deadline_ms } = parcel;
+        let hash = self.space.hash(entry.key());
+        let old = self.space.find(hash, entry.key());
+        if let Some(place) = old {
+            drop(self.space.remove(place, hash));
+        }
+        self.note(EventClasses::NEW, "new", entry.key());
+        let place = self.space.insert(hash, entry);
+        self.space.set_deadline(place, hash, deadline_ms);
+        old.is_some()
+    }
+
+    /// Removes a key to have its memory.
+    pub(super) fn evict(&mut self, place: Place, hash: u64) {
+        let entry = self.space.remove(place, hash);
+        probes::eviction(self.index, entry.key());
+        self.changes.counters.evicted += 1;
+        self.note(EventClasses::EVICTED, "evicted", entry.key());
+    }
+
+    /// Notes an event that follows from a change reported by another one.
+    pub(super) fn note(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
+        self.changes.note(class, event, self.index, key);
+    }
+
     fn write(&mut self, spot: Spot<'_>, text: Text<'_>, with_slot: bool) -> Place {
         if let Some(place) = spot.place {
             debug_assert_eq!(self.space.entry(place).key(), spot.key, "the spot is fresh");
             self.space.set_text(place, text);
+            self.usage.replace(self.space.entry_mut(place));
             return place;
         }
-        let place = self.space.insert(spot.hash, spot.key, text, with_slot);
+        let mut entry = Entry::new(spot.key, text, with_slot);
+        self.usage.begin(&mut entry);
+        let place = self.space.insert(spot.hash, entry);
         self.changes.note(EventClasses::NEW, "new", self.index, spot.key);
         place
     }
 
-    fn report(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
+    #[inline]
+    fn find<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
+        let hash = self.space.hash(key);
+        let place = self.space.find(hash, key).filter(|place| !self.bury_if_due(*place, hash));
+        Spot { key, hash, place }
+    }
+
+    #[inline]
+    fn count(&mut self, spot: &Spot<'_>) {
+        self.count_silently(spot);
+        if !spot.exists() {
+            self.changes.note(EventClasses::KEY_MISS, "keymiss", self.index, spot.key);
+        }
+    }
+
+    #[inline]
+    fn count_silently(&mut self, spot: &Spot<'_>) {
+        let counters = &mut self.changes.counters;
+        let counter = if spot.exists() { &mut counters.hits } else { &mut counters.misses };
+        *counter += 1;
+    }
+
+    pub(super) fn report(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
         self.changes.dirty += 1;
         self.changes.note(class, event, self.index, key);
     }

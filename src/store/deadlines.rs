@@ -83,6 +83,16 @@ impl Deadlines {
         find(table, node.hash, 0).map(|place| (place, node.hash))
     }
 
+    /// An entry with a deadline, chosen by chance, each with the same probability; and its hash.
+    pub fn sample(&self, table: &Table<Entry>, rng: &mut fastrand::Rng) -> Option<(Place, u64)> {
+        if self.nodes.is_empty() {
+            return None;
+        }
+        let slot = rng.usize(0..self.nodes.len());
+        let hash = self.nodes[slot].hash;
+        find(table, hash, slot).map(|place| (place, hash))
+    }
+
     /// Bytes of memory that the heap takes.
     pub fn memory_bytes(&self) -> usize {
         self.nodes.len() * size_of::<Node>()

@@ -149,6 +149,29 @@ impl Entry {
         result
     }
 
+    /// The same value under another key, without a deadline; `with_slot` leaves room for one to
+    /// come. A long string is not copied for it.
+    #[must_use]
+    pub fn with_key(self, key: &[u8], with_slot: bool) -> Entry {
+        let old = self.shape();
+        let mut moved = self.of_key(old, key, with_slot);
+        moved.set_access(self.access());
+        self.release(old);
+        moved
+    }
+
+    /// A copy of the value under another key, without a deadline and not used yet; `with_slot`
+    /// leaves room for a deadline to come.
+    pub fn copy(&self, key: &[u8], with_slot: bool) -> Entry {
+        let shape = self.shape();
+        if shape.meta & KIND != KIND_LONG {
+            return self.of_key(shape, key, with_slot);
+        }
+        let mut copy = Entry::new(key, self.text(), with_slot);
+        copy.bytes_mut(1)[0] |= shape.meta & RAW;
+        copy
+    }
+
     /// How the string is kept.
     pub fn encoding(&self) -> Encoding {
         match self.text() {
@@ -171,6 +194,20 @@ impl Entry {
     pub fn set_access(&mut self, access: u32) {
         let [a, b, c, _] = access.to_le_bytes();
         self.bytes_mut(SLOT_AT)[ACCESS_AT..].copy_from_slice(&[a, b, c]);
+    }
+
+    /// Another entry with the same bytes as body; a long body must not belong to both.
+    fn of_key(&self, shape: Shape, key: &[u8], with_slot: bool) -> Entry {
+        let new = shape.for_key(key.len(), with_slot);
+        let mut entry = Entry::allocate(new);
+        let bytes = entry.bytes_mut(new.end);
+        new.write_lengths(bytes);
+        bytes[new.key_at..new.body_at].copy_from_slice(key);
+        bytes[new.body_at..].copy_from_slice(&self.bytes(shape.end)[shape.body_at..]);
+        if with_slot {
+            entry.set_heap_slot(None);
+        }
+        entry
     }
 
     fn set_body(&mut self, body: Body<'_>) {
@@ -344,6 +381,17 @@ impl Shape {
         Shape { meta, key_at, body_at, end: body_at + body_len }
     }
 
+    /// The shape of the same body behind a key of that length.
+    fn for_key(self, key_len: usize, with_slot: bool) -> Shape {
+        let mut meta = self.meta & !(HAS_SLOT | WIDE_KEY);
+        meta |= if with_slot { HAS_SLOT } else { 0 };
+        meta |= if key_len > usize::from(u8::MAX) { WIDE_KEY } else { 0 };
+        let at = SLOT_AT + usize::from(with_slot) * SLOT_BYTES;
+        let key_at = at + Lengths::of(meta).bytes();
+        let body_at = key_at + key_len;
+        Shape { meta, key_at, body_at, end: body_at + self.end - self.body_at }
+    }
+
     fn slot_bytes(self) -> usize {
         usize::from(self.meta & HAS_SLOT) * SLOT_BYTES
     }
@@ -475,12 +523,12 @@ mod tests {
                 1 => rng.usize(0..70_000),
                 _ => rng.usize(0..40),
             };
-            let key: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(key_len).collect();
+            let mut key: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(key_len).collect();
             let mut now = value(&mut rng);
             let (mut slot, mut access) = (None, 0);
             let mut entry = Entry::new(&key, Text::compact(&now), rng.bool());
             for _ in 0..30 {
-                match rng.u8(0..6) {
+                match rng.u8(0..7) {
                     0 => slot = Some(rng.u32(0..1_000)),
                     1 => slot = None,
                     2 => {
@@ -493,6 +541,19 @@ mod tests {
                         now.extend(more);
                         assert_eq!(entry.encoding(), Encoding::Raw);
                     }
+                    4 => {
+                        let len = [rng.usize(0..40), rng.usize(250..260)][rng.usize(0..2)];
+                        key = std::iter::repeat_with(|| rng.u8(..)).take(len).collect();
+                        let encoding = entry.encoding();
+                        let with_slot = rng.bool();
+                        entry = if rng.bool() {
+                            entry.copy(&key, with_slot)
+                        } else {
+                            entry.with_key(&key, with_slot)
+                        };
+                        assert_eq!(entry.encoding(), encoding);
+                        entry.set_access(access);
+                    }
                     _ => {
                         now = value(&mut rng);
                         entry.set_text(Text::compact(&now));
@@ -503,6 +564,16 @@ mod tests {
                 assert_eq!(entry.access(), access);
             }
         }
+    }
+
+    #[test]
+    fn a_long_string_moves_without_being_copied() {
+        let entry = Entry::new(b"k", Text::Bytes(&[b'x'; 100_000]), true);
+        let address = |entry: &Entry| entry.text().with_bytes(<[u8]>::as_ptr);
+        let before = address(&entry);
+        let moved = entry.with_key(b"another key", true);
+        assert_eq!(address(&moved), before);
+        assert_ne!(address(&moved.copy(b"k", false)), before);
     }
 
     #[test]

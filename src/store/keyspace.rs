@@ -60,10 +60,15 @@ impl Keyspace {
         self.table.at(place)
     }
 
-    /// Adds a key that is not there.
-    pub fn insert(&mut self, hash: u64, key: &[u8], text: Text<'_>, with_slot: bool) -> Place {
+    /// The entry at a place, to be changed but for its key.
+    #[inline]
+    pub fn entry_mut(&mut self, place: Place) -> &mut Entry {
+        self.table.at_mut(place)
+    }
+
+    /// Adds an entry without a deadline whose key is not there.
+    pub fn insert(&mut self, hash: u64, entry: Entry) -> Place {
         let hasher = &self.hasher;
-        let entry = Entry::new(key, text, with_slot);
         self.table.insert(hash, entry, |entry| hasher.hash(entry.key()))
     }
 
@@ -145,6 +150,28 @@ impl Keyspace {
     /// An entry chosen by chance, each with the same probability.
     pub fn sample(&self, rng: &mut fastrand::Rng) -> Option<&Entry> {
         self.table.sample(rng)
+    }
+
+    /// A key chosen by chance, each with the same probability; where it stands, and its hash.
+    pub fn sample_place(&self, rng: &mut fastrand::Rng) -> Option<(Place, u64)> {
+        let key = self.sample(rng)?.key();
+        let hash = self.hash(key);
+        self.find(hash, key).map(|place| (place, hash))
+    }
+
+    /// All entries of a line of the table chosen by chance, with their hashes.
+    pub fn sample_line(&self, rng: &mut fastrand::Rng) -> impl Iterator<Item = (&Entry, u64)> {
+        self.table.sample_line(rng).map(|entry| (entry, self.hasher.hash(entry.key())))
+    }
+
+    /// An entry with a deadline, chosen by chance, each with the same probability; and its hash.
+    pub fn sample_timed(&self, rng: &mut fastrand::Rng) -> Option<(Place, u64)> {
+        self.deadlines.sample(&self.table, rng)
+    }
+
+    /// Where an entry of that hash stands whose access bytes are these.
+    pub fn find_unused(&self, hash: u64, access: u32) -> Option<Place> {
+        self.table.find(hash, |entry| entry.access() == access)
     }
 
     /// Removes all keys; what they were is returned, to be freed at leisure.

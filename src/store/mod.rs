@@ -4,15 +4,21 @@ mod changes;
 mod db;
 mod deadlines;
 pub mod entry;
+mod evict;
 mod keyspace;
+mod moves;
+mod usage;
 
 pub use changes::{Changes, Event};
 pub use db::{Db, Spot, Ttl};
 pub use keyspace::KeyHasher;
+pub use moves::{Address, Moved};
+pub use usage::{Measure, Usage};
 
 use crate::base::id::DbIndex;
 use crate::data::table::Pieces;
 use entry::Entry;
+use evict::Candidates;
 use keyspace::Keyspace;
 
 /// Pieces of removed tables that are freed in one slice; each is some hundred entries at most.
@@ -26,15 +32,25 @@ pub struct Store {
     hasher: KeyHasher,
     /// What has changed since anyone looked.
     pub changes: Changes,
+    /// When and how often keys are used.
+    pub usage: Usage,
+    candidates: Candidates,
     /// Removed at once, freed a slice at a time.
     remains: Vec<Pieces<Entry>>,
 }
 
 impl Store {
-    /// So many empty databases, whose keys are hashed by `hasher`.
-    pub fn new(databases: usize, hasher: KeyHasher) -> Store {
-        let (spaces, remains) = (Vec::new(), Vec::new());
-        Store { spaces, databases, hasher, changes: Changes::default(), remains }
+    /// So many empty databases, whose keys are hashed by `hasher` and their use noted by `usage`.
+    pub fn new(databases: usize, hasher: KeyHasher, usage: Usage) -> Store {
+        Store {
+            spaces: Vec::new(),
+            databases,
+            hasher,
+            changes: Changes::default(),
+            usage,
+            candidates: Candidates::default(),
+            remains: Vec::new(),
+        }
     }
 
     /// Number of databases.
@@ -51,7 +67,7 @@ impl Store {
         if index >= self.spaces.len() {
             self.create(index);
         }
-        Db::open(&mut self.spaces[index], &mut self.changes, index, now_ms)
+        Db::open(&mut self.spaces[index], &mut self.changes, &mut self.usage, index, now_ms)
     }
 
     #[cold]

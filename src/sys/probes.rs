@@ -47,3 +47,10 @@ pub fn tick(mono_us: u64) {
 pub fn expiry(db: usize, key: &[u8], late_ms: i64) {
     probe!(spindle, expiry, db, key.as_ptr(), key.len(), late_ms);
 }
+
+/// `eviction`: a key has gone to make room. Arguments: the database, the address of the key, its
+/// length.
+#[inline]
+pub fn eviction(db: usize, key: &[u8]) {
+    probe!(spindle, eviction, db, key.as_ptr(), key.len());
+}

@@ -9,7 +9,7 @@ use spindle::commands::GROUPS;
 /// Commands whose facts differ from those of 7.0, each with the reason.
 const CHANGED: &[(&str, &str)] = &[
     ("client|kill", "7.4 added MAXAGE"),
-    ("client|setinfo", "new in 7.2"),
+    ("client|no-touch", "new in 7.2"),
     ("client|setname", "7.2 added tips"),
     ("command|getkeys", "7.2 lets it run with fewer arguments"),
     ("command|getkeysandflags", "7.2 lets it run with fewer arguments"),
@@ -19,12 +19,22 @@ const CHANGED: &[(&str, &str)] = &[
     ("scan", "7.2 added tips"),
 ];
 
+/// The version of the real server.
+const JUDGE: (u32, u32) = (7, 0);
+
+/// Whether a command of that version is one that the real server has.
+fn is_known(since: &str) -> bool {
+    let mut parts = since.split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap()) <= JUDGE
+}
+
 fn names() -> Vec<String> {
     let mut names = Vec::new();
-    for command in GROUPS.iter().flat_map(|group| group.iter()) {
+    let commands = GROUPS.iter().flat_map(|group| group.iter());
+    for command in commands.filter(|command| is_known(command.spec.since)) {
         let name = command.spec.name;
         names.push(name.to_owned());
-        let children = command.subcommands.iter();
+        let children = command.subcommands.iter().filter(|child| is_known(child.spec.since));
         names.extend(children.map(|child| format!("{name}|{}", child.spec.name)));
     }
     names.retain(|name| !CHANGED.iter().any(|(changed, _)| changed == name));

@@ -87,12 +87,14 @@ impl Model {
     /// Time has moved to `now_ms`: due keys die, earliest first.
     pub fn advance(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
-        for db in 0..self.dbs.len() {
-            let due = |value: &Value| value.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms);
-            let before = self.dbs[db].len();
-            self.dbs[db].retain(|_, value| !due(value));
-            self.expired += (before - self.dbs[db].len()) as u64;
-        }
+        (0..self.dbs.len()).for_each(|db| self.bury_due(db));
+    }
+
+    fn bury_due(&mut self, db: usize) {
+        let now_ms = self.now_ms;
+        let before = self.dbs[db].len();
+        self.dbs[db].retain(|_, value| value.deadline_ms.is_none_or(|at_ms| at_ms > now_ms));
+        self.expired += (before - self.dbs[db].len()) as u64;
     }
 
     pub fn dump(&self) -> Vec<Record> {
@@ -116,7 +118,12 @@ impl Model {
             ["subscribe", "unsubscribe", "ping", "reset", "nosuch"].contains(&name.as_str());
         let mut messages = Vec::new();
         let outcome = if was_subscribed && !self.clients[client].is_resp3 && !allowed {
-            let name = if name == "client" { "client|reply".to_owned() } else { name.clone() };
+            let name = match name.as_str() {
+                "client" | "object" => {
+                    format!("{name}|{}", String::from_utf8_lossy(args[1]).to_lowercase())
+                }
+                _ => name.clone(),
+            };
             Err(format!(
                 "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT \
                  / RESET are allowed in this context"
@@ -345,7 +352,14 @@ impl Model {
                 let found = keys.iter().filter(|key| glob::matches(args[1], key));
                 Ok(Answer::Items(found.map(|key| bulk(key)).collect()))
             }
-            "scan" => Ok(Answer::Scanned(self.live_keys(db).iter().map(|key| bulk(key)).collect())),
+            "scan" => {
+                self.bury_due(db);
+                let is_wanted = args.get(5).is_none_or(|kind| kind.eq_ignore_ascii_case(b"string"));
+                let keys = self.live_keys(db);
+                Ok(Answer::Scanned(keys.iter().filter(|_| is_wanted).map(|k| bulk(k)).collect()))
+            }
+            "rename" | "renamenx" | "move" | "copy" | "swapdb" => self.move_key(db, name, args),
+            "touch" | "object" => self.inspect(client, name, args),
             "randomkey" => {
                 let keys = self.live_keys(db);
                 if keys.is_empty() {
@@ -371,6 +385,58 @@ impl Model {
                 Err(format!("ERR unknown command '{name}', with args beginning with: {rest}"))
             }
         }
+    }
+
+    fn inspect(&mut self, client: usize, name: &str, args: &[&[u8]]) -> Outcome {
+        let db = self.clients[client].db;
+        if name == "touch" {
+            let found = args[1..].iter().filter(|key| self.read(db, key).is_some());
+            return int(num::signed(found.count()));
+        }
+        let value = self.read(db, args[2]).map(|value| value.bytes.clone());
+        let Some(bytes) = value else { return Ok(self.null(client)) };
+        Ok(Answer::Is(match (args[1], num::parse_i64(&bytes)) {
+            (b"ENCODING", Some(_)) => "\"int\"".to_owned(),
+            (b"ENCODING", None) if bytes.len() > 44 => "\"raw\"".to_owned(),
+            (b"ENCODING", None) => "\"embstr\"".to_owned(),
+            (_, Some(0..10_000)) => i32::MAX.to_string(),
+            _ => "1".to_owned(),
+        }))
+    }
+
+    fn move_key(&mut self, db: usize, name: &str, args: &[&[u8]]) -> Outcome {
+        let number = |at: usize| parse_int(args[at]).map(|db| usize::try_from(db).unwrap());
+        let is_copy = name == "copy";
+        let (mut to_db, mut to, mut replaces) = (db, args[args.len().min(3) - 1], name == "rename");
+        match name {
+            "swapdb" => {
+                self.dbs.swap(number(1)?, number(2)?);
+                return ok();
+            }
+            "move" => (to_db, to) = (number(2)?, args[1]),
+            "copy" => {
+                to_db = if args.len() > 3 { number(4)? } else { db };
+                replaces = args.len() > 5;
+            }
+            _ => {}
+        }
+        let is_same = (to_db, to) == (db, args[1]);
+        if is_same && !name.starts_with("rename") {
+            return Err("ERR source and destination objects are the same".to_owned());
+        }
+        let is_occupied = self.look(to_db, to).is_some();
+        let found = if is_copy { self.read(db, args[1]) } else { self.look(db, args[1]) };
+        let Some(value) = found.map(|value| (value.bytes.clone(), value.deadline_ms)) else {
+            return if is_copy || name == "move" { int(0) } else { Err("ERR no such key".into()) };
+        };
+        if is_occupied && !replaces {
+            return int(0);
+        }
+        if !is_copy {
+            self.dbs[db].remove(args[1]);
+        }
+        self.put(to_db, to, &value.0, value.1);
+        if name == "rename" { ok() } else { int(1) }
     }
 
     fn when(&mut self, db: usize, name: &str, key: &[u8]) -> Outcome {

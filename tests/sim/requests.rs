@@ -51,7 +51,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 /// A request that the model knows the reply to.
 pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
     let a = key(rng);
-    let mut argv = match rng.u8(0..44) {
+    let mut argv = match rng.u8(0..48) {
         0..6 => words(&format!("GET {a}")),
         6..12 => set(rng, now_ms),
         12 => vec![b"SETNX".to_vec(), a.into_bytes(), value(rng)],
@@ -82,7 +82,15 @@ pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
         }
         32 => words(&format!("PERSIST {a}")),
         33 => words(["KEYS *", "KEYS key:1*", "KEYS *[05]", "KEYS nosuch"][rng.usize(0..4)]),
-        34 => words("SCAN 0 COUNT 1000000"),
+        34 => words(
+            ["SCAN 0 COUNT 1000000", "SCAN 0 COUNT 1000000 TYPE nosuch"][usize::from(rng.bool())],
+        ),
+        44..47 => moves(rng),
+        47 => match rng.u8(0..3) {
+            0 => words(&format!("TOUCH {a} {}", key(rng))),
+            1 => words(&format!("OBJECT ENCODING {a}")),
+            _ => words(&format!("OBJECT REFCOUNT {a}")),
+        },
         35 => words("DBSIZE"),
         36 => words(&format!("SELECT {}", rng.u8(0..3))),
         37 => words(["PING", "PING hello", "ECHO hello"][rng.usize(0..3)]),
@@ -103,6 +111,20 @@ pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
         argv[0].make_ascii_lowercase();
     }
     argv
+}
+
+/// A key that goes elsewhere, or databases that change places.
+fn moves(rng: &mut Rng) -> Vec<Vec<u8>> {
+    let (a, b, db) = (key(rng), key(rng), rng.u8(0..3));
+    words(&match rng.u8(0..12) {
+        0..3 => format!("RENAME {a} {b}"),
+        3..5 => format!("RENAMENX {a} {b}"),
+        5..8 => format!("MOVE {a} {db}"),
+        8 => format!("COPY {a} {b}"),
+        9 => format!("COPY {a} {b} DB {db}"),
+        10 => format!("COPY {a} {b} DB {db} REPLACE"),
+        _ => format!("SWAPDB {db} {}", rng.u8(0..3)),
+    })
 }
 
 fn set(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
