@@ -98,7 +98,7 @@ impl Engine {
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(id) = self.resolve(argv) else { continue };
             *planned = Some(id);
-            for index in self.table.row(id).key_indexes(argv.len()).take(AHEAD_KEYS - keys) {
+            for index in self.table.row(id).key_indexes(argv).take(AHEAD_KEYS - keys) {
                 hashes[keys] = self.store.key_hash(argv.at(index));
                 self.store.prefetch_line(db, hashes[keys]);
                 keys += 1;
