@@ -1,6 +1,8 @@
 //! Plain helpers that know nothing of Redis: numbers, patterns, time, identities, buffers.
 
+pub mod big;
 pub mod buf;
+pub mod extended;
 pub mod glob;
 pub mod id;
 pub mod num;

@@ -87,6 +87,12 @@ pub const fn high_word(product: u128) -> usize {
     (product >> 64) as usize
 }
 
+/// The two halves of a 128-bit number, the upper one first.
+#[allow(clippy::cast_possible_truncation, reason = "the shift leaves 64 bits, the cast the others")]
+pub const fn halves(value: u128) -> (u64, u64) {
+    ((value >> 64) as u64, value as u64)
+}
+
 /// The lowest byte.
 #[allow(clippy::cast_possible_truncation, reason = "the mask leaves one byte")]
 pub const fn low_byte(value: u64) -> u8 {

@@ -1,7 +1,7 @@
 //! COMMAND: the commands, described by themselves.
 
 use super::help;
-use crate::base::glob;
+use crate::base::{glob, num};
 use crate::exec::{Call, Command, CommandId, Flow, Outcome};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -118,15 +118,19 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
     out.bulk(b"find_keys");
     out.map(2);
     out.bulk(b"type");
-    out.bulk(b"range");
+    let (kind, fields) = if keys.is_counted {
+        ("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", num::signed(keys.step))])
+    } else {
+        let last = i64::from(keys.last);
+        ("range", [("lastkey", last), ("keystep", num::signed(keys.step)), ("limit", 0)])
+    };
+    out.bulk(kind.as_bytes());
     out.bulk(b"spec");
-    out.map(3);
-    out.bulk(b"lastkey");
-    out.int(i64::from(keys.last));
-    out.bulk(b"keystep");
-    out.len_int(keys.step);
-    out.bulk(b"limit");
-    out.int(0);
+    out.map(fields.len());
+    for (name, value) in fields {
+        out.bulk(name.as_bytes());
+        out.int(value);
+    }
 }
 
 fn status_set(out: &mut Output, words: &[&str]) {
@@ -199,9 +203,8 @@ fn document(call: &mut Call<'_>, id: CommandId) {
         }
     }
     if !args.is_empty() {
-        let mut keys_left = spec.keys.len();
         out.bulk(b"arguments");
-        document_args(out, &args, &mut keys_left);
+        document_args(out, &args, &mut key_spec_numbers(spec.keys.len()));
     }
     if !row.subcommands.is_empty() {
         out.bulk(b"subcommands");
@@ -210,19 +213,24 @@ fn document(call: &mut Call<'_>, id: CommandId) {
     }
 }
 
-fn document_args(out: &mut Output, args: &[Arg], keys_left: &mut usize) {
+/// The number of the spec that each key argument belongs to: they follow each other, and the last
+/// spec has all that are left.
+fn key_spec_numbers(specs: usize) -> impl Iterator<Item = usize> {
+    (0..specs).chain(std::iter::repeat(specs.saturating_sub(1)))
+}
+
+fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<Item = usize>) {
     out.array(args.len());
     for arg in args {
         let is_leaf = arg.parts.is_empty();
         let has_text = is_leaf && arg.kind != syntax::Kind::PureToken;
-        // Only the first key argument carries the number of its spec, as all have one spec today.
-        let has_spec = arg.kind == syntax::Kind::Key && *keys_left > 0;
-        *keys_left -= usize::from(has_spec);
+        let is_key = arg.kind == syntax::Kind::Key;
+        let key_spec = if is_key { key_specs.next() } else { None };
         let flags: Vec<&str> = [(arg.optional, "optional"), (arg.multiple, "multiple")]
             .into_iter()
             .filter_map(|(is_set, name)| is_set.then_some(name))
             .collect();
-        let extras = [has_text, has_spec, arg.token.is_some(), !flags.is_empty(), !is_leaf];
+        let extras = [has_text, is_key, arg.token.is_some(), !flags.is_empty(), !is_leaf];
         out.map(2 + extras.iter().filter(|has| **has).count());
         let mut field = |name: &str, value: &str| {
             out.bulk(name.as_bytes());
@@ -233,9 +241,9 @@ fn document_args(out: &mut Output, args: &[Arg], keys_left: &mut usize) {
         if has_text {
             field("display_text", &arg.name);
         }
-        if has_spec {
+        if let Some(number) = key_spec {
             out.bulk(b"key_spec_index");
-            out.int(0);
+            out.len_int(number);
         }
         if let Some(token) = &arg.token {
             out.bulk(b"token");
@@ -247,7 +255,7 @@ fn document_args(out: &mut Output, args: &[Arg], keys_left: &mut usize) {
         }
         if !is_leaf {
             out.bulk(b"arguments");
-            document_args(out, &arg.parts, keys_left);
+            document_args(out, &arg.parts, key_specs);
         }
     }
 }
@@ -356,6 +364,13 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Err
     let keys = spec
         .keys
         .iter()
-        .flat_map(|keys| keys.indexes(request.len()).map(move |index| (request.at(index), keys)));
-    Ok(keys.collect())
+        .flat_map(|keys| {
+            let indexes = keys.indexes(request.len(), |index| request.at(index));
+            indexes.map(move |index| (request.at(index), keys))
+        })
+        .collect::<Vec<_>>();
+    if keys.is_empty() {
+        return Err(Error::new("ERR Invalid arguments specified for command"));
+    }
+    Ok(keys)
 }

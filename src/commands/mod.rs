@@ -1,5 +1,6 @@
 //! The commands, one file for each documentation group: facts and a function, side by side.
 
+mod bitmap;
 mod config;
 mod connection;
 mod generic;
@@ -20,6 +21,7 @@ use crate::exec::Command;
 
 /// All commands by group, for [`crate::exec::Engine::new`].
 pub const GROUPS: &[&[&Command]] = &[
+    bitmap::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
     pubsub::COMMANDS,

@@ -1,6 +1,9 @@
 //! Deadlines as commands take them: relative or absolute, in seconds or milliseconds.
 
+use crate::exec::int;
+use crate::resp::argv::Argv;
 use crate::resp::error::Error;
+use crate::store::Ttl;
 
 /// The unit and origin of a deadline given as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,76 @@ impl Form {
             Form::AtMilliseconds => Some(value),
         }
     }
+}
+
+/// What options say of a key's deadline: when it is, or one word such as KEEPTTL. They exclude each
+/// other; the same one may be given again.
+pub(super) struct Expiry<'a> {
+    word: &'static str,
+    has_word: bool,
+    at: Option<(Form, &'a [u8])>,
+}
+
+impl<'a> Expiry<'a> {
+    /// No option as yet; `word` is the one without an argument.
+    pub(super) fn or_word(word: &'static str) -> Expiry<'a> {
+        Expiry { word, has_word: false, at: None }
+    }
+
+    /// Takes an option; returns how many arguments belong to it, or `None` if it is another one.
+    pub(super) fn take(
+        &mut self,
+        option: &[u8],
+        value: Option<&'a [u8]>,
+    ) -> Result<Option<usize>, Error> {
+        if option.eq_ignore_ascii_case(self.word.as_bytes()) {
+            self.has_word = true;
+            return if self.at.is_none() { Ok(Some(0)) } else { Err(Error::SYNTAX) };
+        }
+        let (Some(form), Some(value)) = (Form::by_option(option), value) else { return Ok(None) };
+        if self.has_word || self.at.is_some_and(|(other, _)| other != form) {
+            return Err(Error::SYNTAX);
+        }
+        self.at = Some((form, value));
+        Ok(Some(1))
+    }
+
+    /// Takes all arguments from `start` on.
+    pub(super) fn take_all(&mut self, argv: Argv<'a>, start: usize) -> Result<(), Error> {
+        let mut at = start;
+        while let Some(option) = argv.get(at) {
+            at += 1 + self.take(option, argv.get(at + 1))?.ok_or(Error::SYNTAX)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the word was among the options.
+    pub(super) fn has_word(&self) -> bool {
+        self.has_word
+    }
+
+    /// The deadline of a command of that name, if there is to be one.
+    pub(super) fn at_ms(&self, command: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+        self.at.map(|(form, value)| deadline_ms(command, form, value, now_ms)).transpose()
+    }
+
+    /// What becomes of the deadline of a value that is written, where the word keeps it.
+    pub(super) fn ttl(&self, command: &str, now_ms: i64) -> Result<Ttl, Error> {
+        let otherwise = if self.has_word { Ttl::Keep } else { Ttl::Clear };
+        Ok(self.at_ms(command, now_ms)?.map_or(otherwise, Ttl::At))
+    }
+}
+
+/// The moment that an argument of `command` states, which must be a positive number.
+pub(super) fn deadline_ms(
+    command: &str,
+    form: Form,
+    argument: &[u8],
+    now_ms: i64,
+) -> Result<i64, Error> {
+    let value = int(argument)?;
+    let at_ms = if value > 0 { form.at_ms(value, now_ms) } else { None };
+    at_ms.ok_or_else(|| invalid(command))
 }
 
 /// That a deadline is out of range, for the command of that name.

@@ -1,6 +1,7 @@
 //! String values: integers kept as integers, everything else as bytes.
 
 use crate::base::num;
+use std::borrow::Cow;
 
 /// Longest string that OBJECT ENCODING calls `embstr`, as Redis has it.
 pub const EMBSTR_MAX: usize = 44;
@@ -15,6 +16,9 @@ pub enum Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// The string without bytes.
+    pub const EMPTY: Text<'static> = Text::Bytes(b"");
+
     /// The form in which `bytes` are best kept: an integer if that is what they spell.
     #[inline]
     pub fn compact(bytes: &'a [u8]) -> Text<'a> {
@@ -31,6 +35,24 @@ impl<'a> Text<'a> {
         match self {
             Text::Int(value) => Some(value),
             Text::Bytes(bytes) => num::parse_i64(bytes),
+        }
+    }
+
+    /// Number of bytes.
+    pub fn len(self) -> usize {
+        self.with_bytes(<[u8]>::len)
+    }
+
+    /// True without bytes.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of the string; those of an integer are made.
+    pub fn to_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Text::Int(value) => Cow::Owned(value.to_string().into_bytes()),
+            Text::Bytes(bytes) => Cow::Borrowed(bytes),
         }
     }
 
@@ -59,6 +81,7 @@ mod tests {
     #[test]
     fn a_number_has_its_decimal_bytes() {
         assert!(Text::Int(-42).with_bytes(|bytes| bytes == b"-42"));
+        assert_eq!(Text::Int(-42).to_bytes(), Text::Bytes(b"-42").to_bytes());
         assert_eq!(Text::Bytes(b"42").to_int(), Some(42));
     }
 }

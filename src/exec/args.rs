@@ -1,5 +1,6 @@
 //! Reading arguments.
 
+use crate::base::extended::Extended;
 use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::resp::error::Error;
@@ -48,6 +49,25 @@ pub fn float(argument: &[u8]) -> Result<f64, Error> {
     value.ok_or(Error::new("ERR value is not a valid float"))
 }
 
+/// A number that may have a fraction, in the precision in which Redis adds to values.
+///
+/// # Errors
+/// That it is none.
+pub fn extended(argument: &[u8]) -> Result<Extended, Error> {
+    Extended::parse(argument).ok_or(Error::new("ERR value is not a valid float"))
+}
+
+/// The first and the last place that a range names in a row of `len`, both included, where negative
+/// ones count from the end; `None` if there are none between them. Places before the row are its
+/// first one, so that a range before it is not empty.
+pub fn span(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
+    let len = num::signed(len);
+    let from_start = |place: i64| if place < 0 { (len + place).max(0) } else { place };
+    let (first, last) = (from_start(start), from_start(end).min(len - 1));
+    let range = (usize::try_from(first).ok()?, usize::try_from(last).ok()?);
+    (first <= last).then_some(range)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +78,25 @@ mod tests {
         assert_eq!(positive_count(b"0"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"-3"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"x"), Err(Error::NOT_AN_INTEGER));
+    }
+
+    #[test]
+    fn places_count_from_either_end() {
+        let cases = [
+            ((0, -1), Some((0, 4))),
+            ((1, 3), Some((1, 3))),
+            ((-3, -2), Some((2, 3))),
+            ((-100, 100), Some((0, 4))),
+            ((3, 1), None),
+            ((5, 9), None),
+            ((-9, -8), Some((0, 0))),
+            ((-8, -9), Some((0, 0))),
+            ((i64::MIN, i64::MAX), Some((0, 4))),
+        ];
+        for ((start, end), expected) in cases {
+            assert_eq!(span(start, end, 5), expected, "{start} {end}");
+        }
+        assert_eq!(span(0, -1, 0), None);
     }
 
     #[test]

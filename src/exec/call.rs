@@ -63,8 +63,14 @@ impl Call<'_> {
     /// Propagates other arguments than those received; they are made only if someone wants them.
     #[inline]
     pub fn propagate_as<A: AsRef<[u8]>, const N: usize>(&mut self, argv: impl FnOnce() -> [A; N]) {
+        self.propagate_all(|| argv().into_iter().collect());
+    }
+
+    /// The same for any number of arguments.
+    #[inline]
+    pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Some(argv().into_iter().collect());
+            self.propagated = Some(argv());
         }
     }
 }

@@ -22,7 +22,7 @@ mod state;
 mod stats;
 mod table;
 
-pub use args::{db_index, float, int, positive_count};
+pub use args::{db_index, extended, float, int, positive_count, span};
 pub use call::Call;
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
 pub use command::{Command, Flow, Handler, Outcome};

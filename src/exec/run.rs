@@ -109,7 +109,7 @@ impl Engine {
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(id) = self.resolve(argv) else { continue };
             *planned = Some(id);
-            for index in self.table.row(id).key_indexes(argv.len()).take(AHEAD_KEYS - keys) {
+            for index in self.table.row(id).key_indexes(argv).take(AHEAD_KEYS - keys) {
                 hashes[keys] = self.store.key_hash(argv.at(index));
                 self.store.prefetch_line(db, hashes[keys]);
                 keys += 1;
@@ -183,7 +183,7 @@ impl Engine {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let replied = peer.out.len().saturating_sub(watch.before.output);
         let bytes = replied + argv.from(0).map(<[u8]>::len).sum::<usize>();
-        let indexes = self.table.row(id).key_indexes(argv.len());
+        let indexes = self.table.row(id).key_indexes(argv);
         let keys: Vec<&[u8]> = indexes.map(|index| argv.at(index)).collect();
         watch.note(&keys, Cost { ns, bytes: bytes as u64 }, rng);
     }

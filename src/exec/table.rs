@@ -37,10 +37,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// The indexes of the keys in a request of `argc` arguments.
+    /// The indexes of the keys in a request.
     #[inline]
-    pub fn key_indexes(&self, argc: usize) -> impl Iterator<Item = usize> + use<> {
-        self.command.spec.keys.iter().flat_map(move |keys| keys.indexes(argc))
+    pub fn key_indexes<'a>(&self, argv: Argv<'a>) -> impl Iterator<Item = usize> + use<'a> {
+        let keys = self.command.spec.keys.iter();
+        keys.flat_map(move |keys| keys.indexes(argv.len(), |index| argv.at(index)))
     }
 }
 

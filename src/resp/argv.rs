@@ -52,7 +52,7 @@ impl<'a> Argv<'a> {
     }
 
     /// The arguments from `index` on.
-    pub fn from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    pub fn from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let argv = *self;
         (index..argv.len()).map(move |index| argv.at(index))
     }

@@ -38,6 +38,8 @@ bitflags! {
         const NO_MULTI = 1 << 14;
         /// Runs while a script is stuck.
         const ALLOW_BUSY = 1 << 15;
+        /// Where its keys stand depends on an argument.
+        const MOVABLEKEYS = 1 << 16;
 
         /// Allowed to a RESP2 client that is subscribed.
         const SUBSCRIBED = 1 << 24;
@@ -47,7 +49,7 @@ bitflags! {
 }
 
 /// The names that COMMAND INFO shows.
-const SHOWN: [(Flags, &str); 16] = [
+const SHOWN: [(Flags, &str); 17] = [
     (Flags::WRITE, "write"),
     (Flags::READONLY, "readonly"),
     (Flags::DENYOOM, "denyoom"),
@@ -64,6 +66,7 @@ const SHOWN: [(Flags, &str); 16] = [
     (Flags::NO_ASYNC_LOADING, "no_async_loading"),
     (Flags::NO_MULTI, "no_multi"),
     (Flags::ALLOW_BUSY, "allow_busy"),
+    (Flags::MOVABLEKEYS, "movablekeys"),
 ];
 
 impl Flags {

@@ -17,6 +17,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Strings as rows of bits.
+    Bitmap,
     /// String values.
     String,
     /// Publish and subscribe.
@@ -31,6 +33,7 @@ impl Group {
         match self {
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Bitmap => "bitmap",
             Group::String => "string",
             Group::PubSub => "pubsub",
             Group::Server => "server",
@@ -119,11 +122,14 @@ impl Spec {
     }
 
     /// The triple of COMMAND INFO: first key, last key, step. Runs of keys that follow each other
-    /// count as one.
+    /// count as one; zeros where an argument tells how many keys there are.
     pub fn key_triple(&self) -> (usize, i64, usize) {
         let (Some(head), Some(tail)) = (self.keys.first(), self.keys.last()) else {
             return (0, 0, 0);
         };
+        if self.keys.iter().any(|keys| keys.is_counted) {
+            return (0, 0, 0);
+        }
         let (first, _, step) = head.triple();
         (first, tail.triple().1, step)
     }

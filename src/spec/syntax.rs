@@ -7,6 +7,7 @@
 //! [NX | XX]              optional; alternatives
 //! <ON | OFF>             required; alternatives
 //! key [key ...]          one or more
+//! [SET key | GET] ...    a group once or more, or any number of times if it is optional
 //! [condition: NX | XX]   the name by which COMMAND DOCS knows the choice or the block
 //! count:integer          an argument of a type that its name does not tell
 //! ```
@@ -132,6 +133,10 @@ impl<'a> Parser<'a> {
             match word {
                 "]" | ">" | "|" => break,
                 "[" if self.is_repetition() => self.repetition(&mut args)?,
+                "..." => {
+                    self.at += 1;
+                    args.last_mut().ok_or("nothing to repeat")?.multiple = true;
+                }
                 "[" | "<" => {
                     let mut group = self.group()?;
                     if let Some(token) = token.take() {
@@ -335,6 +340,12 @@ mod tests {
             ),
             ("[ID client-id [client-id ...]]", "(client-id/integer/ID?*)"),
             ("arg:double", "(arg/double)"),
+            (
+                "key [operation: GET x | [A <B | C>] <SET y | D>] ...",
+                "(key/key operation/oneof?*(x/string/GET \
+                 b/block(b/oneof/A?(b/pure-token/B c/pure-token/C) \
+                 y/oneof(y/string/SET d/pure-token/D))))",
+            ),
         ];
         for (text, tree) in cases {
             assert_eq!(show(&parse(text).unwrap()), tree, "{text}");
@@ -343,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told() {
-        for text in ["[a", "a ]", "[a | ]", "[x ...]", "<a]"] {
+        for text in ["[a", "a ]", "[a | ]", "[x ...]", "<a]", "..."] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

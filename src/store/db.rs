@@ -99,6 +99,15 @@ impl<'a> Db<'a> {
         spot
     }
 
+    /// Looks keys up for their values, so that all spots hold together; counts hits and misses.
+    pub fn read_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]> + Clone) -> Vec<Spot<'k>> {
+        for key in keys.clone() {
+            self.read(key);
+        }
+        // Those that were due are gone by now, so that nothing moves any more.
+        keys.map(|key| self.look(key)).collect()
+    }
+
     /// The value at a spot.
     #[inline]
     pub fn text(&self, spot: &Spot<'_>) -> Option<Text<'_>> {
@@ -150,20 +159,45 @@ impl<'a> Db<'a> {
 
     /// Changes the bytes of a string in place, or those of a new empty one; its deadline stays. A
     /// long string is not copied for it.
-    pub fn modify<R>(
+    pub fn modify(
         &mut self,
         event: &'static str,
         spot: Spot<'_>,
-        change: impl FnOnce(&mut Vec<u8>) -> R,
-    ) -> R {
+        change: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.modify_if(event, spot, |bytes| {
+            change(bytes);
+            true
+        });
+    }
+
+    /// The same for a change that may come to nothing: it is reported if `change` says that there
+    /// was one.
+    pub fn modify_if(
+        &mut self,
+        event: &'static str,
+        spot: Spot<'_>,
+        change: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
         let place = match spot.place {
             Some(place) => place,
             None => self.write(spot, Text::Bytes(b""), false),
         };
-        let result = self.space.modify(place, change);
-        self.usage.change(self.space.entry_mut(place));
+        if self.space.modify(place, change) {
+            self.usage.change(self.space.entry_mut(place));
+            self.report(EventClasses::STRING, event, spot.key);
+        }
+    }
+
+    /// Puts bytes that were made to be a value; long ones are not copied. The deadline goes.
+    pub fn put_bytes(&mut self, event: &'static str, spot: Spot<'_>, bytes: Vec<u8>) {
+        if spot.exists() {
+            self.changes.note(EventClasses::OVERWRITTEN, "overwritten", self.index, spot.key);
+        }
+        let place = self.write(spot, Text::Bytes(b""), false);
+        self.space.modify(place, |held| *held = bytes);
+        self.space.set_deadline(place, spot.hash, None);
         self.report(EventClasses::STRING, event, spot.key);
-        result
     }
 
     /// Removes a key; false if there is none.

@@ -4,6 +4,11 @@ use crate::support::server::Server;
 use crate::support::transcript::play;
 
 #[test]
+fn bitmap() {
+    play("bitmap", include_str!("../transcripts/bitmap.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn connection() {
     play("connection", include_str!("../transcripts/connection.txt"), &Server::start(&[]), false);
 }

@@ -8,12 +8,17 @@ use spindle::commands::GROUPS;
 
 /// Commands whose facts differ from those of 7.0, each with the reason.
 const CHANGED: &[(&str, &str)] = &[
+    ("bitop", "8.2 added operations"),
     ("client|kill", "7.4 added MAXAGE"),
     ("client|no-touch", "new in 7.2"),
     ("client|setname", "7.2 added tips"),
     ("command|getkeys", "7.2 lets it run with fewer arguments"),
     ("command|getkeysandflags", "7.2 lets it run with fewer arguments"),
     ("config|resetstat", "7.2 added tips"),
+    ("delex", "new in 8.4"),
+    ("digest", "new in 8.4"),
+    ("msetex", "new in 8.4"),
+    ("msetnx", "7.2 took its tips away"),
     ("quit", "a proper command since 7.2"),
     ("randomkey", "7.2 added tips"),
     ("scan", "7.2 added tips"),

@@ -12,6 +12,11 @@ fn prove(name: &str, text: &str) {
 }
 
 #[test]
+fn bitmap() {
+    prove("bitmap", include_str!("../transcripts/bitmap.txt"));
+}
+
+#[test]
 fn connection() {
     prove("connection", include_str!("../transcripts/connection.txt"));
 }
