@@ -1,16 +1,30 @@
-//! Arguments, logger, parameters; then the server runs. The only place that ends the process.
+//! Arguments, log, parameters; then the server runs. The only place that ends the process.
 
-use spindle::commands::GROUPS;
+use spindle::commands::{GROUPS, REDIS_VERSION};
+use spindle::config::args::{self, Sources, Wanted};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
-use spindle::server::Server;
+use spindle::server::process::{self, Origin, PidFile, Supervisor};
+use spindle::server::{Server, journal};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
+/// What is known before the server starts.
+struct Start {
+    config: Config,
+    facts: Facts,
+    origin: Origin,
+}
+
 fn main() -> ExitCode {
-    init_logger();
-    match run() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match prepare(&args) {
+        Ok(Some(start)) => serve(start),
+        Ok(None) => Ok(()),
+        Err(message) => journal::start(&Config::default()).and(Err(message)),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             log::error!("{message}");
@@ -19,55 +33,87 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), String> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let mut config = Config::default();
+/// Reads what is to be done and starts the log; nothing is left to do if help was wanted or if
+/// another process goes on in the background.
+fn prepare(args: &[String]) -> Result<Option<Start>, String> {
+    let sources = match args::parse(args)? {
+        Wanted::Help => return print(args::HELP).map(|()| None),
+        Wanted::Version => return print(&version()).map(|()| None),
+        Wanted::Server(sources) => sources,
+    };
+    let exe = std::env::current_exe();
+    let exe = exe.map_err(|error| format!("cannot find the program: {error}"))?;
+    let origin = Origin::from_env();
+    let input = read_input(&sources)?;
+    let config = read_parameters(&sources, &input)?;
     let mut facts = Facts { pid: std::process::id(), ..Facts::default() };
-    let exe =
-        std::env::current_exe().map_err(|error| format!("cannot find the program: {error}"))?;
     facts.executable = exe.to_string_lossy().into_owned();
-    let mut flags = &args[..];
-    if let [path, rest @ ..] = &args[..]
-        && !path.starts_with("--")
-    {
-        let text = std::fs::read(path)
-            .map_err(|error| format!("can't open config file '{path}': {error}"))?;
-        file::read(&mut config, path, &text)?;
+    if let Some(path) = &sources.file {
         let full = std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))?;
         facts.config_file = full.to_string_lossy().into_owned();
-        flags = rest;
     }
-    file::read_flags(&mut config, flags)?;
+    let is_supervised = origin.supervisor(config.supervised).is_some();
+    if config.daemonize && !is_supervised && !origin.is_in_background {
+        let started = process::go_to_background(&exe, args, &input);
+        started.map_err(|error| format!("cannot go to the background: {error}"))?;
+        return Ok(None);
+    }
+    journal::start(&config)?;
+    Ok(Some(Start { config, facts, origin }))
+}
+
+fn read_input(sources: &Sources) -> Result<Vec<u8>, String> {
+    let mut input = Vec::new();
+    if sources.has_input {
+        let read = std::io::stdin().read_to_end(&mut input);
+        read.map_err(|error| format!("cannot read standard input: {error}"))?;
+    }
+    Ok(input)
+}
+
+fn read_parameters(sources: &Sources, input: &[u8]) -> Result<Config, String> {
+    let mut config = Config::default();
+    if let Some(path) = &sources.file {
+        file::read_file(&mut config, path)?;
+    }
+    file::read(&mut config, "standard input", input)?;
+    file::read(&mut config, "command line", sources.flags.as_bytes())?;
+    Ok(config)
+}
+
+fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "spindle server v={version} redis={REDIS_VERSION} malloc=jemalloc bits={}\n",
+        usize::BITS
+    )
+}
+
+fn print(text: &str) -> Result<(), String> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|error| format!("cannot write: {error}"))
+}
+
+fn serve(start: Start) -> Result<(), String> {
+    let Start { config, mut facts, origin } = start;
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
+    if origin.is_in_background {
+        let settled = process::settle_in_background();
+        settled.map_err(|error| format!("cannot leave the terminal: {error}"))?;
+    }
+    let supervisor = origin.supervisor(config.supervised);
+    facts.supervisor = supervisor.as_ref().map(Supervisor::name);
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
-    let mut server = Server::start(GROUPS, config, facts, seed)?;
+    let mut server = Server::start(GROUPS, config.clone(), facts, seed)?;
+    let pid_file = PidFile::write(&config, origin.is_in_background);
     log::info!("Server initialized");
     log::info!("Ready to accept connections on {}", server.addresses().join(", "));
+    supervisor.iter().for_each(Supervisor::ready);
     let end = server.run();
+    supervisor.iter().for_each(Supervisor::stopping);
+    pid_file.into_iter().for_each(PidFile::remove);
     // The system takes all memory back at once; freeing key by key would hold up the end.
     std::mem::forget(server);
     end.map_err(|error| format!("cannot go on: {error}"))
-}
-
-/// Lines such as `4711:M 2026-11-23T10:00:00.000Z * Ready to accept connections` on standard
-/// output; the mark is the level: `.` debug, `-` verbose, `*` notice, `#` warning. RUST_LOG chooses
-/// modules while developing.
-fn init_logger() {
-    let pid = std::process::id();
-    let env = env_logger::Env::default().default_filter_or("trace");
-    let mut builder = env_logger::Builder::from_env(env);
-    builder.filter_module("mio", log::LevelFilter::Off);
-    builder.target(env_logger::Target::Stdout);
-    builder.format(move |line, record| {
-        let mark = match record.level() {
-            log::Level::Error | log::Level::Warn => '#',
-            log::Level::Info => '*',
-            log::Level::Debug => '-',
-            log::Level::Trace => '.',
-        };
-        writeln!(line, "{pid}:M {} {mark} {}", line.timestamp_millis(), record.args())
-    });
-    builder.init();
-    log::set_max_level(log::LevelFilter::Info);
 }

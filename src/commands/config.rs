@@ -1,9 +1,9 @@
 //! CONFIG: parameters at run time.
 
 use super::help;
-use crate::config::Config;
 use crate::config::kinds::Access;
 use crate::config::table::{Change, Parameter};
+use crate::config::{Config, rewrite};
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -23,7 +23,7 @@ pub(super) const CONFIG: Command = Command {
         ..Spec::NEW
     },
     run: |call| Err(call.wrong_arity()),
-    subcommands: &[&GET, &HELP, &RESETSTAT, &SET],
+    subcommands: &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET],
 };
 
 const BASE: Spec = Spec {
@@ -49,14 +49,20 @@ const GET: Command = Command::new(
 );
 
 fn get(call: &mut Call<'_>) -> Outcome {
-    let found: BTreeMap<&str, &Parameter> = call
-        .argv
-        .from(2)
-        .flat_map(Parameter::matching)
-        .map(|parameter| (parameter.name, parameter))
-        .collect();
+    let mut found: BTreeMap<String, (String, &Parameter)> = BTreeMap::new();
+    for asked in call.argv.from(2) {
+        let name = String::from_utf8_lossy(asked).into_owned();
+        if asked.iter().any(|byte| b"*?[".contains(byte)) {
+            for (name, parameter) in Parameter::matching(asked) {
+                found.insert(name.to_owned(), (name.to_owned(), parameter));
+            }
+        } else if let Some(parameter) = Parameter::named(&name) {
+            // A full name is answered as it was asked for, and finds hidden ones.
+            found.entry(name.to_lowercase()).or_insert((name, parameter));
+        }
+    }
     call.out.map(found.len());
-    for (name, parameter) in found {
+    for (name, parameter) in found.values() {
         call.out.bulk(name.as_bytes());
         call.out.bulk(parameter.show(&mut call.state.config).as_bytes());
     }
@@ -82,13 +88,13 @@ fn set(call: &mut Call<'_>) -> Outcome {
     if !argv.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
-    let is_trusted = match call.state.config.enable_protected_configs {
-        Access::Yes => true,
-        Access::Local => call.client.connection.is_local,
-        Access::No => false,
-    };
+    let parameters = parameters(call, argv)?;
     let mut config = call.state.config.clone();
-    set_all(&mut config, argv, is_trusted)?;
+    for (at, parameter) in (2..).step_by(2).zip(parameters) {
+        let value = String::from_utf8_lossy(argv.at(at + 1)).into_owned();
+        let set = parameter.set(&mut config, &[value]);
+        set.map_err(|refusal| failure(&String::from_utf8_lossy(argv.at(at)), &refusal))?;
+    }
     call.host
         .reconfigure(&call.state.config, &mut config)
         .map_err(|error| failure(error.parameter, &error.reason))?;
@@ -97,17 +103,20 @@ fn set(call: &mut Call<'_>) -> Outcome {
     Ok(Flow::Done)
 }
 
-/// Sets every parameter that the request names.
-fn set_all(config: &mut Config, argv: Argv<'_>, is_trusted: bool) -> Result<(), Error> {
-    let mut seen: Vec<&Parameter> = Vec::new();
-    for at in (2..argv.len()).step_by(2) {
-        let name = String::from_utf8_lossy(argv.at(at));
+/// The parameters that the request names, if all of them may be changed.
+fn parameters(call: &Call<'_>, argv: Argv<'_>) -> Result<Vec<&'static Parameter>, Error> {
+    let is_trusted = match call.state.config.enable_protected_configs {
+        Access::Yes => true,
+        Access::Local => call.client.connection.is_local,
+        Access::No => false,
+    };
+    let mut seen: Vec<String> = Vec::new();
+    let mut parameters = Vec::new();
+    for word in argv.from(2).step_by(2) {
+        let name = String::from_utf8_lossy(word);
         let Some(parameter) = Parameter::named(&name) else {
-            return Err(Error::quoting(
-                "ERR Unknown option or number of arguments for CONFIG SET - '",
-                argv.at(at),
-                "'",
-            ));
+            let message = "ERR Unknown option or number of arguments for CONFIG SET - '";
+            return Err(Error::quoting(message, word, "'"));
         };
         match parameter.change {
             Change::AtStart => return Err(failure(&name, "can't set immutable config")),
@@ -116,14 +125,15 @@ fn set_all(config: &mut Config, argv: Argv<'_>, is_trusted: bool) -> Result<(), 
             }
             Change::Live | Change::Protected => {}
         }
-        if seen.iter().any(|other| other.name == parameter.name) {
+        // Like Redis, which lets a parameter be set once under each of its names.
+        let seen_as = name.to_lowercase();
+        if seen.contains(&seen_as) {
             return Err(failure(&name, "duplicate parameter"));
         }
-        seen.push(parameter);
-        let value = String::from_utf8_lossy(argv.at(at + 1)).into_owned();
-        parameter.set(config, &[value]).map_err(|refusal| failure(&name, &refusal))?;
+        seen.push(seen_as);
+        parameters.push(parameter);
     }
-    Ok(())
+    Ok(parameters)
 }
 
 fn failure(name: &str, reason: &str) -> Error {
@@ -145,6 +155,37 @@ fn adopt(call: &mut Call<'_>, config: Config) {
     if timeout_changed {
         call.state.watch_idle_clients();
     }
+}
+
+const REWRITE: Command = Command::new(
+    Spec {
+        name: "rewrite",
+        since: "2.8.0",
+        arity: 2,
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        summary: "Writes the present values into the configuration file.",
+        ..BASE
+    },
+    |call| rewrite(call, false),
+);
+
+/// Writes parameters to the file; `all` of them, or those that the file names or that have changed.
+pub(super) fn rewrite(call: &mut Call<'_>, all: bool) -> Outcome {
+    let path = call.state.facts.config_file.clone();
+    if path.is_empty() {
+        return Err(Error::new("ERR The server is running without a config file"));
+    }
+    let written = call.host.read_file(&path).and_then(|old| {
+        let text = rewrite::rewrite(&old, &mut call.state.config, all);
+        call.host.replace_file(&path, &text)
+    });
+    if let Err(reason) = written {
+        log::warn!("CONFIG REWRITE failed: {reason}");
+        return Err(Error::text(format!("ERR Rewriting config file: {reason}")));
+    }
+    log::info!("CONFIG REWRITE executed with success.");
+    call.out.ok();
+    Ok(Flow::Done)
 }
 
 const RESETSTAT: Command = Command::new(

@@ -10,7 +10,7 @@ use crate::spec::flags::Flags;
 use crate::spec::{Deprecated, Group, Spec};
 
 /// The version of Redis whose behaviour clients may count on.
-pub(super) const REDIS_VERSION: &str = "7.4.0";
+pub const REDIS_VERSION: &str = "7.4.0";
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] =

@@ -2,6 +2,7 @@
 
 use super::connection::REDIS_VERSION;
 use crate::base::num;
+use crate::config::Config;
 use crate::config::kinds::Choice;
 use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate};
 use crate::spec::categories::Categories;
@@ -122,7 +123,7 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("monotonic_clock", "POSIX clock_gettime");
     fields.add("multiplexing_api", "epoll");
     fields.add("process_id", state.facts.pid);
-    fields.add("process_supervised", "no");
+    fields.add("process_supervised", state.facts.supervisor.unwrap_or("no"));
     fields.add("run_id", &state.run_id);
     fields.add("tcp_port", state.config.port);
     fields.add("server_time_usec", state.now.unix_us);
@@ -130,6 +131,23 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("uptime_in_days", uptime / 86_400);
     fields.add("executable", &state.facts.executable);
     fields.add("config_file", &state.facts.config_file);
+    listeners(fields, &state.config);
+}
+
+/// A line for each kind of socket that clients can come by.
+fn listeners(fields: &mut Fields, config: &Config) {
+    let mut lines = Vec::new();
+    if config.port != 0 && !config.bind.is_empty() {
+        let addresses: Vec<String> =
+            config.bind.iter().map(|word| format!("bind={word}")).collect();
+        lines.push(format!("name=tcp,{},port={}", addresses.join(","), config.port));
+    }
+    if !config.unixsocket.is_empty() {
+        lines.push(format!("name=unix,bind={}", config.unixsocket));
+    }
+    for (number, line) in lines.iter().enumerate() {
+        fields.line(format_args!("listener{number}:{line}"));
+    }
 }
 
 fn clients(fields: &mut Fields, call: &mut Call<'_>) {

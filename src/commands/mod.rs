@@ -19,6 +19,8 @@ mod ttl;
 
 use crate::exec::Command;
 
+pub use connection::REDIS_VERSION;
+
 /// All commands by group, for [`crate::exec::Engine::new`].
 pub const GROUPS: &[&[&Command]] = &[
     bitmap::COMMANDS,

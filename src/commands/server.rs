@@ -257,8 +257,10 @@ fn debug(call: &mut Call<'_>) -> Outcome {
             call.host.sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         }
         (b"SET-ACTIVE-EXPIRE", 3) => call.state.active_expiry = argv.at(2) != b"0",
+        (b"CONFIG-REWRITE-FORCE-ALL", 2) => return config::rewrite(call, true),
         (b"HELP", 2) => {
             let lines = vec![
+                ("config-rewrite-force-all", "", "Writes all parameters to the file."),
                 ("sleep", "seconds", "Stops the server for a while; decimals are allowed."),
                 ("set-active-expire", "<0 | 1>", "Whether keys die when they are due."),
                 ("help", "", "Prints this help."),

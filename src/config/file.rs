@@ -1,67 +1,93 @@
-//! Reading parameters at start: lines of redis.conf, and flags in the same words.
+//! Reading parameters at start: the lines of redis.conf and of the files that it includes.
 
 use super::Config;
 use super::kinds::Refusal;
 use super::table::Parameter;
 use crate::base::quoted;
+use crate::sys::files;
+
+/// Files that may include each other, one inside the other.
+const INCLUDE_DEPTH_MAX: usize = 16;
+
+/// Reads a redis.conf.
+///
+/// # Errors
+/// One line that names the file, the line and what is wrong with it.
+pub fn read_file(config: &mut Config, path: &str) -> Result<(), Refusal> {
+    read_nested(config, path, 0)
+}
 
 /// Reads the text of a redis.conf; `name` is for messages.
 ///
 /// # Errors
-/// One line that names the file, the line and what is wrong with it.
+/// As for [`read_file`].
 pub fn read(config: &mut Config, name: &str, text: &[u8]) -> Result<(), Refusal> {
+    read_text(config, name, text, 0)
+}
+
+fn read_nested(config: &mut Config, path: &str, depth: usize) -> Result<(), Refusal> {
+    let text = std::fs::read(path);
+    let text = text.map_err(|error| {
+        let reason = files::reason(&error);
+        format!("Fatal error, can't open config file '{path}': {reason}")
+    })?;
+    read_text(config, path, &text, depth)
+}
+
+fn read_text(config: &mut Config, name: &str, text: &[u8], depth: usize) -> Result<(), Refusal> {
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-        read_line(config, line).map_err(|refusal| {
+        let fault = |refusal| {
             let shown = String::from_utf8_lossy(line);
             format!("{name}, line {number}: '{}': {refusal}", shown.trim())
-        })?;
+        };
+        match &words(line).map_err(fault)?[..] {
+            [] => {}
+            [name, pattern] if name.eq_ignore_ascii_case("include") => {
+                include(config, pattern, depth).map_err(fault)?;
+            }
+            [name, values @ ..] => read_line(config, name, values).map_err(fault)?,
+        }
     }
     Ok(())
 }
 
-fn read_line(config: &mut Config, line: &[u8]) -> Result<(), Refusal> {
+/// The words of a line; none if it is empty or a comment.
+///
+/// # Errors
+/// Quotes that do not pair.
+pub(super) fn words(line: &[u8]) -> Result<Vec<String>, Refusal> {
     let mut line = line.trim_ascii().to_vec();
-    if line.is_empty() || line[0] == b'#' {
-        return Ok(());
+    if line.first() == Some(&b'#') {
+        return Ok(Vec::new());
     }
     let mut spans = Vec::new();
     let split = quoted::split(&mut line, |start, len| spans.push(start..start + len));
     split.map_err(|_| "Unbalanced quotes in configuration line".to_owned())?;
     let text = |span: std::ops::Range<usize>| String::from_utf8_lossy(&line[span]).into_owned();
-    let words: Vec<String> = spans.into_iter().map(text).collect();
-    match &words[..] {
-        [] => Ok(()),
-        [name, values @ ..] => set(config, name, values),
-    }
+    Ok(spans.into_iter().map(text).collect())
 }
 
-/// Reads flags such as `--port 7000 --bind 127.0.0.1 ::1`: a word with two dashes names a
-/// parameter, the words up to the next one are its value.
-///
-/// # Errors
-/// One line that names the flag and what is wrong with it.
-pub fn read_flags(config: &mut Config, flags: &[String]) -> Result<(), Refusal> {
-    let mut rest = flags;
-    while let [flag, after @ ..] = rest {
-        let Some(name) = flag.strip_prefix("--") else {
-            return Err(format!("'{flag}' is no flag: flags begin with two dashes"));
-        };
-        let len = after.iter().take_while(|word| !word.starts_with("--")).count();
-        let values = &after[..len];
-        // A flag for a list may be given without words, for an empty one.
-        let none = [String::new()];
-        let values = if values.is_empty() && name == "save" { &none } else { values };
-        set(config, name, values).map_err(|refusal| format!("'{flag}': {refusal}"))?;
-        rest = &after[len..];
+fn include(config: &mut Config, pattern: &str, depth: usize) -> Result<(), Refusal> {
+    if depth == INCLUDE_DEPTH_MAX {
+        return Err(format!("files include each other more than {INCLUDE_DEPTH_MAX} deep"));
     }
-    Ok(())
+    files::matching(pattern).iter().try_for_each(|path| read_nested(config, path, depth + 1))
 }
 
-fn set(config: &mut Config, name: &str, words: &[String]) -> Result<(), Refusal> {
-    let Some(parameter) = Parameter::named(name).filter(|_| !words.is_empty()) else {
-        return Err("Bad directive or wrong number of arguments".to_owned());
-    };
-    parameter.set(config, words)
+fn read_line(config: &mut Config, name: &str, values: &[String]) -> Result<(), Refusal> {
+    match (name.to_ascii_lowercase().as_str(), values) {
+        ("rename-command", [old, new]) => {
+            config.renames.push((old.clone(), new.clone()));
+            Ok(())
+        }
+        ("loadmodule", [_, ..]) => Err("there are no modules".to_owned()),
+        ("sentinel", [_, ..]) => Err("Sentinel is not built".to_owned()),
+        ("user", [_, ..]) => Err("ACL users are not built yet".to_owned()),
+        _ => match Parameter::named(name) {
+            Some(parameter) => parameter.set(config, values),
+            None => Err("Bad directive or wrong number of arguments".to_owned()),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -73,22 +99,25 @@ mod tests {
         let mut config = Config::default();
         let text =
             b"# comment\n\n\0 not read\nport 7000\r\n  BIND 127.0.0.1 -::1 \nrequirepass \"a b\"\n\
-            save \"\"\nclient-output-buffer-limit normal 1mb 0 0\n";
+            save \"\"\nclient-output-buffer-limit normal 1mb 0 0\nrename-command GET \"\"\n";
         read(&mut config, "redis.conf", text).unwrap();
         assert_eq!((config.port, config.requirepass.as_str()), (7_000, "a b"));
         assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
+        assert_eq!(config.renames, [("GET".to_owned(), String::new())]);
     }
 
     #[test]
     fn a_fault_is_told_in_one_line() {
         let cases = [
-            ("port\n", "x, line 1: 'port': Bad directive or wrong number of arguments"),
+            ("port\n", "x, line 1: 'port': wrong number of arguments"),
+            ("port 1 2\n", "x, line 1: 'port 1 2': wrong number of arguments"),
             ("\nnosuch 1", "x, line 2: 'nosuch 1': Bad directive or wrong number of arguments"),
             ("dir \"a", "x, line 1: 'dir \"a': Unbalanced quotes in configuration line"),
             (
                 "port 70000",
                 "x, line 1: 'port 70000': argument must be between 0 and 65535 inclusive",
             ),
+            ("user alice on", "x, line 1: 'user alice on': ACL users are not built yet"),
         ];
         for (text, message) in cases {
             let refusal = read(&mut Config::default(), "x", text.as_bytes()).unwrap_err();
@@ -97,13 +126,33 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_lines_too() {
-        let flags = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    fn files_include_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let write = |name: &str, text: String| std::fs::write(path(name), text).unwrap();
+        write("a.conf", "timeout 1\nport 7001\n".to_owned());
+        write("b.conf", "timeout 2\n".to_owned());
+        write("none.txt", "timeout 3\n".to_owned());
         let mut config = Config::default();
-        read_flags(&mut config, &flags("--port 7001 --bind 127.0.0.1 ::1 --save  --timeout 5"))
-            .unwrap();
-        assert_eq!((config.port, config.timeout, config.bind.len()), (7_001, 5, 2));
-        assert!(read_flags(&mut config, &flags("--port")).is_err());
-        assert!(read_flags(&mut config, &flags("port 7001")).is_err());
+        let text = format!("include {}\ninclude {}\n", path("?.conf"), path("x*.conf"));
+        read(&mut config, "x", text.as_bytes()).unwrap();
+        assert_eq!((config.port, config.timeout), (7_001, 2));
+        let text = format!("include {}", path("nosuch.conf"));
+        let refusal = read(&mut config, "x", text.as_bytes()).unwrap_err();
+        assert!(refusal.ends_with("nosuch.conf': No such file or directory"), "{refusal}");
+        write("round.conf", format!("include {}\n", path("round.conf")));
+        let refusal = read_file(&mut config, &path("round.conf")).unwrap_err();
+        assert!(refusal.contains("more than 16 deep"), "{refusal}");
+    }
+
+    #[test]
+    fn refusals_name_the_place_that_is_at_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("inner.conf");
+        std::fs::write(&path, "\nport x\n").unwrap();
+        let text = format!("include {}", path.display());
+        let refusal = read(&mut Config::default(), "outer", text.as_bytes()).unwrap_err();
+        assert!(refusal.starts_with("outer, line 1: "), "{refusal}");
+        assert!(refusal.contains("inner.conf, line 2: 'port x': argument"), "{refusal}");
     }
 }

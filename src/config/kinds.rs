@@ -1,7 +1,7 @@
 //! The types of parameters: how each is read, checked and shown.
 
 use super::notify::EventClasses;
-use crate::base::num;
+use crate::base::{num, quoted};
 
 /// Why a value cannot be set, in Redis's words.
 pub type Refusal = String;
@@ -26,8 +26,89 @@ pub enum Slot<'a> {
     Events(&'a mut EventClasses),
     /// Limits on waiting output.
     Limits(&'a mut OutputLimits),
-    /// What only later versions can do: a text that must be one of these.
-    Fixed(&'a mut String, &'static [&'static str], &'static str),
+    /// A value kept as the text that is shown, of a kind.
+    Kept(&'a mut String, Kind),
+}
+
+/// What a value that is kept as text may be. [`Kind::read`] gives the text that is shown.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// `yes` or `no`.
+    Bool,
+    /// An integer between two bounds.
+    Int(i64, i64),
+    /// A number of bytes, which may carry a unit, from a least one on.
+    Memory(i64),
+    /// Any text.
+    Text,
+    /// One of some words.
+    OneOf(&'static [&'static str]),
+    /// What a function of [`super::checks`] accepts; what that is, in words.
+    Checked(Check, &'static str),
+    /// The same, of several words.
+    List(Check, &'static str),
+    /// Of another kind, but only one value of it can be honoured; why.
+    Only(&'static Kind, &'static str, &'static str),
+}
+
+/// Reads a value, or says why it is not acceptable.
+pub type Check = fn(&str) -> Result<String, Refusal>;
+
+impl Kind {
+    /// Reads a value: the text that is shown.
+    ///
+    /// # Errors
+    /// Why the value is not acceptable.
+    pub fn read(self, text: &str) -> Result<String, Refusal> {
+        match self {
+            Kind::Bool => parse_bool(text).map(|value| show_bool(value).to_owned()),
+            Kind::Int(min, max) => parse_int(text, min, max).map(|value| value.to_string()),
+            Kind::Memory(min) => parse_bytes(text, min, i64::MAX).map(|value| value.to_string()),
+            Kind::Text => Ok(text.to_owned()),
+            Kind::OneOf(names) => find_name(names, text).map(|at| names[at].to_owned()),
+            Kind::Checked(check, _) | Kind::List(check, _) => check(text),
+            Kind::Only(kind, only, reason) => {
+                let value = kind.read(text)?;
+                if value == only { Ok(value) } else { Err(reason.to_owned()) }
+            }
+        }
+    }
+
+    fn describe(self) -> String {
+        match self {
+            Kind::Bool => "yes, no".to_owned(),
+            Kind::Int(min, max) => format!("{min} to {max}"),
+            Kind::Memory(min) => format!("memory, {min} to {}", i64::MAX),
+            Kind::Text => "text".to_owned(),
+            Kind::OneOf(names) => names.join(", "),
+            Kind::Checked(_, about) | Kind::List(_, about) => about.to_owned(),
+            Kind::Only(_, only, _) => format!("`\"{only}\"`"),
+        }
+    }
+
+    /// How a configuration file spells a value that is shown as `text`.
+    fn spell(self, text: &str) -> String {
+        match self {
+            Kind::Memory(_) => spell_memory(text),
+            Kind::Text => quoted::quote(text.as_bytes()),
+            Kind::Only(kind, ..) => kind.spell(text),
+            Kind::List(..) => spell_words(text),
+            Kind::Bool | Kind::Int(..) | Kind::OneOf(_) | Kind::Checked(..) => spell_word(text),
+        }
+    }
+
+    fn takes_words(self) -> bool {
+        match self {
+            Kind::List(..) => true,
+            Kind::Only(kind, ..) => kind.takes_words(),
+            Kind::Bool
+            | Kind::Int(..)
+            | Kind::Memory(_)
+            | Kind::Text
+            | Kind::OneOf(_)
+            | Kind::Checked(..) => false,
+        }
+    }
 }
 
 impl Slot<'_> {
@@ -36,18 +117,14 @@ impl Slot<'_> {
     /// # Errors
     /// Why the value is not acceptable.
     pub fn set(self, words: &[String]) -> Result<(), Refusal> {
+        if words.len() != 1 && !self.takes_words() {
+            return Err("wrong number of arguments".to_owned());
+        }
         let joined = words.join(" ");
         match self {
             Slot::Bool(value) => *value = parse_bool(&joined)?,
-            Slot::Int(value, min, max) => {
-                let number = num::parse_i64(joined.as_bytes())
-                    .ok_or("argument couldn't be parsed into an integer")?;
-                *value = within(number, min, max)?;
-            }
-            Slot::Memory(value, min, max) => {
-                let bytes = parse_memory(&joined).ok_or("argument must be a memory value")?;
-                *value = within(bytes, min, max)?;
-            }
+            Slot::Int(value, min, max) => *value = parse_int(&joined, min, max)?,
+            Slot::Memory(value, min, max) => *value = parse_bytes(&joined, min, max)?,
             Slot::Octal(value) => {
                 let mode = u32::from_str_radix(&joined, 8).ok().filter(|mode| *mode <= 0o777);
                 *value = mode.ok_or("argument couldn't be parsed as an octal number")?;
@@ -62,27 +139,51 @@ impl Slot<'_> {
                     .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.")?;
             }
             Slot::Limits(value) => value.set(&joined)?,
-            Slot::Fixed(value, allowed, reason) => {
-                if !allowed.contains(&joined.as_str()) {
-                    return Err(reason.to_owned());
-                }
-                *value = joined;
-            }
+            Slot::Kept(value, kind) => *value = kind.read(&joined)?,
         }
         Ok(())
+    }
+
+    /// Whether a line of a file may give it several words.
+    fn takes_words(&self) -> bool {
+        match self {
+            Slot::Words(_) | Slot::Limits(_) => true,
+            Slot::Kept(_, kind) => kind.takes_words(),
+            Slot::Bool(_)
+            | Slot::Int(..)
+            | Slot::Memory(..)
+            | Slot::Octal(_)
+            | Slot::Text(_)
+            | Slot::Choice(_)
+            | Slot::Events(_) => false,
+        }
     }
 
     /// The value as CONFIG GET shows it.
     pub fn show(self) -> String {
         match self {
-            Slot::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
+            Slot::Bool(value) => show_bool(*value).to_owned(),
             Slot::Int(value, ..) | Slot::Memory(value, ..) => value.to_string(),
             Slot::Octal(value) => format!("{value:o}"),
-            Slot::Text(value) | Slot::Fixed(value, ..) => value.clone(),
+            Slot::Text(value) | Slot::Kept(value, _) => value.clone(),
             Slot::Words(value) => value.join(" "),
             Slot::Choice(value) => value.name().to_owned(),
             Slot::Events(value) => value.letters(),
             Slot::Limits(value) => value.show(),
+        }
+    }
+
+    /// The values of the lines by which a configuration file gives it; most need one.
+    pub fn spell(self) -> Vec<String> {
+        match self {
+            Slot::Text(value) => vec![quoted::quote(value.as_bytes())],
+            Slot::Events(value) => vec![quoted::quote(value.letters().as_bytes())],
+            Slot::Memory(value, ..) => vec![spell_memory(&value.to_string())],
+            Slot::Kept(value, kind) => vec![kind.spell(value)],
+            Slot::Limits(value) => value.spell(),
+            Slot::Bool(_) | Slot::Int(..) | Slot::Octal(_) | Slot::Words(_) | Slot::Choice(_) => {
+                vec![spell_words(&self.show())]
+            }
         }
     }
 
@@ -98,11 +199,52 @@ impl Slot<'_> {
             Slot::Choice(value) => value.names().join(", "),
             Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
-            Slot::Fixed(_, allowed, _) => {
-                allowed.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
-            }
+            Slot::Kept(_, kind) => kind.describe(),
         }
     }
+}
+
+/// Words, each in quotes if it needs them.
+fn spell_words(text: &str) -> String {
+    text.split(' ').map(spell_word).collect::<Vec<_>>().join(" ")
+}
+
+fn spell_word(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'\\#".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    quoted::quote(word.as_bytes())
+}
+
+/// A number of bytes with the largest unit that needs no fraction.
+fn spell_memory(bytes: &str) -> String {
+    let number = num::parse_i64(bytes.as_bytes()).filter(|number| *number > 0);
+    let Some(number) = number else { return bytes.to_owned() };
+    let units = [("gb", 1 << 30), ("mb", 1 << 20), ("kb", 1 << 10)];
+    match units.into_iter().find(|(_, size)| number % size == 0) {
+        Some((unit, size)) => format!("{}{unit}", number / size),
+        None => bytes.to_owned(),
+    }
+}
+
+fn show_bool(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+    let number = num::parse_i64(text.as_bytes());
+    within(number.ok_or("argument couldn't be parsed into an integer")?, min, max)
+}
+
+fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+    within(parse_memory(text).ok_or("argument must be a memory value")?, min, max)
+}
+
+/// Where in `names` a word stands, in any case.
+fn find_name(names: &[&str], word: &str) -> Result<usize, Refusal> {
+    let found = names.iter().position(|name| name.eq_ignore_ascii_case(word));
+    found.ok_or_else(|| format!("argument(s) must be one of the following: {}", names.join(", ")))
 }
 
 fn parse_bool(text: &str) -> Result<bool, Refusal> {
@@ -170,13 +312,7 @@ macro_rules! choice {
             }
 
             fn choose(&mut self, word: &str) -> Result<(), Refusal> {
-                *self = match word.to_ascii_lowercase().as_str() {
-                    $($word => $name::$value,)+
-                    _ => {
-                        let names = self.names().join(", ");
-                        return Err(format!("argument(s) must be one of the following: {names}"));
-                    }
-                };
+                *self = [$($name::$value),+][find_name(self.names(), word)?];
                 Ok(())
             }
         }
@@ -252,6 +388,58 @@ choice! {
         Warning = "warning",
         /// Nothing.
         Nothing = "nothing",
+    }
+}
+
+choice! {
+    /// Who watches over the process and wants to hear of it.
+    Supervised {
+        /// Upstart, which sees it stop itself.
+        Upstart = "upstart",
+        /// systemd, which listens on a socket.
+        Systemd = "systemd",
+        /// Whoever has left a trace in the environment.
+        Auto = "auto",
+        /// Nobody.
+        No = "no",
+    }
+}
+
+choice! {
+    /// How the process tells the kernel what to kill first when memory is out.
+    OomScore {
+        /// Not at all.
+        No = "no",
+        /// As `relative`.
+        Yes = "yes",
+        /// By values added to what it was started with.
+        Relative = "relative",
+        /// By values as they are.
+        Absolute = "absolute",
+    }
+}
+
+choice! {
+    /// The part of the system that messages to syslog are said to come from.
+    Facility {
+        /// `user`.
+        User = "user",
+        /// `local0`.
+        Local0 = "local0",
+        /// `local1`.
+        Local1 = "local1",
+        /// `local2`.
+        Local2 = "local2",
+        /// `local3`.
+        Local3 = "local3",
+        /// `local4`.
+        Local4 = "local4",
+        /// `local5`.
+        Local5 = "local5",
+        /// `local6`.
+        Local6 = "local6",
+        /// `local7`.
+        Local7 = "local7",
     }
 }
 
@@ -341,6 +529,15 @@ impl OutputLimits {
             format!("{class} {hard_bytes} {soft_bytes} {soft_seconds}")
         });
         shown.collect::<Vec<_>>().join(" ")
+    }
+
+    fn spell(&self) -> Vec<String> {
+        let lines = ["normal", "replica", "pubsub"].iter().zip(&self.0).map(|(class, limit)| {
+            let bytes = |bytes: u64| spell_memory(&bytes.to_string());
+            let (hard, soft) = (bytes(limit.hard_bytes), bytes(limit.soft_bytes));
+            format!("{class} {hard} {soft} {}", limit.soft_seconds)
+        });
+        lines.collect()
     }
 }
 

@@ -1,12 +1,19 @@
-//! Parameters: one table of them, read from redis.conf, from flags and from CONFIG SET.
+//! Parameters: one table of them, read from redis.conf, from flags and from CONFIG SET, and written
+//! back to redis.conf.
 
+pub mod args;
+pub mod checks;
 pub mod file;
+pub mod idle;
 pub mod kinds;
 pub mod notify;
+pub mod rewrite;
 pub mod table;
+pub mod unbuilt;
 
 use kinds::{Access, EvictionPolicy, OutputLimits};
 use notify::EventClasses;
+use std::collections::BTreeMap;
 
 /// The values of all parameters. [`table::PARAMETERS`] says what each one is called and may be.
 #[derive(Clone, Debug)]
@@ -51,12 +58,6 @@ pub struct Config {
     pub enable_module_command: Access,
     /// Working directory.
     pub dir: String,
-    /// Name of the snapshot file.
-    pub dbfilename: String,
-    /// Save points; none, as nothing is saved yet.
-    pub save: String,
-    /// Whether there is an append-only file; never, as it is not built yet.
-    pub appendonly: String,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
     /// Large values of evicted keys are freed later.
@@ -81,6 +82,28 @@ pub struct Config {
     pub lfu_decay_time: i64,
     /// Least severe message that is logged.
     pub loglevel: kinds::LogLevel,
+    /// File that the log is appended to; empty for standard output.
+    pub logfile: String,
+    /// Whether the system's log has it, too.
+    pub syslog_enabled: bool,
+    /// The name that the system's log is told.
+    pub syslog_ident: String,
+    /// The part of the system that it is told.
+    pub syslog_facility: kinds::Facility,
+    /// Run in the background.
+    pub daemonize: bool,
+    /// File for the id of the process; empty for none.
+    pub pidfile: String,
+    /// Who watches over the process.
+    pub supervised: kinds::Supervised,
+    /// Whether the kernel is told what to kill first.
+    pub oom_score_adj: kinds::OomScore,
+    /// What it is told, as [`checks::oom_values`] reads it.
+    pub oom_score_adj_values: String,
+    /// Commands by name, and what they are called instead; empty for not to be called at all.
+    pub renames: Vec<(String, String)>,
+    /// Those without effect that have been looked at, by name.
+    pub idle: BTreeMap<&'static str, String>,
 }
 
 impl Default for Config {
@@ -106,9 +129,6 @@ impl Default for Config {
             enable_protected_configs: Access::No,
             enable_module_command: Access::No,
             dir: ".".to_owned(),
-            dbfilename: "dump.rdb".to_owned(),
-            save: String::new(),
-            appendonly: "no".to_owned(),
             lazyfree_lazy_user_flush: false,
             lazyfree_lazy_eviction: false,
             lazyfree_lazy_expire: false,
@@ -121,6 +141,17 @@ impl Default for Config {
             lfu_log_factor: 10,
             lfu_decay_time: 1,
             loglevel: kinds::LogLevel::Notice,
+            logfile: String::new(),
+            syslog_enabled: false,
+            syslog_ident: "redis".to_owned(),
+            syslog_facility: kinds::Facility::Local0,
+            daemonize: false,
+            pidfile: String::new(),
+            supervised: kinds::Supervised::No,
+            oom_score_adj: kinds::OomScore::No,
+            oom_score_adj_values: "0 200 800".to_owned(),
+            renames: Vec::new(),
+            idle: BTreeMap::new(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The table of parameters: what each is called, where its value lives, what it may be, and when it
 //! may change.
 
-use super::Config;
-use super::kinds::{Refusal, Slot};
+use super::kinds::{Kind, Refusal, Slot};
+use super::{Config, checks, idle, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -20,25 +20,30 @@ pub enum Change {
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
+    /// Another name, from earlier times.
+    pub alias: Option<&'static str>,
     /// When it may be changed.
     pub change: Change,
+    /// Whether CONFIG GET shows it only when asked for it by its full name.
+    pub is_hidden: bool,
     /// What it is for, in a sentence.
     pub about: &'static str,
-    /// Lends its value.
-    pub slot: fn(&mut Config) -> Slot<'_>,
+    place: Place,
+}
+
+/// Where the value of a parameter lives.
+enum Place {
+    /// In a field, which this lends.
+    Field(fn(&mut Config) -> Slot<'_>),
+    /// Among those that are kept without effect; its default and its kind.
+    Kept(&'static str, Kind),
 }
 
 /// Most databases: each that is used takes memory, and so do those with lower numbers.
 const DATABASES_MAX: i64 = 1_000_000;
 
-const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
-const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
-
-/// All parameters, by name.
+/// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
 pub const PARAMETERS: &[Parameter] = &[
-    row("appendonly", Change::AtStart, "Log every change to a file. Not built yet.", |c| {
-        Slot::Fixed(&mut c.appendonly, &["no"], NO_LOG)
-    }),
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Words(&mut c.bind)
     }),
@@ -60,11 +65,9 @@ pub const PARAMETERS: &[Parameter] = &[
         "Request bytes that may wait of one client before it is closed.",
         |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20, i64::MAX),
     ),
+    row("daemonize", Change::AtStart, "Run in the background.", |c| Slot::Bool(&mut c.daemonize)),
     row("databases", Change::AtStart, "Number of databases.", |c| {
         Slot::Int(&mut c.databases, 1, DATABASES_MAX)
-    }),
-    row("dbfilename", Change::Protected, "Name of the snapshot file.", |c| {
-        Slot::Text(&mut c.dbfilename)
     }),
     row("dir", Change::Protected, "Working directory.", |c| Slot::Text(&mut c.dir)),
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
@@ -121,6 +124,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("lfu-log-factor", Change::Live, "How slowly the counters of LFU policies grow.", |c| {
         Slot::Int(&mut c.lfu_log_factor, 0, i32::MAX as i64)
     }),
+    row(
+        "logfile",
+        Change::AtStart,
+        "File that the log is appended to; empty: standard output.",
+        |c| Slot::Text(&mut c.logfile),
+    ),
     row("loglevel", Change::Live, "How much is logged.", |c| Slot::Choice(&mut c.loglevel)),
     row("maxclients", Change::Live, "Clients at one time.", |c| {
         Slot::Int(&mut c.maxclients, 1, u32::MAX as i64)
@@ -149,6 +158,27 @@ pub const PARAMETERS: &[Parameter] = &[
     row("notify-keyspace-events", Change::Live, "Which keyspace events are published.", |c| {
         Slot::Events(&mut c.notify_keyspace_events)
     }),
+    row(
+        "oom-score-adj",
+        Change::Live,
+        "Tell the kernel what to kill first when memory is out.",
+        |c| Slot::Choice(&mut c.oom_score_adj),
+    ),
+    row(
+        "oom-score-adj-values",
+        Change::Live,
+        "Its values for a primary, for a replica, for a child process.",
+        |c| {
+            let kind = Kind::List(checks::oom_words, "three numbers, -2000 to 2000");
+            Slot::Kept(&mut c.oom_score_adj_values, kind)
+        },
+    ),
+    row(
+        "pidfile",
+        Change::AtStart,
+        "File for the id of the process; empty: none, or /var/run/redis.pid if daemonized.",
+        |c| Slot::Text(&mut c.pidfile),
+    ),
     row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
     row(
         "protected-mode",
@@ -162,8 +192,17 @@ pub const PARAMETERS: &[Parameter] = &[
     row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
         Slot::Text(&mut c.requirepass)
     }),
-    row("save", Change::Live, "When to take snapshots. Not built yet.", |c| {
-        Slot::Fixed(&mut c.save, &[""], NO_SNAPSHOTS)
+    row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
+        Slot::Choice(&mut c.supervised)
+    }),
+    row("syslog-enabled", Change::AtStart, "Log to the system's log as well.", |c| {
+        Slot::Bool(&mut c.syslog_enabled)
+    }),
+    row("syslog-facility", Change::AtStart, "Part of the system that it is told.", |c| {
+        Slot::Choice(&mut c.syslog_facility)
+    }),
+    row("syslog-ident", Change::AtStart, "Name that it is told.", |c| {
+        Slot::Text(&mut c.syslog_ident)
     }),
     row("tcp-backlog", Change::AtStart, "Connections that may wait to be accepted.", |c| {
         Slot::Int(&mut c.tcp_backlog, 0, i32::MAX as i64)
@@ -191,24 +230,76 @@ const fn row(
     about: &'static str,
     slot: fn(&mut Config) -> Slot<'_>,
 ) -> Parameter {
-    Parameter { name, change, about, slot }
+    Parameter { name, alias: None, change, is_hidden: false, about, place: Place::Field(slot) }
+}
+
+/// A parameter without effect.
+pub(super) const fn kept(
+    name: &'static str,
+    change: Change,
+    about: &'static str,
+    default: &'static str,
+    kind: Kind,
+) -> Parameter {
+    let place = Place::Kept(default, kind);
+    Parameter { name, alias: None, change, is_hidden: false, about, place }
+}
+
+/// All parameters: first those that have an effect.
+pub fn all() -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS.iter().chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {
-    /// The parameter of that name, in any case.
-    pub fn named(name: &str) -> Option<&'static Parameter> {
-        PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+    pub(super) const fn or_named(self, alias: &'static str) -> Parameter {
+        Parameter { alias: Some(alias), ..self }
     }
 
-    /// The parameters whose names match a glob pattern, in any case.
-    pub fn matching(pattern: &[u8]) -> impl Iterator<Item = &'static Parameter> {
-        let names = PARAMETERS.iter();
-        names.filter(move |parameter| glob::matches_any_case(pattern, parameter.name.as_bytes()))
+    pub(super) const fn hidden(self) -> Parameter {
+        Parameter { is_hidden: true, ..self }
+    }
+
+    /// The parameter of that name, in any case.
+    pub fn named(name: &str) -> Option<&'static Parameter> {
+        all().find(|parameter| parameter.names().any(|own| own.eq_ignore_ascii_case(name)))
+    }
+
+    /// Its name, and the other one if it has two.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.alias)
+    }
+
+    /// The parameters whose names match a glob pattern, in any case, by these names; hidden ones
+    /// are left out.
+    pub fn matching(pattern: &[u8]) -> impl Iterator<Item = (&'static str, &'static Parameter)> {
+        let shown = all().filter(|parameter| !parameter.is_hidden);
+        let names =
+            shown.flat_map(|parameter| parameter.names().map(move |name| (name, parameter)));
+        names.filter(move |(name, _)| glob::matches_any_case(pattern, name.as_bytes()))
+    }
+
+    /// Whether it does more than to be shown.
+    pub fn has_effect(&self) -> bool {
+        match self.place {
+            Place::Field(_) => true,
+            Place::Kept(..) => false,
+        }
+    }
+
+    /// Lends its value.
+    pub fn slot<'a>(&self, config: &'a mut Config) -> Slot<'a> {
+        match self.place {
+            Place::Field(lend) => lend(config),
+            Place::Kept(default, kind) => {
+                let value = config.idle.entry(self.name).or_insert_with(|| default.to_owned());
+                Slot::Kept(value, kind)
+            }
+        }
     }
 
     /// The value as CONFIG GET shows it.
     pub fn show(&self, config: &mut Config) -> String {
-        (self.slot)(config).show()
+        self.slot(config).show()
     }
 
     /// Reads the value from words and sets it, whenever that may be.
@@ -216,7 +307,7 @@ impl Parameter {
     /// # Errors
     /// Why the value is not acceptable.
     pub fn set(&self, config: &mut Config, words: &[String]) -> Result<(), Refusal> {
-        (self.slot)(config).set(words)
+        self.slot(config).set(words)
     }
 }
 
@@ -227,8 +318,10 @@ mod tests {
     #[test]
     fn names_are_sorted_and_defaults_read_back() {
         assert!(PARAMETERS.is_sorted_by_key(|parameter| parameter.name));
+        assert!(idle::PARAMETERS.is_sorted_by_key(|parameter| parameter.name));
+        assert!(unbuilt::PARAMETERS.is_sorted_by_key(|parameter| parameter.name));
         let mut config = Config::default();
-        for parameter in PARAMETERS {
+        for parameter in all() {
             let shown = parameter.show(&mut config);
             parameter.set(&mut config, std::slice::from_ref(&shown)).unwrap();
             assert_eq!(parameter.show(&mut config), shown, "{}", parameter.name);
@@ -244,7 +337,8 @@ mod tests {
             ("protected-mode", "maybe", "argument must be 'yes' or 'no'"),
             ("client-query-buffer-limit", "1x", "argument must be a memory value"),
             ("unixsocketperm", "888", "argument couldn't be parsed as an octal number"),
-            ("save", "900 1", NO_SNAPSHOTS),
+            ("appendonly", "maybe", "argument must be 'yes' or 'no'"),
+            ("slave-priority", "-1", "argument must be between 0 and 2147483647 inclusive"),
         ];
         for (name, value, refusal) in cases {
             let parameter = Parameter::named(name).unwrap();
@@ -254,8 +348,39 @@ mod tests {
 
     #[test]
     fn patterns_find_names() {
-        let names: Vec<&str> = Parameter::matching(b"CLIENT-*").map(|p| p.name).collect();
-        assert_eq!(names.len(), 3);
+        let names = |pattern: &[u8]| Parameter::matching(pattern).map(|(name, _)| name).collect();
+        let found: Vec<&str> = names(b"CLIENT-*");
+        assert_eq!(found.len(), 3);
+        let found: Vec<&str> = names(b"*of");
+        assert_eq!(found, ["replicaof", "slaveof"]);
+        let found: Vec<&str> = names(b"*-delay");
+        assert_eq!(found, ["repl-diskless-sync-delay"]);
         assert!(Parameter::named("MaxClients").is_some() && Parameter::named("nosuch").is_none());
+    }
+
+    #[test]
+    fn every_name_stands_for_one_parameter() {
+        let mut names: Vec<&str> = all().flat_map(Parameter::names).collect();
+        let len = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), len);
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused() {
+        let mut config = Config::default();
+        let cases = [
+            ("appendonly", "yes"),
+            ("cluster-enabled", "yes"),
+            ("replicaof", "localhost 6380"),
+            ("save", "900 1"),
+            ("tls-port", "6380"),
+        ];
+        for (name, value) in cases {
+            let parameter = Parameter::named(name).unwrap();
+            let refusal = parameter.set(&mut config, &[value.to_owned()]).unwrap_err();
+            assert!(refusal.contains("not built yet"), "{name}: {refusal}");
+        }
     }
 }

@@ -76,6 +76,18 @@ impl Engine {
         Engine { peers, store, pubsub, state, table, recent: Recent::default() }
     }
 
+    /// Calls commands by other names, as `rename-command` says.
+    ///
+    /// # Errors
+    /// One line that says which one cannot be renamed, and why.
+    pub fn rename_commands(&mut self) -> Result<(), String> {
+        for (old, new) in &self.state.config.renames {
+            let renamed = self.table.rename(old, new);
+            renamed.map_err(|reason| format!("'rename-command {old} {new}': {reason}"))?;
+        }
+        Ok(())
+    }
+
     /// Takes a new client in.
     ///
     /// # Errors

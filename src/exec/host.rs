@@ -19,12 +19,24 @@ pub trait Host {
     fn sleep(&mut self, duration: Duration);
 
     /// Makes the world follow parameters that have changed from `old` to `new`: listen elsewhere,
-    /// change directory. What it finds out thereby, such as the full path of a directory, it writes
-    /// to `new`.
+    /// change directory, tell the kernel. What it finds out thereby, such as the full path of a
+    /// directory, it writes to `new`.
     ///
     /// # Errors
     /// The parameter that cannot be followed; then nothing has changed.
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError>;
+
+    /// The text of a file; empty if there is none.
+    ///
+    /// # Errors
+    /// The system's reason.
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Replaces a file as a whole, or makes it; it is on the disk afterwards.
+    ///
+    /// # Errors
+    /// The system's reason; then nothing has changed.
+    fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String>;
 }
 
 /// A parameter that the world could not follow.

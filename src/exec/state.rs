@@ -23,6 +23,8 @@ pub struct Facts {
     pub executable: String,
     /// Path of the file of parameters, empty without one.
     pub config_file: String,
+    /// Who watches over the process, such as `systemd`; `None` for nobody.
+    pub supervisor: Option<&'static str>,
 }
 
 /// The engine's own state.

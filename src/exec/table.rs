@@ -6,8 +6,7 @@ use crate::resp::error::{Error, shown};
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
-/// Longest name that is compared as a whole before it is looked up; longer ones than any command's
-/// are unknown.
+/// Bytes of a name that are hashed; no command's own name is longer.
 const NAME_MAX: usize = 32;
 
 /// Number of a command in its table.
@@ -28,6 +27,8 @@ pub struct Row {
     pub command: &'static Command,
     /// Its name in full, such as `get` or `config|get`.
     pub name: String,
+    /// The name that requests call it by: the same, unless `rename-command` says otherwise.
+    called: String,
     /// Its subcommands.
     pub subcommands: Vec<CommandId>,
     /// Whether it is one itself.
@@ -66,10 +67,33 @@ impl Table {
             let id = table.add(command, command.spec.name.to_owned(), false);
             let hash = table.hash(command.spec.name.as_bytes());
             let (rows, hasher) = (&table.rows, &table.hasher);
-            let hash_of = |id: &CommandId| hash_name(hasher, rows[id.index()].name.as_bytes());
+            let hash_of = |id: &CommandId| hash_name(hasher, rows[id.index()].called.as_bytes());
             table.names.insert_unique(hash, id, hash_of);
         }
         table
+    }
+
+    /// Lets a command be called by another name only, or by none if that is empty.
+    ///
+    /// # Errors
+    /// That there is no such command, or that the name is taken.
+    pub fn rename(&mut self, old: &str, new: &str) -> Result<(), &'static str> {
+        let id = self.find(old.as_bytes()).ok_or("No such command in rename-command")?;
+        if let Ok(entry) = self.names.find_entry(self.hash(old.as_bytes()), |other| *other == id) {
+            entry.remove();
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        if self.find(new.as_bytes()).is_some() {
+            return Err("Target command name already exists");
+        }
+        new.clone_into(&mut self.rows[id.index()].called);
+        let hash = self.hash(new.as_bytes());
+        let (rows, hasher) = (&self.rows, &self.hasher);
+        let hash_of = |id: &CommandId| hash_name(hasher, rows[id.index()].called.as_bytes());
+        self.names.insert_unique(hash, id, hash_of);
+        Ok(())
     }
 
     fn add(&mut self, command: &'static Command, name: String, is_subcommand: bool) -> CommandId {
@@ -77,7 +101,8 @@ impl Table {
         assert!(number < u16::MAX, "commands are numbered in 16 bits");
         let id = CommandId(number);
         let is_brief = command.spec.complexity == "O(1)";
-        self.rows.push(Row { command, name, subcommands: Vec::new(), is_subcommand, is_brief });
+        let (called, subcommands) = (name.clone(), Vec::new());
+        self.rows.push(Row { command, name, called, subcommands, is_subcommand, is_brief });
         for subcommand in command.subcommands {
             let name = format!("{}|{}", command.spec.name, subcommand.spec.name);
             let child = self.add(subcommand, name, true);
@@ -115,11 +140,8 @@ impl Table {
     /// The command of that name, in any case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        if name.len() > NAME_MAX {
-            return None;
-        }
         let is_it =
-            |id: &CommandId| self.rows[id.index()].name.as_bytes().eq_ignore_ascii_case(name);
+            |id: &CommandId| self.rows[id.index()].called.as_bytes().eq_ignore_ascii_case(name);
         self.names.find(self.hash(name), is_it).copied()
     }
 
@@ -165,7 +187,7 @@ impl Table {
     }
 }
 
-/// The hash of a name of at most [`NAME_MAX`] bytes, the same in any case.
+/// The hash of the first [`NAME_MAX`] bytes of a name, the same in any case.
 #[inline]
 fn hash_name(hasher: &ahash::RandomState, name: &[u8]) -> u64 {
     let mut lower = [0u8; NAME_MAX];

@@ -4,7 +4,7 @@ use super::conn::{Conn, TurnEnd};
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
-use super::world::{self, LISTENER_TOKENS, World};
+use super::world::{LISTENER_TOKENS, World};
 use crate::base::id::ClientId;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
@@ -73,7 +73,6 @@ impl Server {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
-        log::set_max_level(world::level_filter(config.loglevel));
         let dir = world.change_dir(&config.dir);
         config.dir = dir.map_err(|error| format!("Can't chdir to '{}': {error}", config.dir))?;
         let room = world.make_room_for(config.maxclients);
@@ -84,9 +83,13 @@ impl Server {
             );
             config.maxclients = room;
         }
+        if let Err(reason) = world.set_oom_score(&config) {
+            log::warn!("Unable to write oom_score_adj: {reason}");
+        }
         world.listen(&config)?;
         let now = world.now();
-        let engine = Engine::new(groups, config, facts, now, seed);
+        let mut engine = Engine::new(groups, config, facts, now, seed);
+        engine.rename_commands()?;
         Ok(Server {
             poll,
             signals,

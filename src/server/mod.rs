@@ -2,7 +2,9 @@
 
 mod conn;
 mod event_loop;
+pub mod journal;
 mod listener;
+pub mod process;
 mod sleep;
 mod stream;
 mod world;

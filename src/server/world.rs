@@ -2,14 +2,16 @@
 
 use super::listener::{self, ListenError, Listener};
 use crate::base::time::{Now, SystemClock};
-use crate::config::Config;
-use crate::config::kinds::LogLevel;
+use crate::config::kinds::{self, LogLevel};
+use crate::config::{Config, checks};
 use crate::exec::{Host, HostError};
-use crate::sys::limits;
+use crate::sys::oom::{OomScore, Target};
 use crate::sys::ticks::Stopwatch;
+use crate::sys::{files, limits};
 use mio::{Registry, Token};
 use slab::Slab;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Descriptors that are no clients: standard streams, poll, signals, listeners, files.
@@ -22,6 +24,7 @@ pub(super) struct World {
     clock: SystemClock,
     watch: Stopwatch,
     registry: Registry,
+    oom_score: OomScore,
     /// By token.
     pub(super) listeners: Slab<Listener>,
 }
@@ -33,6 +36,7 @@ impl World {
             clock: SystemClock::start(),
             watch: Stopwatch::start(),
             registry,
+            oom_score: OomScore::default(),
             listeners: Slab::new(),
         }
     }
@@ -95,6 +99,16 @@ impl World {
         Ok(std::env::current_dir()?.to_string_lossy().into_owned())
     }
 
+    /// Tells the kernel what the parameters want it told.
+    pub(super) fn set_oom_score(&mut self, config: &Config) -> Result<(), String> {
+        let [value, ..] = checks::oom_values(&config.oom_score_adj_values)?;
+        self.oom_score.set(match config.oom_score_adj {
+            kinds::OomScore::No => Target::Untouched,
+            kinds::OomScore::Yes | kinds::OomScore::Relative => Target::Relative(value),
+            kinds::OomScore::Absolute => Target::Absolute(value),
+        })
+    }
+
     /// Raises the limit on descriptors for so many clients; how many clients there can be.
     pub(super) fn make_room_for(&self, clients: i64) -> i64 {
         let wanted =
@@ -123,6 +137,32 @@ impl Host for World {
     }
 
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {
+        let followed = self.follow(old, new);
+        if followed.is_err() {
+            // All or nothing: what has changed goes back to what it was.
+            let mut back = old.clone();
+            if let Err(error) = self.follow(new, &mut back) {
+                log::error!("cannot go back: {}: {}", error.parameter, error.reason);
+            }
+        }
+        followed
+    }
+
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        match std::fs::read(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(files::reason(&error)),
+            read => Ok(read.unwrap_or_default()),
+        }
+    }
+
+    fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
+        files::replace(Path::new(path), text).map_err(|error| files::reason(&error))
+    }
+}
+
+impl World {
+    /// Takes parameters into effect, one after the other up to the first that cannot be.
+    fn follow(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {
         if new.maxclients > old.maxclients {
             let room = self.make_room_for(new.maxclients);
             if room < new.maxclients {
@@ -135,23 +175,28 @@ impl Host for World {
         }
         if new.dir != old.dir {
             let refused =
-                |error: io::Error| HostError { parameter: "dir", reason: error.to_string() };
+                |error: io::Error| HostError { parameter: "dir", reason: files::reason(&error) };
             new.dir = self.change_dir(&new.dir).map_err(refused)?;
         }
-        if (new.port, &new.bind) != (old.port, &old.bind)
-            && let Err(error) = self.listen_anew(old, new)
-        {
-            // All or nothing: what has changed goes back to what it was.
-            if self.listen_anew(new, old).is_err() {
-                log::error!("cannot listen on the old port either");
-            }
-            if let Err(error) = self.change_dir(&old.dir) {
-                log::error!("cannot go back to '{}': {error}", old.dir);
-            }
-            return Err(error);
+        self.follow_oom_score(old, new)?;
+        if (new.port, &new.bind) != (old.port, &old.bind) {
+            self.listen_anew(old, new)?;
         }
         log::set_max_level(level_filter(new.loglevel));
         Ok(())
+    }
+
+    fn follow_oom_score(&mut self, old: &Config, new: &Config) -> Result<(), HostError> {
+        let is_same_mode = new.oom_score_adj == old.oom_score_adj;
+        if is_same_mode && new.oom_score_adj_values == old.oom_score_adj_values {
+            return Ok(());
+        }
+        self.set_oom_score(new).map_err(|reason| {
+            log::warn!("Unable to write oom_score_adj: {reason}");
+            let parameter = if is_same_mode { "oom-score-adj-values" } else { "oom-score-adj" };
+            let reason = "Failed to set current oom_score_adj. Check server logs.".to_owned();
+            HostError { parameter, reason }
+        })
     }
 }
 

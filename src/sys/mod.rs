@@ -1,7 +1,11 @@
 //! The operating system and the machine: what needs a system call or an instruction of its own.
 
 pub mod cache;
+pub mod files;
 pub mod limits;
 pub mod memory;
+pub mod oom;
 pub mod probes;
+pub mod supervisor;
+pub mod syslog;
 pub mod ticks;

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use spindle::base::{glob, num, quoted};
 use spindle::config::Config;
 use spindle::config::file;
-use spindle::config::table::PARAMETERS;
+use spindle::config::table;
 use spindle::resp::request::{Limits, Parser, ProtocolError};
 
 /// Bytes that mean something to the reader, more often than others.
@@ -113,7 +113,8 @@ fn any_file_of_parameters_is_read_or_refused() {
         let mut rng = Rng::with_seed(seed);
         let mut text = Vec::new();
         for _ in 0..rng.usize(0..5) {
-            let name = PARAMETERS[rng.usize(0..PARAMETERS.len())].name;
+            let all: Vec<_> = table::all().collect();
+            let name = all[rng.usize(0..all.len())].name;
             text.extend(name.bytes());
             text.push(b' ');
             let len = rng.usize(0..20);
@@ -122,7 +123,7 @@ fn any_file_of_parameters_is_read_or_refused() {
         }
         let mut config = Config::default();
         if file::read(&mut config, "fuzz", &text).is_ok() {
-            for parameter in PARAMETERS {
+            for parameter in table::all() {
                 let shown = parameter.show(&mut config);
                 let mut again = Config::default();
                 parameter.set(&mut again, std::slice::from_ref(&shown)).unwrap();

@@ -2,8 +2,11 @@
 
 use crate::support::client::Client;
 use crate::support::server::{Server, eventually, free_port, spindle};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs the program where it is expected to give up.
@@ -21,11 +24,20 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
     let cases: &[(&[&str], &str)] = &[
         (&["--port", &port], "Failed listening on port"),
         (&["--port", "0"], "Configured to not listen anywhere"),
-        (&["--port", "70000"], "'--port': argument must be between 0 and 65535 inclusive"),
+        (&["--port", "70000"], "'port \"70000\"': argument must be between 0 and 65535 inclusive"),
+        (&["--port", "6379", "6380"], "'port \"6379\" \"6380\"': wrong number of arguments"),
+        (&["--port"], "'port': wrong number of arguments"),
         (&["--bind", "1.2.3.4", "--port", "7"], "1.2.3.4:7: "),
         (&["--bind", "no such host", "--port", "7"], "Failed listening on port"),
         (&["/no/such/redis.conf"], "can't open config file '/no/such/redis.conf'"),
-        (&["--nosuch", "1"], "'--nosuch': Bad directive or wrong number of arguments"),
+        (&["--nosuch", "1"], "'nosuch \"1\"': Bad directive or wrong number of arguments"),
+        (&["--rename-command", "nosuch", "x"], "No such command in rename-command"),
+        (&["--rename-command", "get", "set"], "Target command name already exists"),
+        (&["--logfile", "/no/such/dir/log"], "Can't open the log file '/no/such/dir/log': No such"),
+        (&["--sentinel"], "--sentinel is not built"),
+        (&["--test-memory", "100"], "--test-memory is not built"),
+        (&["--check-system"], "--check-system is not built"),
+        (&["--cluster-enabled", "yes"], "the cluster is not built yet"),
         (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
         (&["--save", "900 1"], "snapshots are not built yet"),
         (&["--appendonly", "yes"], "the append-only file is not built yet"),
@@ -37,6 +49,117 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
         assert_eq!((lines.len(), status), (1, 1), "{args:?}: {output}");
         assert!(lines[0].contains(message), "{args:?}: {output}");
     }
+}
+
+#[test]
+fn help_and_version_are_told() {
+    for flag in ["-h", "--help", "-v", "--version"] {
+        let (output, status) = fail(&[flag]);
+        let word = if flag.ends_with(['h', 'p']) { "Usage: spindle-server" } else { " v=" };
+        assert!(output.contains(word) && status == 0, "{flag}: {output}");
+    }
+}
+
+/// A process that is killed when the test ends, whatever comes of it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("ended");
+    }
+}
+
+/// The program with its log in `dir`, not yet started.
+fn program(dir: &Path, port: u16, args: &[&str]) -> Command {
+    let mut command = Command::new(spindle());
+    let logfile = ["--dir", dir.to_str().unwrap(), "--logfile", "log"];
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+    command.args(logfile).args(args).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+fn wait_until_ready(dir: &Path) {
+    let log = || std::fs::read_to_string(dir.join("log")).unwrap_or_default();
+    eventually("ready", || log().contains("Ready to accept connections"));
+}
+
+#[test]
+fn parameters_come_from_standard_input_and_flags_win() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut command = program(dir.path(), port, &["--timeout", "6", "-"]);
+    let mut server = Running(command.stdin(Stdio::piped()).spawn().unwrap());
+    let mut input = server.0.stdin.take().unwrap();
+    input.write_all(b"maxclients 77\ntimeout 5\n").unwrap();
+    drop(input);
+    wait_until_ready(dir.path());
+    let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(client.run("CONFIG GET maxclients").to_string(), "[\"maxclients\", \"77\"]");
+    assert_eq!(client.run("CONFIG GET timeout").to_string(), "[\"timeout\", \"6\"]");
+}
+
+#[test]
+fn a_log_file_is_appended_to_and_may_be_moved_away() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let (log, moved) = (dir.path().join("log"), dir.path().join("moved"));
+    std::fs::write(&log, "before\n").unwrap();
+    let _server = Running(program(dir.path(), port, &[]).spawn().unwrap());
+    wait_until_ready(dir.path());
+    std::fs::rename(&log, &moved).unwrap();
+    let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    client.run("SHUTDOWN SAVE");
+    assert!(std::fs::read_to_string(&moved).unwrap().starts_with("before\n"));
+    eventually("a new file", || {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("SHUTDOWN SAVE refused"))
+    });
+}
+
+#[test]
+fn a_server_in_the_background_has_a_session_and_a_pid_file() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let pid_file = dir.path().join("pid");
+    let args = ["--daemonize", "yes", "--pidfile", "pid", "-"];
+    let mut command = program(dir.path(), port, &args);
+    let mut parent = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = parent.stdin.take().unwrap();
+    input.write_all(b"timeout 5\n").unwrap();
+    drop(input);
+    assert!(parent.wait().unwrap().success());
+    wait_until_ready(dir.path());
+    let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    assert_eq!(client.run("CONFIG GET timeout").to_string(), "[\"timeout\", \"5\"]");
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    let info = client.run("INFO server").text();
+    assert!(info.contains(&format!("process_id:{}\r\n", pid.trim())), "{info}");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
+    let session = stat.rsplit(") ").next().unwrap().split(' ').nth(3).unwrap();
+    assert_eq!(session, pid.trim());
+    client.request(&["SHUTDOWN"]);
+    eventually("the file goes", || !pid_file.exists());
+}
+
+#[test]
+fn systemd_is_told_of_the_start_and_of_the_end() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let received = || {
+        let mut buffer = [0; 100];
+        let len = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    };
+    // It is not put into the background: systemd watches the process that it has started.
+    let mut command = program(dir.path(), port, &["--supervised", "auto", "--daemonize", "yes"]);
+    let command = command.env("NOTIFY_SOCKET", &path).env_remove("UPSTART_JOB");
+    let _server = Running(command.spawn().unwrap());
+    assert!(received().contains("READY=1\n"));
+    let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    let info = client.run("INFO server").text();
+    assert!(info.contains("process_supervised:systemd\r\n"), "{info}");
+    assert!(info.contains(&format!("listener0:name=tcp,bind=127.0.0.1,port={port}\r\n")));
+    client.request(&["SHUTDOWN"]);
+    assert_eq!(received(), "STOPPING=1\n");
 }
 
 #[test]

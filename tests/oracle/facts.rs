@@ -15,6 +15,7 @@ const CHANGED: &[(&str, &str)] = &[
     ("command|getkeys", "7.2 lets it run with fewer arguments"),
     ("command|getkeysandflags", "7.2 lets it run with fewer arguments"),
     ("config|resetstat", "7.2 added tips"),
+    ("config|rewrite", "7.2 added tips"),
     ("delex", "new in 8.4"),
     ("digest", "new in 8.4"),
     ("msetex", "new in 8.4"),

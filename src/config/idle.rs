@@ -1,0 +1,281 @@
+//! Parameters of Redis that are accepted without effect: checked, shown and kept, so that its files
+//! and tools work. One that gets an effect moves to [`super::table`].
+
+use super::checks;
+use super::kinds::Kind;
+use super::table::{Change, Parameter, kept};
+
+const INT_MIN: i64 = i32::MIN as i64;
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// All of them, by name, but for those of [`super::unbuilt`].
+pub const PARAMETERS: &[Parameter] = &[
+    kept(
+        "active-defrag-cycle-max",
+        Change::Live,
+        "Most effort of defragmentation, in percent of the CPU.",
+        "25",
+        Kind::Int(1, 99),
+    ),
+    kept(
+        "active-defrag-cycle-min",
+        Change::Live,
+        "Least effort of defragmentation, in percent of the CPU.",
+        "1",
+        Kind::Int(1, 99),
+    ),
+    kept(
+        "active-defrag-ignore-bytes",
+        Change::Live,
+        "Waste that is not worth defragmentation.",
+        "104857600",
+        Kind::Memory(1),
+    ),
+    kept(
+        "active-defrag-max-scan-fields",
+        Change::Live,
+        "Fields of a key that are defragmented at once.",
+        "1000",
+        Kind::Int(1, i64::MAX),
+    ),
+    kept(
+        "active-defrag-threshold-lower",
+        Change::Live,
+        "Percentage of waste at which defragmentation begins.",
+        "10",
+        Kind::Int(0, 1_000),
+    ),
+    kept(
+        "active-defrag-threshold-upper",
+        Change::Live,
+        "Percentage of waste at which it uses most effort.",
+        "100",
+        Kind::Int(0, 1_000),
+    ),
+    kept(
+        "active-expire-effort",
+        Change::Live,
+        "Effort spent on keys that are due. Here all of them die on time.",
+        "1",
+        Kind::Int(1, 10),
+    ),
+    kept("activedefrag", Change::Live, "Defragment memory.", "no", Kind::Bool),
+    kept(
+        "activerehashing",
+        Change::Live,
+        "Rehash tables in idle time. Here no table rehashes.",
+        "yes",
+        Kind::Bool,
+    ),
+    kept(
+        "always-show-logo",
+        Change::AtStart,
+        "Draw a logo at start. There is none.",
+        "no",
+        Kind::Bool,
+    ),
+    kept(
+        "bio_cpulist",
+        Change::AtStart,
+        "Processors for background threads. There are none.",
+        "",
+        Kind::Text,
+    ),
+    kept(
+        "crash-log-enabled",
+        Change::Live,
+        "Log the state of the process when it crashes.",
+        "yes",
+        Kind::Bool,
+    ),
+    kept("crash-memcheck-enabled", Change::Live, "Test memory after a crash.", "yes", Kind::Bool),
+    kept("disable-thp", Change::AtStart, "Do without huge pages of memory.", "yes", Kind::Bool),
+    kept("dynamic-hz", Change::Live, "Raise `hz` with the number of clients.", "yes", Kind::Bool),
+    kept(
+        "hash-max-listpack-entries",
+        Change::Live,
+        "Fields of a compact hash.",
+        "512",
+        Kind::Int(0, i64::MAX),
+    )
+    .or_named("hash-max-ziplist-entries"),
+    kept(
+        "hash-max-listpack-value",
+        Change::Live,
+        "Longest value of a compact hash.",
+        "64",
+        Kind::Memory(0),
+    )
+    .or_named("hash-max-ziplist-value"),
+    kept(
+        "hll-sparse-max-bytes",
+        Change::Live,
+        "Longest sparse HyperLogLog.",
+        "3000",
+        Kind::Memory(0),
+    ),
+    kept(
+        "hz",
+        Change::Live,
+        "Background work a second. Here nothing runs at a fixed rate.",
+        "10",
+        Kind::Checked(checks::hz, "1 to 500"),
+    ),
+    kept(
+        "ignore-warnings",
+        Change::Live,
+        "Warnings at start that are of no interest.",
+        "",
+        Kind::Text,
+    ),
+    kept(
+        "io-threads",
+        Change::AtStart,
+        "Threads for sockets. There is one thread.",
+        "1",
+        Kind::Int(1, 128),
+    ),
+    kept("io-threads-do-reads", Change::AtStart, "Read in these threads.", "no", Kind::Bool),
+    kept(
+        "jemalloc-bg-thread",
+        Change::Live,
+        "Give memory back in a thread. Here the loop does it.",
+        "yes",
+        Kind::Bool,
+    ),
+    kept(
+        "latency-monitor-threshold",
+        Change::Live,
+        "Milliseconds from which on latency is recorded; 0: never.",
+        "0",
+        Kind::Int(0, i64::MAX),
+    ),
+    kept("latency-tracking", Change::Live, "Keep latencies of commands.", "yes", Kind::Bool),
+    kept(
+        "latency-tracking-info-percentiles",
+        Change::Live,
+        "Percentiles of latencies in INFO.",
+        "50 99 99.9",
+        Kind::List(checks::percentiles, "numbers from 0 to 100"),
+    ),
+    kept(
+        "list-compress-depth",
+        Change::Live,
+        "Nodes at the ends of a list that are not compressed.",
+        "0",
+        Kind::Int(0, INT_MAX),
+    ),
+    kept(
+        "list-max-listpack-size",
+        Change::Live,
+        "Size of a node of a list.",
+        "-2",
+        Kind::Int(INT_MIN, INT_MAX),
+    )
+    .or_named("list-max-ziplist-size"),
+    kept("locale-collate", Change::Live, "Locale in which strings are compared.", "", Kind::Text),
+    kept(
+        "maxmemory-clients",
+        Change::Live,
+        "Memory of all clients; 0: no limit.",
+        "0",
+        Kind::Checked(checks::memory_or_percent, "memory, or a percentage"),
+    ),
+    kept(
+        "proc-title-template",
+        Change::Live,
+        "Title of the process. Without `unsafe` code there is no way to set it.",
+        "{title} {listen-addr} {server-mode}",
+        Kind::Checked(checks::title_template, "text with fields in braces"),
+    ),
+    kept("server_cpulist", Change::AtStart, "Processors for the server.", "", Kind::Text),
+    kept(
+        "set-max-intset-entries",
+        Change::Live,
+        "Members of a set of integers that is kept compact.",
+        "512",
+        Kind::Int(0, i64::MAX),
+    ),
+    kept(
+        "set-max-listpack-entries",
+        Change::Live,
+        "Members of a compact set.",
+        "128",
+        Kind::Int(0, i64::MAX),
+    ),
+    kept(
+        "set-max-listpack-value",
+        Change::Live,
+        "Longest member of a compact set.",
+        "64",
+        Kind::Memory(0),
+    ),
+    kept(
+        "set-proc-title",
+        Change::AtStart,
+        "Set the title of the process. See `proc-title-template`.",
+        "yes",
+        Kind::Bool,
+    ),
+    kept(
+        "slowlog-log-slower-than",
+        Change::Live,
+        "Microseconds from which on a command is slow; -1: never.",
+        "10000",
+        Kind::Int(-1, i64::MAX),
+    ),
+    kept("slowlog-max-len", Change::Live, "Entries of SLOWLOG.", "128", Kind::Int(0, i64::MAX)),
+    kept(
+        "socket-mark-id",
+        Change::AtStart,
+        "Mark of listening sockets for the firewall.",
+        "0",
+        Kind::Int(0, u32::MAX as i64),
+    ),
+    kept(
+        "stream-node-max-bytes",
+        Change::Live,
+        "Size of a node of a stream.",
+        "4096",
+        Kind::Memory(0),
+    ),
+    kept(
+        "stream-node-max-entries",
+        Change::Live,
+        "Entries of a node of a stream.",
+        "100",
+        Kind::Int(0, i64::MAX),
+    ),
+    kept(
+        "use-exit-on-panic",
+        Change::Live,
+        "End without a core when a fault is found.",
+        "no",
+        Kind::Bool,
+    )
+    .hidden(),
+    kept(
+        "watchdog-period",
+        Change::Live,
+        "Milliseconds after which a standstill is logged.",
+        "0",
+        Kind::Int(0, INT_MAX),
+    )
+    .hidden(),
+    kept(
+        "zset-max-listpack-entries",
+        Change::Live,
+        "Members of a compact sorted set.",
+        "128",
+        Kind::Int(0, i64::MAX),
+    )
+    .or_named("zset-max-ziplist-entries"),
+    kept(
+        "zset-max-listpack-value",
+        Change::Live,
+        "Longest member of a compact sorted set.",
+        "64",
+        Kind::Memory(0),
+    )
+    .or_named("zset-max-ziplist-value"),
+];
