@@ -114,7 +114,7 @@ impl<T: Prefetch> Table<T> {
     }
 
     /// Where the item with this hash stands for which `is_it` holds.
-    #[inline]
+    #[inline(always)] // Into the one look-up of `Db`.
     pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let id = *self.directory.get(self.directory_index(hash))?;
         let (line, way) = self.segments[id as usize].find(hash, is_it)?;

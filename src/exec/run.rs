@@ -109,10 +109,21 @@ impl Engine {
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(id) = self.resolve(argv) else { continue };
             *planned = Some(id);
-            for index in self.table.row(id).key_indexes(argv).take(AHEAD_KEYS - keys) {
-                hashes[keys] = self.store.key_hash(argv.at(index));
-                self.store.prefetch_line(db, hashes[keys]);
-                keys += 1;
+            let row = self.table.row(id);
+            let mut fetch = |index: usize| {
+                if let Some(hash) = hashes.get_mut(keys) {
+                    *hash = self.store.key_hash(argv.at(index));
+                    self.store.prefetch_line(db, *hash);
+                    keys += 1;
+                }
+            };
+            // Most commands have one key, or none at all.
+            if row.only_key != 0 {
+                if row.only_key < argv.len() {
+                    fetch(row.only_key);
+                }
+            } else if !row.command.spec.keys.is_empty() {
+                row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
             }
         }
         // A single key gains nothing: its look-up begins right after this.

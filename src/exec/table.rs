@@ -35,6 +35,8 @@ pub struct Row {
     pub is_subcommand: bool,
     /// Whether it takes the same short time whatever it is given.
     pub is_brief: bool,
+    /// Index of its key, if it takes one key and no more; zero otherwise.
+    pub only_key: usize,
 }
 
 impl Row {
@@ -102,7 +104,12 @@ impl Table {
         let id = CommandId(number);
         let is_brief = command.spec.complexity == "O(1)";
         let (called, subcommands) = (name.clone(), Vec::new());
-        self.rows.push(Row { command, name, called, subcommands, is_subcommand, is_brief });
+        let only_key = match command.spec.keys {
+            [keys] if keys.is_single() => keys.first,
+            _ => 0,
+        };
+        let row = Row { command, name, called, subcommands, is_subcommand, is_brief, only_key };
+        self.rows.push(row);
         for subcommand in command.subcommands {
             let name = format!("{}|{}", command.spec.name, subcommand.spec.name);
             let child = self.add(subcommand, name, true);

@@ -132,6 +132,11 @@ impl KeySpec {
         KeySpec { notes, ..self }
     }
 
+    /// Whether this is one key and no more.
+    pub const fn is_single(&self) -> bool {
+        self.last == 0 && !self.is_counted
+    }
+
     /// The indexes of the keys in a request of `argc` arguments, of which `arg` returns the one at
     /// an index; those that are there, where their number says too many.
     #[inline]
