@@ -215,6 +215,13 @@ impl Entry {
         let key_len = old.body_at - old.key_at;
         let new = Shape::plan(key_len, &body, old.meta & HAS_SLOT != 0);
         self.drop_long(old);
+        if (old.meta & !RAW, old.end) == (new.meta, new.end) {
+            // Nothing but the body is another one.
+            let bytes = self.bytes_mut(new.end);
+            bytes[0] = new.meta;
+            new.write_body(bytes, body);
+            return;
+        }
         if size_class(old.end) == size_class(new.end) {
             // SAFETY: both key ranges lie within the allocation, whose class holds old and new
             // shape alike.
