@@ -8,10 +8,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bitmaps;
 mod expiry;
 mod limits;
 mod model;
 mod requests;
 mod scan;
+mod strings;
 mod workload;
 mod world;

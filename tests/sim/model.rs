@@ -2,6 +2,7 @@
 //! reply.
 
 use crate::world::Record;
+use crate::{bitmaps, strings};
 use spindle::base::{glob, num};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -28,14 +29,14 @@ pub struct ModelClient {
     pub is_muted: bool,
 }
 
-struct Value {
-    bytes: Vec<u8>,
-    deadline_ms: Option<i64>,
+pub struct Value {
+    pub bytes: Vec<u8>,
+    pub deadline_ms: Option<i64>,
 }
 
 /// The databases and clients.
 pub struct Model {
-    dbs: Vec<BTreeMap<Vec<u8>, Value>>,
+    pub dbs: Vec<BTreeMap<Vec<u8>, Value>>,
     pub clients: Vec<ModelClient>,
     pub now_ms: i64,
     pub hits: u64,
@@ -45,16 +46,16 @@ pub struct Model {
     pub inbox: Vec<Vec<Answer>>,
 }
 
-type Outcome = Result<Answer, String>;
+pub type Outcome = Result<Answer, String>;
 
-const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+pub const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 const SYNTAX: &str = "ERR syntax error";
 
-fn bulk(bytes: &[u8]) -> String {
+pub fn bulk(bytes: &[u8]) -> String {
     spindle::base::quoted::quote(bytes)
 }
 
-fn int(value: i64) -> Outcome {
+pub fn int(value: i64) -> Outcome {
     Ok(Answer::Is(value.to_string()))
 }
 
@@ -62,7 +63,7 @@ fn ok() -> Outcome {
     Ok(Answer::Is("+OK".to_owned()))
 }
 
-fn parse_int(arg: &[u8]) -> Result<i64, String> {
+pub fn parse_int(arg: &[u8]) -> Result<i64, String> {
     num::parse_i64(arg).ok_or_else(|| NOT_AN_INTEGER.to_owned())
 }
 
@@ -175,16 +176,16 @@ impl Model {
         }
     }
 
-    fn null(&self, client: usize) -> Answer {
+    pub fn null(&self, client: usize) -> Answer {
         Answer::Is(if self.clients[client].is_resp3 { "_" } else { "nil" }.to_owned())
     }
 
-    fn text(&self, client: usize, bytes: Option<Vec<u8>>) -> Answer {
+    pub fn text(&self, client: usize, bytes: Option<Vec<u8>>) -> Answer {
         bytes.map_or_else(|| self.null(client), |bytes| Answer::Is(bulk(&bytes)))
     }
 
     /// The live value of a key; one that is due dies here.
-    fn look(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
+    pub fn look(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
         let now_ms = self.now_ms;
         let is_due = |value: &Value| value.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms);
         if self.dbs[db].get(key).is_some_and(is_due) {
@@ -194,14 +195,14 @@ impl Model {
         self.dbs[db].get_mut(key)
     }
 
-    fn read(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
+    pub fn read(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
         let is_hit = self.look(db, key).is_some();
         self.hits += u64::from(is_hit);
         self.misses += u64::from(!is_hit);
         self.dbs[db].get_mut(key)
     }
 
-    fn put(&mut self, db: usize, key: &[u8], bytes: &[u8], deadline_ms: Option<i64>) {
+    pub fn put(&mut self, db: usize, key: &[u8], bytes: &[u8], deadline_ms: Option<i64>) {
         self.look(db, key);
         self.dbs[db].insert(key.to_vec(), Value { bytes: bytes.to_vec(), deadline_ms });
     }
@@ -220,6 +221,8 @@ impl Model {
                 self.string(client, name, args)
             }
             "incr" | "decr" | "incrby" | "decrby" => self.count(client, name, args),
+            _ if strings::NAMES.contains(&name) => self.more_of_strings(client, name, args),
+            _ if bitmaps::NAMES.contains(&name) => self.bitmap(client, name, args),
             _ => self.generic(client, name, args),
         }
     }
@@ -400,7 +403,7 @@ impl Model {
     }
 
     /// The moment that an argument of `name` states.
-    fn deadline(
+    pub fn deadline(
         &self,
         name: &str,
         arg: &[u8],
@@ -410,7 +413,7 @@ impl Model {
         let value = parse_int(arg)?;
         let base = if is_relative { self.now_ms } else { 0 };
         let at_ms = value.checked_mul(unit).and_then(|ms| ms.checked_add(base));
-        let is_set = name.contains("set");
+        let is_set = name.contains("set") || name == "getex";
         at_ms
             .filter(|_| value > 0 || !is_set)
             .ok_or_else(|| format!("ERR invalid expire time in '{name}' command"))

@@ -138,15 +138,15 @@ fn bitcount(call: &mut Call<'_>) -> Outcome {
         2 => Range { start: 0, end: -1, unit: Unit::Byte },
         4 | 5 => {
             let (start, end) = (int(argv.at(2))?, int(argv.at(3))?);
+            if start < 0 && end < 0 && start > end {
+                call.out.int(0);
+                return Ok(Flow::Done);
+            }
             Range { start, end, unit: Unit::parse(argv.get(4))? }
         }
         _ => return Err(Error::SYNTAX),
     };
-    let is_backward = range.start < 0 && range.end < 0 && range.start > range.end;
-    let count = text.with_bytes(|bytes| {
-        let window = range.of(bytes).filter(|_| !is_backward);
-        window.map_or(0, |window| window.count())
-    });
+    let count = text.with_bytes(|bytes| range.of(bytes).map_or(0, |window| window.count()));
     call.out.int(num::signed_u64(count));
     Ok(Flow::Done)
 }
