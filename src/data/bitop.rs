@@ -25,10 +25,13 @@ pub enum Operation {
     One,
 }
 
-/// The result of an operation, as long as the longest of `sources`.
-pub fn combine(operation: Operation, sources: &[&[u8]]) -> Vec<u8> {
+/// The result of an operation, as long as the longest of `sources`. It stands in `room` if that is
+/// large enough and not far too large: fresh memory costs more than the operation.
+pub fn combine(operation: Operation, sources: &[&[u8]], room: Vec<u8>) -> Vec<u8> {
     let len = sources.iter().map(|source| source.len()).max().unwrap_or(0);
-    let mut result = Vec::with_capacity(len);
+    let fits = (len..=len * 2).contains(&room.capacity());
+    let mut result = if fits { room } else { Vec::with_capacity(len) };
+    result.clear();
     let mut parts = Vec::with_capacity(sources.len());
     for start in (0..len).step_by(BLOCK) {
         let end = (start + BLOCK).min(len);
@@ -124,7 +127,8 @@ mod tests {
             };
             let sources: Vec<_> = (0..count).map(|_| source()).collect();
             let slices: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
-            let result = combine(operation, &slices);
+            let room = vec![0xAA; rng.usize(0..50)];
+            let result = combine(operation, &slices, room);
             assert_eq!(result.len(), sources.iter().map(Vec::len).max().unwrap_or(0));
             for (at, byte) in result.iter().enumerate() {
                 for bit in 0..8 {

@@ -80,12 +80,13 @@ impl<'a> Window<'a> {
 
 /// The place of the first byte that is another one.
 fn first_other_than(bytes: &[u8], byte: u8) -> Option<usize> {
-    let strides = bytes.chunks(STRIDE);
+    let (strides, _) = bytes.as_chunks::<STRIDE>();
     // Folded without a branch, so that a stride is compared as a whole.
-    let is_other = |stride: &[u8]| stride.iter().fold(0, |all, other| all | (other ^ byte)) != 0;
-    let (index, stride) = strides.enumerate().find(|(_, stride)| is_other(stride))?;
-    let within = stride.iter().position(|other| *other != byte)?;
-    Some(index * STRIDE + within)
+    let is_other =
+        |stride: &[u8; STRIDE]| stride.iter().fold(0, |all, other| all | (other ^ byte)) != 0;
+    let start = strides.iter().position(is_other).unwrap_or(strides.len()) * STRIDE;
+    let within = bytes[start..].iter().position(|other| *other != byte)?;
+    Some(start + within)
 }
 
 fn ones(word: u64) -> u64 {

@@ -200,6 +200,16 @@ impl<'a> Db<'a> {
         self.report(EventClasses::STRING, event, spot.key);
     }
 
+    /// Takes the memory of a string that is about to be replaced; until then its key holds an empty
+    /// one.
+    pub fn reuse(&mut self, spot: &Spot<'_>) -> Vec<u8> {
+        let mut taken = Vec::new();
+        if let Some(place) = spot.place {
+            self.space.modify(place, |bytes| taken = std::mem::take(bytes));
+        }
+        taken
+    }
+
     /// Removes a key; false if there is none.
     pub fn remove(&mut self, event: &'static str, spot: Spot<'_>) -> bool {
         let Some(place) = spot.place else { return false };

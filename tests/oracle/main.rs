@@ -5,7 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bitmaps;
 mod facts;
 mod proof;
 mod requests;
 mod streams;
+mod strings;

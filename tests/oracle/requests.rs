@@ -1,14 +1,15 @@
 //! Requests by chance that the real server understands too, right and wrong ones.
 
+use crate::{bitmaps, strings};
 use fastrand::Rng;
 
 pub const KEYS: u32 = 12;
 
-fn key(rng: &mut Rng) -> String {
+pub fn key(rng: &mut Rng) -> String {
     format!("key:{}", rng.u32(0..KEYS))
 }
 
-fn value(rng: &mut Rng) -> String {
+pub fn value(rng: &mut Rng) -> String {
     match rng.u8(0..10) {
         0..4 => rng.i64(-20..20).to_string(),
         4 => i64::MAX.to_string(),
@@ -18,7 +19,7 @@ fn value(rng: &mut Rng) -> String {
     }
 }
 
-fn number(rng: &mut Rng) -> String {
+pub fn number(rng: &mut Rng) -> String {
     match rng.u8(0..12) {
         0 => "abc".to_owned(),
         1 => i64::MAX.to_string(),
@@ -32,7 +33,7 @@ fn number(rng: &mut Rng) -> String {
 
 /// Words for a request line; no word holds a space.
 pub fn request(rng: &mut Rng) -> Vec<String> {
-    let line = match rng.u8(0..36) {
+    let line = match rng.u8(0..56) {
         0..5 => format!("GET {}", key(rng)),
         5..10 => return set(rng),
         10 => return vec!["SETNX".into(), key(rng), value(rng)],
@@ -57,7 +58,9 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
         32 => format!("SELECT {}", rng.i64(-1..3)),
         33 => ["PING", "PING a", "PING a b", "ECHO", "ECHO a", "NOSUCH a b"][rng.usize(0..6)]
             .to_owned(),
-        34 => ["FLUSHDB", "FLUSHALL ASYNC", "FLUSHDB X", "RANDOMKEY X"][rng.usize(0..4)].to_owned(),
+        34..44 => return strings::request(rng),
+        44..54 => bitmaps::request(rng),
+        54 => ["FLUSHDB", "FLUSHALL ASYNC", "FLUSHDB X", "RANDOMKEY X"][rng.usize(0..4)].to_owned(),
         _ => ["COMMAND COUNT X", "CONFIG GET", "CLIENT ID X", "TYPE", "HELLO 9"][rng.usize(0..5)]
             .to_owned(),
     };
@@ -79,7 +82,7 @@ fn set(rng: &mut Rng) -> Vec<String> {
 
 /// A deadline that is not near, or no deadline at all. None is past but positive: when a key that
 /// is set to have died already leaves DBSIZE depends on the server's leisure.
-fn far(rng: &mut Rng, is_absolute: bool) -> String {
+pub fn far(rng: &mut Rng, is_absolute: bool) -> String {
     let max = i64::MAX.to_string();
     match rng.u8(0..6) {
         0 => ["abc", "", "0", "-100000", "9223372036854775808", &max][rng.usize(0..6)].to_owned(),

@@ -8,11 +8,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bitmaps;
 mod expiry;
 mod hotkeys;
 mod limits;
 mod model;
 mod requests;
 mod scan;
+mod strings;
 mod workload;
 mod world;

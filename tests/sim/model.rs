@@ -2,6 +2,7 @@
 //! reply.
 
 use crate::world::Record;
+use crate::{bitmaps, strings};
 use spindle::base::{glob, num};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -28,14 +29,24 @@ pub struct ModelClient {
     pub is_muted: bool,
 }
 
-struct Value {
-    bytes: Vec<u8>,
-    deadline_ms: Option<i64>,
+pub struct Value {
+    pub bytes: Vec<u8>,
+    pub deadline_ms: Option<i64>,
+    pub form: Form,
+}
+
+/// How a value has come to be, which OBJECT ENCODING tells.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Form {
+    Written,
+    /// By INCRBYFLOAT, which makes a string of any number.
+    Summed,
+    Edited,
 }
 
 /// The databases and clients.
 pub struct Model {
-    dbs: Vec<BTreeMap<Vec<u8>, Value>>,
+    pub dbs: Vec<BTreeMap<Vec<u8>, Value>>,
     pub clients: Vec<ModelClient>,
     pub now_ms: i64,
     pub hits: u64,
@@ -45,16 +56,16 @@ pub struct Model {
     pub inbox: Vec<Vec<Answer>>,
 }
 
-type Outcome = Result<Answer, String>;
+pub type Outcome = Result<Answer, String>;
 
-const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+pub const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 const SYNTAX: &str = "ERR syntax error";
 
-fn bulk(bytes: &[u8]) -> String {
+pub fn bulk(bytes: &[u8]) -> String {
     spindle::base::quoted::quote(bytes)
 }
 
-fn int(value: i64) -> Outcome {
+pub fn int(value: i64) -> Outcome {
     Ok(Answer::Is(value.to_string()))
 }
 
@@ -62,7 +73,7 @@ fn ok() -> Outcome {
     Ok(Answer::Is("+OK".to_owned()))
 }
 
-fn parse_int(arg: &[u8]) -> Result<i64, String> {
+pub fn parse_int(arg: &[u8]) -> Result<i64, String> {
     num::parse_i64(arg).ok_or_else(|| NOT_AN_INTEGER.to_owned())
 }
 
@@ -182,16 +193,16 @@ impl Model {
         }
     }
 
-    fn null(&self, client: usize) -> Answer {
+    pub fn null(&self, client: usize) -> Answer {
         Answer::Is(if self.clients[client].is_resp3 { "_" } else { "nil" }.to_owned())
     }
 
-    fn text(&self, client: usize, bytes: Option<Vec<u8>>) -> Answer {
+    pub fn text(&self, client: usize, bytes: Option<Vec<u8>>) -> Answer {
         bytes.map_or_else(|| self.null(client), |bytes| Answer::Is(bulk(&bytes)))
     }
 
     /// The live value of a key; one that is due dies here.
-    fn look(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
+    pub fn look(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
         let now_ms = self.now_ms;
         let is_due = |value: &Value| value.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms);
         if self.dbs[db].get(key).is_some_and(is_due) {
@@ -201,16 +212,19 @@ impl Model {
         self.dbs[db].get_mut(key)
     }
 
-    fn read(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
+    pub fn read(&mut self, db: usize, key: &[u8]) -> Option<&mut Value> {
         let is_hit = self.look(db, key).is_some();
         self.hits += u64::from(is_hit);
         self.misses += u64::from(!is_hit);
         self.dbs[db].get_mut(key)
     }
 
-    fn put(&mut self, db: usize, key: &[u8], bytes: &[u8], deadline_ms: Option<i64>) {
+    pub fn put(&mut self, db: usize, key: &[u8], bytes: &[u8], deadline_ms: Option<i64>) {
         self.look(db, key);
-        self.dbs[db].insert(key.to_vec(), Value { bytes: bytes.to_vec(), deadline_ms });
+        self.dbs[db].insert(
+            key.to_vec(),
+            Value { bytes: bytes.to_vec(), deadline_ms, form: Form::Written },
+        );
     }
 
     fn live_keys(&self, db: usize) -> BTreeSet<Vec<u8>> {
@@ -227,6 +241,8 @@ impl Model {
                 self.string(client, name, args)
             }
             "incr" | "decr" | "incrby" | "decrby" => self.count(client, name, args),
+            _ if strings::NAMES.contains(&name) => self.more_of_strings(client, name, args),
+            _ if bitmaps::NAMES.contains(&name) => self.bitmap(client, name, args),
             _ => self.generic(client, name, args),
         }
     }
@@ -393,11 +409,12 @@ impl Model {
             let found = args[1..].iter().filter(|key| self.read(db, key).is_some());
             return int(num::signed(found.count()));
         }
-        let value = self.read(db, args[2]).map(|value| value.bytes.clone());
-        let Some(bytes) = value else { return Ok(self.null(client)) };
-        Ok(Answer::Is(match (args[1], num::parse_i64(&bytes)) {
+        let value = self.read(db, args[2]).map(|value| (value.bytes.clone(), value.form));
+        let Some((bytes, form)) = value else { return Ok(self.null(client)) };
+        let number = num::parse_i64(&bytes).filter(|_| form == Form::Written);
+        Ok(Answer::Is(match (args[1], number) {
             (b"ENCODING", Some(_)) => "\"int\"".to_owned(),
-            (b"ENCODING", None) if bytes.len() > 44 => "\"raw\"".to_owned(),
+            (b"ENCODING", None) if form == Form::Edited || bytes.len() > 44 => "\"raw\"".to_owned(),
             (b"ENCODING", None) => "\"embstr\"".to_owned(),
             (_, Some(0..10_000)) => i32::MAX.to_string(),
             _ => "1".to_owned(),
@@ -426,7 +443,8 @@ impl Model {
         }
         let is_occupied = self.look(to_db, to).is_some();
         let found = if is_copy { self.read(db, args[1]) } else { self.look(db, args[1]) };
-        let Some(value) = found.map(|value| (value.bytes.clone(), value.deadline_ms)) else {
+        let parts = |value: &mut Value| (value.bytes.clone(), value.deadline_ms, value.form);
+        let Some(value) = found.map(parts) else {
             return if is_copy || name == "move" { int(0) } else { Err("ERR no such key".into()) };
         };
         if is_occupied && !replaces {
@@ -436,6 +454,7 @@ impl Model {
             self.dbs[db].remove(args[1]);
         }
         self.put(to_db, to, &value.0, value.1);
+        self.dbs[to_db].get_mut(to).unwrap().form = value.2;
         if name == "rename" { ok() } else { int(1) }
     }
 
@@ -459,14 +478,14 @@ impl Model {
         let overflow = || "ERR increment or decrement would overflow".to_owned();
         let bytes = old.checked_add(by).ok_or_else(overflow)?.to_string().into_bytes();
         match value {
-            Some(value) => value.bytes = bytes.clone(),
+            Some(value) => (value.bytes, value.form) = (bytes.clone(), Form::Written),
             None => self.put(db, key, &bytes, None),
         }
         Ok(Answer::Is(String::from_utf8(bytes).unwrap()))
     }
 
     /// The moment that an argument of `name` states.
-    fn deadline(
+    pub fn deadline(
         &self,
         name: &str,
         arg: &[u8],
@@ -476,7 +495,7 @@ impl Model {
         let value = parse_int(arg)?;
         let base = if is_relative { self.now_ms } else { 0 };
         let at_ms = value.checked_mul(unit).and_then(|ms| ms.checked_add(base));
-        let is_set = name.contains("set");
+        let is_set = name.contains("set") || name == "getex";
         at_ms
             .filter(|_| value > 0 || !is_set)
             .ok_or_else(|| format!("ERR invalid expire time in '{name}' command"))

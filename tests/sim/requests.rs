@@ -1,6 +1,7 @@
 //! Requests by chance: every command of the model with every option, over few keys so that they
 //! meet.
 
+use crate::{bitmaps, strings};
 use fastrand::Rng;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -11,7 +12,7 @@ pub fn key(rng: &mut Rng) -> String {
     format!("key:{}", rng.u32(0..KEYS))
 }
 
-fn value(rng: &mut Rng) -> Vec<u8> {
+pub fn value(rng: &mut Rng) -> Vec<u8> {
     match rng.u8(0..8) {
         0..3 => rng.i64(-5..6).to_string().into_bytes(),
         3 => [i64::MAX, i64::MIN, i64::MAX - 1][rng.usize(0..3)].to_string().into_bytes(),
@@ -23,7 +24,7 @@ fn value(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-fn number(rng: &mut Rng) -> String {
+pub fn number(rng: &mut Rng) -> String {
     match rng.u8(0..12) {
         0 => "abc".to_owned(),
         1 => i64::MAX.to_string(),
@@ -33,25 +34,25 @@ fn number(rng: &mut Rng) -> String {
 }
 
 /// A point in time near `now_ms`, or far away, in `unit` milliseconds.
-fn moment(rng: &mut Rng, now_ms: i64, unit: i64) -> String {
+pub fn moment(rng: &mut Rng, now_ms: i64, unit: i64) -> String {
     match rng.u8(0..8) {
         0 => number(rng),
         _ => (now_ms / unit + rng.i64(-3..60)).to_string(),
     }
 }
 
-fn in_some_case(rng: &mut Rng, word: &str) -> Vec<u8> {
+pub fn in_some_case(rng: &mut Rng, word: &str) -> Vec<u8> {
     if rng.bool() { word.to_lowercase().into_bytes() } else { word.to_owned().into_bytes() }
 }
 
-fn words(line: &str) -> Vec<Vec<u8>> {
+pub fn words(line: &str) -> Vec<Vec<u8>> {
     line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
 }
 
 /// A request that the model knows the reply to.
 pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
     let a = key(rng);
-    let mut argv = match rng.u8(0..48) {
+    let mut argv = match rng.u8(0..68) {
         0..6 => words(&format!("GET {a}")),
         6..12 => set(rng, now_ms),
         12 => vec![b"SETNX".to_vec(), a.into_bytes(), value(rng)],
@@ -85,8 +86,8 @@ pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
         34 => words(
             ["SCAN 0 COUNT 1000000", "SCAN 0 COUNT 1000000 TYPE nosuch"][usize::from(rng.bool())],
         ),
-        44..47 => moves(rng),
-        47 => match rng.u8(0..3) {
+        64..67 => moves(rng),
+        67 => match rng.u8(0..3) {
             0 => words(&format!("TOUCH {a} {}", key(rng))),
             1 => words(&format!("OBJECT ENCODING {a}")),
             _ => words(&format!("OBJECT REFCOUNT {a}")),
@@ -100,7 +101,9 @@ pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
             0 => words("UNSUBSCRIBE"),
             _ => words(&format!("UNSUBSCRIBE channel:{}", rng.u32(0..CHANNELS))),
         },
-        42 => words(["RESET", "NOSUCH a b", "CLIENT REPLY OFF"][rng.usize(0..3)]),
+        42..52 => strings::request(rng, now_ms),
+        52..62 => bitmaps::request(rng),
+        62 => words(["RESET", "NOSUCH a b", "CLIENT REPLY OFF"][rng.usize(0..3)]),
         _ => match rng.u8(0..20) {
             0 => words("FLUSHALL"),
             1 => words("FLUSHDB ASYNC"),

@@ -138,15 +138,15 @@ fn bitcount(call: &mut Call<'_>) -> Outcome {
         2 => Range { start: 0, end: -1, unit: Unit::Byte },
         4 | 5 => {
             let (start, end) = (int(argv.at(2))?, int(argv.at(3))?);
+            if start < 0 && end < 0 && start > end {
+                call.out.int(0);
+                return Ok(Flow::Done);
+            }
             Range { start, end, unit: Unit::parse(argv.get(4))? }
         }
         _ => return Err(Error::SYNTAX),
     };
-    let is_backward = range.start < 0 && range.end < 0 && range.start > range.end;
-    let count = text.with_bytes(|bytes| {
-        let window = range.of(bytes).filter(|_| !is_backward);
-        window.map_or(0, |window| window.count())
-    });
+    let count = text.with_bytes(|bytes| range.of(bytes).map_or(0, |window| window.count()));
     call.out.int(num::signed_u64(count));
     Ok(Flow::Done)
 }
@@ -257,17 +257,21 @@ fn bitop(call: &mut Call<'_>) -> Outcome {
     let (name, target) = (argv.at(1).to_ascii_uppercase(), argv.at(2));
     let operation = operation(&name, argv.len() - 3)?;
     let mut db = call.store.db(call.client.db, now_ms);
+    // If it is due it goes now, so that the spots hold.
+    db.look(target);
     let spots = db.read_all(argv.from(3));
+    let is_source = argv.from(3).any(|source| source == target);
+    let target = db.look(target);
+    let room = if is_source { Vec::new() } else { db.reuse(&target) };
     let texts = spots.iter().map(|spot| db.text(spot).unwrap_or(Text::EMPTY).to_bytes());
     let texts: Vec<_> = texts.collect();
     let sources: Vec<&[u8]> = texts.iter().map(AsRef::as_ref).collect();
-    let result = bitop::combine(operation, &sources);
+    let result = bitop::combine(operation, &sources, room);
     let len = result.len();
-    let spot = db.look(target);
     if result.is_empty() {
-        db.remove("del", spot);
+        db.remove("del", target);
     } else {
-        db.put_bytes("set", spot, result);
+        db.put_bytes("set", target, result);
     }
     call.out.len_int(len);
     Ok(Flow::Done)
