@@ -263,6 +263,7 @@ impl<'a> Db<'a> {
     pub(super) fn evict(&mut self, place: Place, hash: u64) {
         let entry = self.space.remove(place, hash);
         self.changes.counters.evicted += 1;
+        self.usage.note_eviction();
         self.note(EventClasses::EVICTED, "evicted", entry.key());
     }
 

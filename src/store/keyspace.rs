@@ -171,7 +171,7 @@ impl Keyspace {
 
     /// Where an entry of that hash stands whose access bytes are these.
     pub fn find_unused(&self, hash: u64, access: u32) -> Option<Place> {
-        self.table.find(hash, |entry| entry.access() == access)
+        self.table.find(hash, |entry| entry.access() == access && self.hash(entry.key()) == hash)
     }
 
     /// Removes all keys; what they were is returned, to be freed at leisure.

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod evict;
 mod expiry;
 mod limits;
 mod model;
