@@ -5,7 +5,7 @@
 use super::changes::Changes;
 use super::entry::Entry;
 use super::keyspace::Keyspace;
-use super::usage::Usage;
+use super::usage::{Measure, Usage};
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
 use crate::data::table::{Pieces, Place};
@@ -160,7 +160,9 @@ impl<'a> Db<'a> {
             None => self.write(spot, Text::Bytes(b""), false),
         };
         let result = self.space.modify(place, change);
-        self.usage.change(self.space.entry_mut(place));
+        if self.usage.measure() == Measure::LastChange {
+            self.usage.stamp(self.space.entry_mut(place));
+        }
         self.report(EventClasses::STRING, event, spot.key);
         result
     }
@@ -248,8 +250,7 @@ impl<'a> Db<'a> {
     /// Puts in what was taken out or copied; true if a key of that name had to go for it.
     pub(super) fn bring(&mut self, parcel: Parcel) -> bool {
         let Parcel { entry, deadline_ms } = parcel;
-        let hash = self.space.hash(entry.key());
-        let old = self.space.find(hash, entry.key());
+        let Spot { hash, place: old, .. } = self.find(entry.key());
         if let Some(place) = old {
             drop(self.space.remove(place, hash));
         }
@@ -276,7 +277,9 @@ impl<'a> Db<'a> {
         if let Some(place) = spot.place {
             debug_assert_eq!(self.space.entry(place).key(), spot.key, "the spot is fresh");
             self.space.set_text(place, text);
-            self.usage.replace(self.space.entry_mut(place));
+            if self.usage.notes_writes() {
+                self.usage.stamp(self.space.entry_mut(place));
+            }
             return place;
         }
         let mut entry = Entry::new(spot.key, text, with_slot);
@@ -289,7 +292,10 @@ impl<'a> Db<'a> {
     #[inline]
     fn find<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
         let hash = self.space.hash(key);
-        let place = self.space.find(hash, key).filter(|place| !self.bury_if_due(*place, hash));
+        let mut place = self.space.find(hash, key);
+        if self.has_due() {
+            place = place.filter(|place| !self.bury_if_due(*place, hash));
+        }
         Spot { key, hash, place }
     }
 
@@ -316,11 +322,16 @@ impl<'a> Db<'a> {
     /// Whether the entry is due. Costs one comparison while no key of the database is.
     #[inline]
     fn is_due(&self, entry: &Entry) -> bool {
-        self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms)
-            && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+        self.has_due() && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
     }
 
+    /// Whether any key of the database is due.
     #[inline]
+    fn has_due(&self) -> bool {
+        self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms)
+    }
+
+    #[cold]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
         let due = self.is_due(self.space.entry(place));
         if due {

@@ -76,8 +76,10 @@ pub struct Usage {
     measure: Measure,
     /// Looks are not noted (CLIENT NO-TOUCH).
     is_quiet: bool,
-    /// The ticks so far; entries note the lower 24 bits.
+    /// The ticks so far.
     clock: u64,
+    /// Their lower 24 bits, which entries note.
+    ticks: u32,
     /// The present moment, on the monotonic clock in microseconds.
     now_us: u64,
     /// Until when ticks are fine.
@@ -100,6 +102,7 @@ impl Usage {
             measure: Measure::LastUse,
             is_quiet: false,
             clock: 0,
+            ticks: 0,
             now_us: 0,
             fine_until_us: 0,
             eras: vec![Era { clock: 0, since_us: 0, tick_us: COARSE_US }],
@@ -127,6 +130,7 @@ impl Usage {
         let tick_us = if self.fine_until_us > self.now_us { FINE_US } else { COARSE_US };
         let Some(era) = self.eras.last() else { return };
         self.clock = era.clock_at(self.now_us);
+        self.ticks = within(self.clock, CLOCK_MASK);
         if era.tick_us != tick_us {
             if self.eras.len() >= ERAS_MAX {
                 self.eras.remove(0);
@@ -155,7 +159,7 @@ impl Usage {
     #[inline]
     pub(super) fn begin(&self, entry: &mut Entry) {
         entry.set_access(match self.measure {
-            Measure::LastUse | Measure::LastChange => self.ticks(),
+            Measure::LastUse | Measure::LastChange => self.ticks,
             Measure::Frequency => pack(self.minutes, COUNT_NEW),
         });
     }
@@ -167,26 +171,27 @@ impl Usage {
             return;
         }
         match self.measure {
-            Measure::LastUse => entry.set_access(self.ticks()),
+            Measure::LastUse => self.stamp(entry),
             Measure::LastChange => {}
             Measure::Frequency => self.count(entry),
         }
     }
 
-    /// An entry has another value.
+    /// True if a value that is written anew has to be noted. Mostly it was looked up before, which
+    /// has been noted already.
     #[inline]
-    pub(super) fn replace(&self, entry: &mut Entry) {
+    pub(super) fn notes_writes(&self) -> bool {
         match self.measure {
-            Measure::LastUse | Measure::LastChange => entry.set_access(self.ticks()),
-            Measure::Frequency => {}
+            Measure::LastUse => self.is_quiet,
+            Measure::LastChange => true,
+            Measure::Frequency => false,
         }
     }
 
-    /// An entry's value is changed in place.
-    pub(super) fn change(&self, entry: &mut Entry) {
-        if self.measure == Measure::LastChange {
-            entry.set_access(self.ticks());
-        }
+    /// An entry is used or changed now.
+    #[inline]
+    pub(super) fn stamp(&self, entry: &mut Entry) {
+        entry.set_access(self.ticks);
     }
 
     /// The seconds since a key was last used, or changed, by its access bytes.
@@ -213,14 +218,8 @@ impl Usage {
         }
     }
 
-    /// What an entry notes of the present moment.
-    #[inline]
-    fn ticks(&self) -> u32 {
-        within(self.clock, CLOCK_MASK)
-    }
-
     fn idle_ticks(&self, access: u32) -> u32 {
-        self.ticks().wrapping_sub(access) & CLOCK_MASK
+        self.ticks.wrapping_sub(access) & CLOCK_MASK
     }
 
     /// Counts a look: the higher the counter, the more seldom it grows.
@@ -234,7 +233,6 @@ impl Usage {
     }
 }
 
-#[inline]
 fn within(value: u64, mask: u32) -> u32 {
     u32::try_from(value & u64::from(mask)).unwrap_or(0)
 }
@@ -271,10 +269,11 @@ mod tests {
             assert_eq!(usage.idle_s(entry.access()), 7);
             usage.set_quiet(true);
             usage.look(&mut entry);
-            usage.set_quiet(false);
-            usage.change(&mut entry);
+            assert!(usage.notes_writes());
             assert_eq!(usage.idle_s(entry.access()), 7);
-            usage.replace(&mut entry);
+            usage.set_quiet(false);
+            assert!(!usage.notes_writes());
+            usage.look(&mut entry);
             assert_eq!(usage.idle_s(entry.access()), 0);
         }
     }
@@ -312,7 +311,8 @@ mod tests {
         usage.set_now(at(5));
         usage.look(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 5);
-        usage.change(&mut entry);
+        assert!(usage.notes_writes());
+        usage.stamp(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 0);
     }
 
