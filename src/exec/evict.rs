@@ -71,7 +71,11 @@ enum Room {
 impl State {
     /// Looks at memory in the next tick; for when its limit or the policy has changed.
     pub fn watch_memory(&mut self) {
-        self.agenda.watch_memory(self.now);
+        if self.is_over_memory() {
+            self.agenda.watch_memory(self.now);
+        } else {
+            self.excess.note(false, self.now);
+        }
     }
 
     /// Counts anew how long memory is over its limit.
