@@ -72,6 +72,10 @@ impl State {
     /// Looks at memory in the next tick; for when its limit or the policy has changed.
     pub fn watch_memory(&mut self) {
         if self.is_over_memory() {
+            log::warn!(
+                "more memory is in use than maxmemory allows: keys will be evicted, or commands \
+                 that need memory refused"
+            );
             self.agenda.watch_memory(self.now);
         } else {
             self.excess.note(false, self.now);

@@ -182,8 +182,8 @@ fn left_of_used(policy: &str, request: &str) -> f64 {
     for i in 0..200 {
         sim.run(conn, &format!("SET used:{i} {value}{expiry}"));
     }
-    limit_to(&mut sim, conn, 200_000);
-    for i in 0..6_000 {
+    limit_to(&mut sim, conn, 100_000);
+    for i in 0..3_000 {
         sim.advance(Duration::from_millis(20));
         for j in 0..4 {
             let line = request.replace("KEY", &format!("used:{}", (i * 4 + j) % 200));
