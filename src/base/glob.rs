@@ -3,7 +3,7 @@
 //! `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before any byte. Matching goes back to the last star
 //! only, so its cost is at most pattern times text, whatever the pattern, and it does not recurse.
 //! As in Redis the empty text matches the empty pattern only; commands that take `*` for everything
-//! ask for it first. As in Redis, too, a pattern with more than [`STARS_MAX`] stars matches nothing.
+//! ask for it first. Also as in Redis, a pattern with more than a thousand stars matches nothing.
 
 /// Stars of a pattern, each followed by something else, that Redis goes into.
 const STARS_MAX: usize = 1_000;

@@ -62,8 +62,8 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
         39 => format!("TOUCH {} {}", key(rng), key(rng)),
         40 => {
             let what = ["ENCODING", "REFCOUNT", "FREQ", "IDLETIME", "NOSUCH"][rng.usize(0..5)];
-            // When a key was used is a matter of time, and Redis counts no references to the copy of
-            // a small integer.
+            // When a key was used is a matter of time, and of a small integer Redis shares all but
+            // copies.
             let is_told = matches!(what, "IDLETIME" | "REFCOUNT");
             let name = if is_told { "nosuch".to_owned() } else { key(rng) };
             format!("OBJECT {what} {name}")
