@@ -5,7 +5,7 @@
 use super::changes::Changes;
 use super::entry::Entry;
 use super::keyspace::Keyspace;
-use super::usage::{Measure, Usage};
+use super::usage::Usage;
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
 use crate::data::table::{Pieces, Place};
@@ -160,9 +160,7 @@ impl<'a> Db<'a> {
             None => self.write(spot, Text::Bytes(b""), false),
         };
         let result = self.space.modify(place, change);
-        if self.usage.measure() == Measure::LastChange {
-            self.usage.stamp(self.space.entry_mut(place));
-        }
+        self.usage.change(self.space.entry_mut(place));
         self.report(EventClasses::STRING, event, spot.key);
         result
     }

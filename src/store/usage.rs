@@ -188,6 +188,14 @@ impl Usage {
         }
     }
 
+    /// An entry's value is changed in place.
+    #[inline]
+    pub(super) fn change(&self, entry: &mut Entry) {
+        if self.measure == Measure::LastChange {
+            self.stamp(entry);
+        }
+    }
+
     /// An entry is used or changed now.
     #[inline]
     pub(super) fn stamp(&self, entry: &mut Entry) {
@@ -312,7 +320,7 @@ mod tests {
         usage.look(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 5);
         assert!(usage.notes_writes());
-        usage.stamp(&mut entry);
+        usage.change(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 0);
     }
 
