@@ -3,7 +3,10 @@
 //! `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before any byte. Matching goes back to the last star
 //! only, so its cost is at most pattern times text, whatever the pattern, and it does not recurse.
 //! As in Redis the empty text matches the empty pattern only; commands that take `*` for everything
-//! ask for it first.
+//! ask for it first. Also as in Redis, a pattern with more than a thousand stars matches nothing.
+
+/// Stars of a pattern, each followed by something else, that Redis goes into.
+const STARS_MAX: usize = 1_000;
 
 /// True if the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -19,6 +22,10 @@ fn matches_with(pattern: &[u8], text: &[u8], same: impl Fn(u8, u8) -> bool + Cop
     if text.is_empty() {
         // Redis does not look at the pattern's stars then.
         return pattern.is_empty();
+    }
+    // Most patterns are too short to be counted.
+    if pattern.len() > STARS_MAX && stars(pattern) > STARS_MAX {
+        return false;
     }
     let (mut p, mut t) = (0, 0);
     // Where to go on if the rest does not fit: behind the last star, one byte further in the text.
@@ -49,6 +56,16 @@ fn matches_with(pattern: &[u8], text: &[u8], same: impl Fn(u8, u8) -> bool + Cop
             _ => return false,
         }
     }
+}
+
+/// Stars that are followed by something else.
+fn stars(pattern: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some([byte, next, ..]) = pattern.get(at..) {
+        count += usize::from(*byte == b'*' && *next != b'*');
+        at += if *byte == b'\\' { 2 } else { 1 };
+    }
+    count
 }
 
 /// Bytes of `pattern` used up if its first item (no star) matches `byte`.
@@ -145,8 +162,17 @@ mod tests {
 
     #[test]
     fn a_hostile_pattern_costs_no_more_than_the_product_of_lengths() {
-        let pattern = b"*a".repeat(2_000);
+        let pattern = b"*a".repeat(STARS_MAX);
         let text = vec![b'b'; 20_000];
         assert!(!matches(&pattern, &text));
+    }
+
+    #[test]
+    fn too_many_stars_match_nothing() {
+        let text = vec![b'a'; 5_000];
+        assert!(matches(&b"*?".repeat(STARS_MAX), &text));
+        assert!(!matches(&b"*?".repeat(STARS_MAX + 1), &text));
+        assert!(matches(&b"*".repeat(3_000), &text));
+        assert!(matches(&b"\\*".repeat(3_000), &b"*".repeat(3_000)));
     }
 }

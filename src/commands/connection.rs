@@ -131,6 +131,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     name.clear();
     *reply_mode = ReplyMode::On;
     *no_touch = false;
+    call.store.usage.set_quiet(false);
     *authenticated = call.state.config.requirepass.is_empty();
     call.out.protocol = Protocol::Resp2;
     call.state.watch_idle_clients();
@@ -434,6 +435,7 @@ fn client_no_touch(call: &mut Call<'_>) -> Outcome {
         b"OFF" => false,
         _ => return Err(Error::SYNTAX),
     };
+    call.store.usage.set_quiet(call.client.no_touch);
     call.out.ok();
     Ok(Flow::Done)
 }

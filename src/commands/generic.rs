@@ -137,6 +137,7 @@ fn touch(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     let mut db = call.db();
     let count: i64 = argv.from(1).map(|key| i64::from(db.read(key).exists())).sum();
+    call.store.usage.set_quiet(call.client.no_touch);
     call.out.int(count);
     Ok(Flow::Done)
 }

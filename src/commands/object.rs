@@ -1,6 +1,7 @@
 //! OBJECT: how a key is kept and used.
 
 use super::help;
+use crate::base::num;
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::error::Error;
@@ -92,7 +93,7 @@ const IDLETIME: Command = Command::new(
 
 fn idletime(call: &mut Call<'_>) -> Outcome {
     let seconds = look(call, |entry, usage| match usage.measure() {
-        Measure::LastUse | Measure::LastChange => Ok(i64::from(usage.idle_s(entry.access()))),
+        Measure::LastUse | Measure::LastChange => Ok(num::signed_u64(usage.idle_s(entry.access()))),
         Measure::Frequency => Err(Error::new(
             "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
              switching between policies at runtime LRU and LFU data will take some time to adjust.",

@@ -128,7 +128,7 @@ impl Engine {
         if self.state.active_expiry {
             self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
         }
-        if self.state.agenda.take_memory_watch() && self.state.is_over_memory() {
+        if self.state.agenda.take_memory_watch() {
             self.evict_slice();
         }
         if self.state.feed.is_on() {

@@ -46,10 +46,11 @@ impl Excess {
         *self = Excess { since: self.since.map(|_| now.mono_us), past_us: 0 };
     }
 
+    #[inline]
     fn note(&mut self, is_over: bool, now: Now) {
         if is_over {
             self.since.get_or_insert(now.mono_us);
-        } else {
+        } else if self.since.is_some() {
             self.past_us = self.total_us(now);
             self.since = None;
         }
@@ -70,7 +71,15 @@ enum Room {
 impl State {
     /// Looks at memory in the next tick; for when its limit or the policy has changed.
     pub fn watch_memory(&mut self) {
-        self.agenda.watch_memory(self.now);
+        if self.is_over_memory() {
+            log::warn!(
+                "more memory is in use than maxmemory allows: keys will be evicted, or commands \
+                 that need memory refused"
+            );
+            self.agenda.watch_memory(self.now);
+        } else {
+            self.excess.note(false, self.now);
+        }
     }
 
     /// Counts anew how long memory is over its limit.
@@ -79,9 +88,9 @@ impl State {
     }
 
     #[inline]
-    pub(super) fn is_over_memory(&self) -> bool {
-        let limit = u64::try_from(self.config.maxmemory).unwrap_or(0);
-        limit != 0 && self.memory.used_bytes() > limit
+    fn is_over_memory(&self) -> bool {
+        let limit = u64::try_from(self.config.maxmemory).ok().filter(|limit| *limit > 0);
+        limit.is_some_and(|limit| self.memory.used_bytes() > limit)
     }
 }
 
@@ -90,13 +99,14 @@ impl Engine {
     /// take more. Costs one comparison without a limit.
     #[inline]
     pub(super) fn is_out_of_memory(&mut self, host: &mut dyn Host) -> bool {
-        if !self.state.is_over_memory() {
-            if self.state.excess.since.is_some() {
-                self.state.excess.note(false, self.state.now);
-            }
+        if self.state.config.maxmemory == 0 {
             return false;
         }
-        self.make_room(host) == Room::Never
+        if self.state.is_over_memory() {
+            return self.make_room(host) == Room::Never;
+        }
+        self.state.excess.note(false, self.state.now);
+        false
     }
 
     /// Evicts keys until memory is within its limit or the time for it is over.
@@ -119,9 +129,10 @@ impl Engine {
         room
     }
 
-    /// Goes on evicting in a tick of its own.
+    /// Evicts keys in a tick, if too much memory is in use.
     pub(super) fn evict_slice(&mut self) {
-        let room = self.evict(KEYS_PER_TICK);
+        let is_over = self.state.is_over_memory();
+        let room = if is_over { self.evict(KEYS_PER_TICK) } else { Room::Enough };
         self.note_room(room);
     }
 

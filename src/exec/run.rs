@@ -44,6 +44,7 @@ impl Engine {
             return served;
         }
         let output_max = self.burst_output_max();
+        self.store.usage.set_quiet(peer.client.no_touch);
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(self, host);
         served.turn = Turn::Next;
@@ -240,7 +241,6 @@ impl Engine {
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
-        self.store.usage.set_quiet(peer.client.no_touch);
         let mut call = Call {
             argv,
             out: &mut peer.out,

@@ -293,8 +293,7 @@ impl<'a> Db<'a> {
     /// Puts in what was taken out or copied; true if a key of that name had to go for it.
     pub(super) fn bring(&mut self, parcel: Parcel) -> bool {
         let Parcel { entry, deadline_ms } = parcel;
-        let hash = self.space.hash(entry.key());
-        let old = self.space.find(hash, entry.key());
+        let Spot { hash, place: old, .. } = self.find(entry.key());
         if let Some(place) = old {
             drop(self.space.remove(place, hash));
         }
@@ -309,6 +308,7 @@ impl<'a> Db<'a> {
         let entry = self.space.remove(place, hash);
         probes::eviction(self.index, entry.key());
         self.changes.counters.evicted += 1;
+        self.usage.note_eviction();
         self.note(EventClasses::EVICTED, "evicted", entry.key());
     }
 
@@ -321,7 +321,9 @@ impl<'a> Db<'a> {
         if let Some(place) = spot.place {
             debug_assert_eq!(self.space.entry(place).key(), spot.key, "the spot is fresh");
             self.space.set_text(place, text);
-            self.usage.replace(self.space.entry_mut(place));
+            if self.usage.notes_writes() {
+                self.usage.stamp(self.space.entry_mut(place));
+            }
             return place;
         }
         let mut entry = Entry::new(spot.key, text, with_slot);
@@ -334,7 +336,10 @@ impl<'a> Db<'a> {
     #[inline]
     fn find<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
         let hash = self.space.hash(key);
-        let place = self.space.find(hash, key).filter(|place| !self.bury_if_due(*place, hash));
+        let mut place = self.space.find(hash, key);
+        if self.has_due() {
+            place = place.filter(|place| !self.bury_if_due(*place, hash));
+        }
         Spot { key, hash, place }
     }
 
@@ -361,11 +366,16 @@ impl<'a> Db<'a> {
     /// Whether the entry is due. Costs one comparison while no key of the database is.
     #[inline]
     fn is_due(&self, entry: &Entry) -> bool {
-        self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms)
-            && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+        self.has_due() && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
     }
 
+    /// Whether any key of the database is due.
     #[inline]
+    fn has_due(&self) -> bool {
+        self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms)
+    }
+
+    #[cold]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
         let due = self.is_due(self.space.entry(place));
         if due {

@@ -32,18 +32,25 @@ impl Candidates {
             |known: &&mut Candidate| (known.db, known.hash) == (candidate.db, candidate.hash);
         if let Some(known) = self.0.iter_mut().find(is_it) {
             known.access = candidate.access;
-        } else if self.0.len() < CANDIDATES_MAX {
-            self.0.push(candidate);
-        } else if let Some(worst) = self.0.iter_mut().min_by_key(|known| usage.rank(known.access))
-            && usage.rank(worst.access) < usage.rank(candidate.access)
-        {
-            *worst = candidate;
+            return;
         }
+        let rank = |at: usize| usage.rank(self.0[at].access);
+        if self.0.len() >= CANDIDATES_MAX
+            && let Some(worst) = (0..self.0.len()).min_by_key(|at| rank(*at))
+        {
+            if rank(worst) >= usage.rank(candidate.access) {
+                return;
+            }
+            self.0.remove(worst);
+        }
+        self.0.push(candidate);
     }
 
+    /// Takes the best one; of several, the one that has been a candidate for longest.
     fn take_best(&mut self, usage: &Usage) -> Option<Candidate> {
-        let best = (0..self.0.len()).max_by_key(|at| usage.rank(self.0[*at].access))?;
-        Some(self.0.swap_remove(best))
+        let by_age = (0..self.0.len()).rev();
+        let best = by_age.max_by_key(|at| usage.rank(self.0[*at].access))?;
+        Some(self.0.remove(best))
     }
 }
 
@@ -180,5 +187,63 @@ impl Store {
             }
             None => true,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::data::text::Text;
+    use crate::store::{KeyHasher, Ttl};
+
+    fn store(rng: &mut fastrand::Rng, keys: usize) -> Store {
+        let mut store = Store::new(4, KeyHasher::new(rng), Usage::new(&Config::default(), 1));
+        for i in 0..keys {
+            let key = i.to_string().into_bytes();
+            let mut db = store.db(i % 4, 0);
+            let spot = db.look(&key);
+            let ttl = if i % 2 == 0 { Ttl::At(1_000) } else { Ttl::Clear };
+            db.put("set", spot, Text::Int(1), ttl);
+        }
+        store
+    }
+
+    /// Keys that are found, and how many of them have a deadline.
+    fn found(store: &mut Store, keys: usize) -> (usize, usize) {
+        let (mut all, mut timed) = (0, 0);
+        for i in 0..keys {
+            let key = i.to_string().into_bytes();
+            let db = &mut store.db(i % 4, 0);
+            let spot = db.look(&key);
+            all += usize::from(spot.exists());
+            timed += usize::from(db.deadline_ms(&spot).is_some());
+        }
+        (all, timed)
+    }
+
+    #[test]
+    fn one_key_goes_at_a_time_and_only_one_that_may() {
+        const KEYS: usize = 4_000;
+        let all = [EvictionPolicy::AllkeysLru, EvictionPolicy::AllkeysRandom];
+        let timed = [
+            EvictionPolicy::VolatileLru,
+            EvictionPolicy::VolatileRandom,
+            EvictionPolicy::VolatileTtl,
+        ];
+        for policy in all.into_iter().chain(timed) {
+            let mut rng = fastrand::Rng::with_seed(3);
+            let mut store = store(&mut rng, KEYS);
+            let among = if all.contains(&policy) { KEYS } else { KEYS / 2 };
+            for gone in 1..=among {
+                assert!(store.evict(policy, 5, &mut rng), "{policy:?}");
+                if gone % 250 == 0 {
+                    let (left, timed) = found(&mut store, KEYS);
+                    assert_eq!(left, KEYS - gone);
+                    assert!(among == KEYS || timed == among - gone, "{policy:?}");
+                }
+            }
+            assert!(!store.evict(policy, 5, &mut rng), "{policy:?}");
+        }
     }
 }

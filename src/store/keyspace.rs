@@ -154,9 +154,10 @@ impl Keyspace {
 
     /// A key chosen by chance, each with the same probability; where it stands, and its hash.
     pub fn sample_place(&self, rng: &mut fastrand::Rng) -> Option<(Place, u64)> {
-        let key = self.sample(rng)?.key();
-        let hash = self.hash(key);
-        self.find(hash, key).map(|place| (place, hash))
+        let entry = self.sample(rng)?;
+        let hash = self.hash(entry.key());
+        let place = self.table.find(hash, |other| std::ptr::eq(entry, other));
+        place.map(|place| (place, hash))
     }
 
     /// All entries of a line of the table chosen by chance, with their hashes.
@@ -171,7 +172,7 @@ impl Keyspace {
 
     /// Where an entry of that hash stands whose access bytes are these.
     pub fn find_unused(&self, hash: u64, access: u32) -> Option<Place> {
-        self.table.find(hash, |entry| entry.access() == access)
+        self.table.find(hash, |entry| entry.access() == access && self.hash(entry.key()) == hash)
     }
 
     /// Removes all keys; what they were is returned, to be freed at leisure.

@@ -1,8 +1,10 @@
 //! When and how often keys are used: what the access bytes of an entry mean.
 //!
-//! Under most policies they are a clock of seconds in 24 bits: when the key was last used. Under an
-//! LFU policy they are, as in Redis, sixteen bits of minutes and a counter of eight bits, which
-//! grows with the logarithm of the uses and falls with the minutes that have passed.
+//! Under most policies they are a clock of 24 bits: when the key was last used. It counts seconds,
+//! which last for half a year; while keys are being evicted it counts sixteenths of them, since
+//! then keys come and go faster. Under an LFU policy they are, as in Redis, sixteen bits of minutes
+//! and a counter of eight bits, which grows with the logarithm of the uses and falls with the
+//! minutes that have passed.
 
 use super::entry::Entry;
 use crate::base::time::Now;
@@ -11,6 +13,13 @@ use crate::config::kinds::EvictionPolicy;
 
 /// The bits of the clock.
 const CLOCK_MASK: u32 = (1 << 24) - 1;
+/// Microseconds of a tick of the clock, and while keys are being evicted.
+const COARSE_US: u64 = 1_000_000;
+const FINE_US: u64 = COARSE_US / 16;
+/// How long after an eviction the clock stays fine, in microseconds.
+const FINE_FOR_US: u64 = 600 * COARSE_US;
+/// Changes of the tick that are remembered, to tell the time of old ticks.
+const ERAS_MAX: usize = 32;
 /// The bits of the minutes.
 const MINUTES_MASK: u32 = (1 << 16) - 1;
 /// The counter of a new key, so that it is not the first to go.
@@ -43,13 +52,40 @@ impl Measure {
     }
 }
 
+/// A time with ticks of one length.
+struct Era {
+    /// The clock when it began.
+    clock: u64,
+    /// When that was, on the monotonic clock in microseconds.
+    since_us: u64,
+    tick_us: u64,
+}
+
+impl Era {
+    fn clock_at(&self, now_us: u64) -> u64 {
+        self.clock + now_us.saturating_sub(self.since_us) / self.tick_us
+    }
+
+    fn time_us(&self, clock: u64) -> u64 {
+        self.since_us + clock.saturating_sub(self.clock) * self.tick_us
+    }
+}
+
 /// Notes the use of keys, and reads what was noted.
 pub struct Usage {
     measure: Measure,
     /// Looks are not noted (CLIENT NO-TOUCH).
     is_quiet: bool,
-    /// Seconds, within 24 bits.
-    clock: u32,
+    /// The ticks so far.
+    clock: u64,
+    /// Their lower 24 bits, which entries note.
+    ticks: u32,
+    /// The present moment, on the monotonic clock in microseconds.
+    now_us: u64,
+    /// Until when ticks are fine.
+    fine_until_us: u64,
+    /// Times with ticks of one length, the present one last.
+    eras: Vec<Era>,
     /// Minutes, within sixteen bits.
     minutes: u32,
     /// How slowly counters grow (`lfu-log-factor`).
@@ -66,6 +102,10 @@ impl Usage {
             measure: Measure::LastUse,
             is_quiet: false,
             clock: 0,
+            ticks: 0,
+            now_us: 0,
+            fine_until_us: 0,
+            eras: vec![Era { clock: 0, since_us: 0, tick_us: COARSE_US }],
             minutes: 0,
             log_factor: 0,
             decay_minutes: 0,
@@ -85,10 +125,23 @@ impl Usage {
 
     /// Time has moved on.
     pub fn set_now(&mut self, now: Now) {
-        let seconds = now.mono_us / 1_000_000;
-        let within = |value: u64, mask: u32| u32::try_from(value & u64::from(mask)).unwrap_or(0);
-        self.clock = within(seconds, CLOCK_MASK);
-        self.minutes = within(seconds / 60, MINUTES_MASK);
+        self.now_us = now.mono_us;
+        self.minutes = within(now.mono_us / 60_000_000, MINUTES_MASK);
+        let tick_us = if self.fine_until_us > self.now_us { FINE_US } else { COARSE_US };
+        let Some(era) = self.eras.last() else { return };
+        self.clock = era.clock_at(self.now_us);
+        self.ticks = within(self.clock, CLOCK_MASK);
+        if era.tick_us != tick_us {
+            if self.eras.len() >= ERAS_MAX {
+                self.eras.remove(0);
+            }
+            self.eras.push(Era { clock: self.clock, since_us: self.now_us, tick_us });
+        }
+    }
+
+    /// A key is evicted: the clock gets finer.
+    pub(super) fn note_eviction(&mut self) {
+        self.fine_until_us = self.now_us + FINE_FOR_US;
     }
 
     /// Sets whether looks are noted.
@@ -106,7 +159,7 @@ impl Usage {
     #[inline]
     pub(super) fn begin(&self, entry: &mut Entry) {
         entry.set_access(match self.measure {
-            Measure::LastUse | Measure::LastChange => self.clock,
+            Measure::LastUse | Measure::LastChange => self.ticks,
             Measure::Frequency => pack(self.minutes, COUNT_NEW),
         });
     }
@@ -118,31 +171,43 @@ impl Usage {
             return;
         }
         match self.measure {
-            Measure::LastUse => entry.set_access(self.clock),
+            Measure::LastUse => self.stamp(entry),
             Measure::LastChange => {}
             Measure::Frequency => self.count(entry),
         }
     }
 
-    /// An entry has another value.
+    /// True if a value that is written anew has to be noted. Mostly it was looked up before, which
+    /// has been noted already.
     #[inline]
-    pub(super) fn replace(&self, entry: &mut Entry) {
+    pub(super) fn notes_writes(&self) -> bool {
         match self.measure {
-            Measure::LastUse | Measure::LastChange => entry.set_access(self.clock),
-            Measure::Frequency => {}
+            Measure::LastUse => self.is_quiet,
+            Measure::LastChange => true,
+            Measure::Frequency => false,
         }
     }
 
     /// An entry's value is changed in place.
+    #[inline]
     pub(super) fn change(&self, entry: &mut Entry) {
         if self.measure == Measure::LastChange {
-            entry.set_access(self.clock);
+            self.stamp(entry);
         }
     }
 
+    /// An entry is used or changed now.
+    #[inline]
+    pub(super) fn stamp(&self, entry: &mut Entry) {
+        entry.set_access(self.ticks);
+    }
+
     /// The seconds since a key was last used, or changed, by its access bytes.
-    pub fn idle_s(&self, access: u32) -> u32 {
-        self.clock.wrapping_sub(access) & CLOCK_MASK
+    pub fn idle_s(&self, access: u32) -> u64 {
+        let clock = self.clock.saturating_sub(u64::from(self.idle_ticks(access)));
+        let era = self.eras.iter().rfind(|era| era.clock <= clock).or(self.eras.first());
+        let used_us = era.map_or(0, |era| era.time_us(clock));
+        self.now_us.saturating_sub(used_us) / COARSE_US
     }
 
     /// The counter of a key by its access bytes, less what has passed since it was right.
@@ -156,9 +221,13 @@ impl Usage {
     /// How good it is to evict a key, by its access bytes: the more, the better.
     pub(super) fn rank(&self, access: u32) -> u32 {
         match self.measure {
-            Measure::LastUse | Measure::LastChange => self.idle_s(access),
+            Measure::LastUse | Measure::LastChange => self.idle_ticks(access),
             Measure::Frequency => u32::from(u8::MAX - self.frequency(access)),
         }
+    }
+
+    fn idle_ticks(&self, access: u32) -> u32 {
+        self.ticks.wrapping_sub(access) & CLOCK_MASK
     }
 
     /// Counts a look: the higher the counter, the more seldom it grows.
@@ -170,6 +239,10 @@ impl Usage {
         }
         entry.set_access(pack(self.minutes, count));
     }
+}
+
+fn within(value: u64, mask: u32) -> u32 {
+    u32::try_from(value & u64::from(mask)).unwrap_or(0)
 }
 
 fn pack(minutes: u32, count: u8) -> u32 {
@@ -204,12 +277,40 @@ mod tests {
             assert_eq!(usage.idle_s(entry.access()), 7);
             usage.set_quiet(true);
             usage.look(&mut entry);
-            usage.set_quiet(false);
-            usage.change(&mut entry);
+            assert!(usage.notes_writes());
             assert_eq!(usage.idle_s(entry.access()), 7);
-            usage.replace(&mut entry);
+            usage.set_quiet(false);
+            assert!(!usage.notes_writes());
+            usage.look(&mut entry);
             assert_eq!(usage.idle_s(entry.access()), 0);
         }
+    }
+
+    #[test]
+    fn the_clock_is_fine_while_keys_are_evicted_and_still_tells_seconds() {
+        let (mut usage, mut old) = usage(EvictionPolicy::AllkeysLru);
+        let ms = |ms: u64| Now { unix_us: 0, mono_us: ms * 1_000 };
+        usage.set_now(ms(100_000));
+        usage.look(&mut old);
+        let (mut first, mut second) =
+            (Entry::new(b"a", Text::Int(1), false), Entry::new(b"b", Text::Int(1), false));
+        for round in 1..100 {
+            let start = round * 1_000_000;
+            usage.set_now(ms(start - 1));
+            usage.note_eviction();
+            usage.set_now(ms(start));
+            usage.look(&mut first);
+            usage.set_now(ms(start + 100));
+            usage.look(&mut second);
+            assert!(usage.rank(first.access()) > usage.rank(second.access()));
+            assert!(usage.rank(old.access()) > usage.rank(first.access()));
+            usage.set_now(ms(start + 700_000));
+            let idle = usage.idle_s(second.access());
+            assert!((699..=701).contains(&idle), "{idle}");
+            usage.set_now(ms(start + 900_000));
+            assert!(usage.idle_s(second.access()) - idle == 200);
+        }
+        assert!(usage.eras.len() == ERAS_MAX);
     }
 
     #[test]
@@ -218,6 +319,7 @@ mod tests {
         usage.set_now(at(5));
         usage.look(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 5);
+        assert!(usage.notes_writes());
         usage.change(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 0);
     }

@@ -33,7 +33,7 @@ pub fn number(rng: &mut Rng) -> String {
 
 /// Words for a request line; no word holds a space.
 pub fn request(rng: &mut Rng) -> Vec<String> {
-    let line = match rng.u8(0..56) {
+    let line = match rng.u8(0..62) {
         0..5 => format!("GET {}", key(rng)),
         5..10 => return set(rng),
         10 => return vec!["SETNX".into(), key(rng), value(rng)],
@@ -61,8 +61,38 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
         34..44 => return strings::request(rng),
         44..54 => bitmaps::request(rng),
         54 => ["FLUSHDB", "FLUSHALL ASYNC", "FLUSHDB X", "RANDOMKEY X"][rng.usize(0..4)].to_owned(),
+        56..59 => return moves(rng),
+        59 => format!("TOUCH {} {}", key(rng), key(rng)),
+        60 => {
+            let what = ["ENCODING", "REFCOUNT", "FREQ", "IDLETIME", "NOSUCH"][rng.usize(0..5)];
+            // When a key was used is a matter of time, and of a small integer Redis shares all but
+            // copies.
+            let is_told = matches!(what, "IDLETIME" | "REFCOUNT");
+            let name = if is_told { "nosuch".to_owned() } else { key(rng) };
+            format!("OBJECT {what} {name}")
+        }
+        61 => ["SCAN 0 TYPE nosuch COUNT 1000", "SCAN 0 TYPE", "SCAN 0 COUNT 0"][rng.usize(0..3)]
+            .to_owned(),
         _ => ["COMMAND COUNT X", "CONFIG GET", "CLIENT ID X", "TYPE", "HELLO 9"][rng.usize(0..5)]
             .to_owned(),
+    };
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// A key that goes elsewhere, or databases that change places; sometimes wrong.
+fn moves(rng: &mut Rng) -> Vec<String> {
+    let db = ["0", "1", "2", "-1", "16", "x", "99999999999"][rng.usize(0..7)];
+    let (a, b) = (key(rng), key(rng));
+    let line = match rng.u8(0..8) {
+        0..2 => format!("RENAME {a} {b}"),
+        2 => format!("RENAMENX {a} {b}"),
+        3..5 => format!("MOVE {a} {db}"),
+        5 => format!("SWAPDB {db} {}", rng.u8(0..3)),
+        _ => {
+            let options = ["", " REPLACE", " DB", " NOSUCH", " replace db"][rng.usize(0..5)];
+            let db = if options.ends_with(['B', 'b']) { format!(" {db}") } else { String::new() };
+            format!("COPY {a} {b}{options}{db}")
+        }
     };
     line.split(' ').map(str::to_owned).collect()
 }

@@ -9,6 +9,7 @@
 mod support;
 
 mod bitmaps;
+mod evict;
 mod expiry;
 mod hotkeys;
 mod limits;
