@@ -232,12 +232,14 @@ fn show_bool(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
-fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+/// An integer between two bounds.
+pub(super) fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     let number = num::parse_i64(text.as_bytes());
     within(number.ok_or("argument couldn't be parsed into an integer")?, min, max)
 }
 
-fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+/// A number of bytes between two bounds.
+pub(super) fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     within(parse_memory(text).ok_or("argument must be a memory value")?, min, max)
 }
 
@@ -263,7 +265,7 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
 }
 
 /// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
-/// 1024.
+/// 1024. Like in Redis no digits mean zero, and zeros may come first.
 pub fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -276,7 +278,9 @@ pub fn parse_memory(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    num::parse_i64(digits.as_bytes())?.checked_mul(factor)
+    let has_digits_only = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok() };
+    number.filter(|_| has_digits_only)?.checked_mul(factor)
 }
 
 /// A value that is one of some words.
@@ -511,8 +515,11 @@ mod tests {
             ("2Kb", Some(2_048)),
             ("3m", Some(3_000_000)),
             ("1GB", Some(1 << 30)),
-            ("", None),
-            ("k", None),
+            ("", Some(0)),
+            ("k", Some(0)),
+            ("007", Some(7)),
+            ("-1", None),
+            ("+1", None),
             ("1tb", None),
             ("1.5mb", None),
             ("9223372036854775807kb", None),

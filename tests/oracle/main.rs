@@ -6,6 +6,7 @@
 mod support;
 
 mod facts;
+mod parameters;
 mod proof;
 mod requests;
 mod streams;
