@@ -3,6 +3,9 @@
 use super::notify::EventClasses;
 use crate::base::{num, quoted};
 
+/// Most addresses to listen on.
+const ADDRESSES_MAX: usize = 16;
+
 /// Why a value cannot be set, in Redis's words.
 pub type Refusal = String;
 
@@ -18,8 +21,8 @@ pub enum Slot<'a> {
     Octal(&'a mut u32),
     /// Any text.
     Text(&'a mut String),
-    /// Several words.
-    Words(&'a mut Vec<String>),
+    /// Addresses, each a word.
+    Addresses(&'a mut Vec<String>),
     /// One of some words.
     Choice(&'a mut dyn Choice),
     /// Letters of event classes.
@@ -130,8 +133,12 @@ impl Slot<'_> {
                 *value = mode.ok_or("argument couldn't be parsed as an octal number")?;
             }
             Slot::Text(value) => *value = joined,
-            Slot::Words(value) => {
-                *value = joined.split_whitespace().map(str::to_owned).collect();
+            Slot::Addresses(value) => {
+                let words: Vec<String> = joined.split_whitespace().map(str::to_owned).collect();
+                if words.len() > ADDRESSES_MAX {
+                    return Err("Too many bind addresses specified.".to_owned());
+                }
+                *value = words;
             }
             Slot::Choice(value) => value.choose(&joined)?,
             Slot::Events(value) => {
@@ -147,7 +154,7 @@ impl Slot<'_> {
     /// Whether a line of a file may give it several words.
     fn takes_words(&self) -> bool {
         match self {
-            Slot::Words(_) | Slot::Limits(_) => true,
+            Slot::Addresses(_) | Slot::Limits(_) => true,
             Slot::Kept(_, kind) => kind.takes_words(),
             Slot::Bool(_)
             | Slot::Int(..)
@@ -166,7 +173,7 @@ impl Slot<'_> {
             Slot::Int(value, ..) | Slot::Memory(value, ..) => value.to_string(),
             Slot::Octal(value) => format!("{value:o}"),
             Slot::Text(value) | Slot::Kept(value, _) => value.clone(),
-            Slot::Words(value) => value.join(" "),
+            Slot::Addresses(value) => value.join(" "),
             Slot::Choice(value) => value.name().to_owned(),
             Slot::Events(value) => value.letters(),
             Slot::Limits(value) => value.show(),
@@ -181,7 +188,11 @@ impl Slot<'_> {
             Slot::Memory(value, ..) => vec![spell_memory(&value.to_string())],
             Slot::Kept(value, kind) => vec![kind.spell(value)],
             Slot::Limits(value) => value.spell(),
-            Slot::Bool(_) | Slot::Int(..) | Slot::Octal(_) | Slot::Words(_) | Slot::Choice(_) => {
+            Slot::Bool(_)
+            | Slot::Int(..)
+            | Slot::Octal(_)
+            | Slot::Addresses(_)
+            | Slot::Choice(_) => {
                 vec![spell_words(&self.show())]
             }
         }
@@ -195,7 +206,7 @@ impl Slot<'_> {
             Slot::Memory(_, min, max) => format!("memory, {min} to {max}"),
             Slot::Octal(_) => "octal permissions".to_owned(),
             Slot::Text(_) => "text".to_owned(),
-            Slot::Words(_) => "words".to_owned(),
+            Slot::Addresses(_) => "addresses".to_owned(),
             Slot::Choice(value) => value.names().join(", "),
             Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
