@@ -9,6 +9,14 @@ const ADDRESSES_MAX: usize = 16;
 /// Why a value cannot be set, in Redis's words.
 pub type Refusal = String;
 
+/// A value as text. Redis takes any bytes; here they would come out as others.
+///
+/// # Errors
+/// Bytes that are no text.
+pub fn text(bytes: &[u8]) -> Result<String, Refusal> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| "argument must be UTF-8".to_owned())
+}
+
 /// A parameter's value, lent by the configuration with what it may be.
 pub enum Slot<'a> {
     /// `yes` or `no`.
