@@ -1,7 +1,7 @@
 //! CONFIG: parameters at run time.
 
 use super::help;
-use crate::config::kinds::Access;
+use crate::config::kinds::{self, Access};
 use crate::config::table::{Change, Parameter};
 use crate::config::{Config, rewrite};
 use crate::exec::{Call, Command, Flow, Outcome};
@@ -91,8 +91,8 @@ fn set(call: &mut Call<'_>) -> Outcome {
     let parameters = parameters(call, argv)?;
     let mut config = call.state.config.clone();
     for (at, parameter) in (2..).step_by(2).zip(parameters) {
-        let value = String::from_utf8_lossy(argv.at(at + 1)).into_owned();
-        let set = parameter.set(&mut config, &[value]);
+        let value = kinds::text(argv.at(at + 1));
+        let set = value.and_then(|value| parameter.set(&mut config, &[value]));
         set.map_err(|refusal| failure(&String::from_utf8_lossy(argv.at(at)), &refusal))?;
     }
     call.host

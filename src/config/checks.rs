@@ -1,6 +1,6 @@
 //! Values with rules of their own: each function reads one kind and gives the text that is shown.
 
-use super::kinds::{Refusal, parse_memory};
+use super::kinds::{Refusal, parse_bytes, parse_int, parse_memory};
 use crate::base::num;
 
 /// Least and greatest number of calls a second of background work.
@@ -9,6 +9,8 @@ const HZ: (i64, i64) = (1, 500);
 const OOM_CLASSES: usize = 3;
 /// The greatest of them, and the least below zero.
 const OOM_VALUE_MAX: i64 = 2_000;
+/// Least size of the backlog.
+const BACKLOG_BYTES_MIN: i64 = 16 * 1024;
 /// Longest host name.
 const HOSTNAME_MAX: usize = 255;
 /// What a template of the process title may hold in braces.
@@ -34,6 +36,9 @@ pub(super) fn percentiles(text: &str) -> Result<String, Refusal> {
 /// A template of the process title.
 pub(super) fn title_template(text: &str) -> Result<String, Refusal> {
     let refused = || "template format is invalid or contains unknown variables".to_owned();
+    if text.is_empty() {
+        return Err(refused());
+    }
     for part in text.split('{').skip(1) {
         let (field, _) = part.split_once('}').ok_or_else(refused)?;
         if !TITLE_FIELDS.contains(&field) {
@@ -135,8 +140,7 @@ pub(super) fn hostname(text: &str) -> Result<String, Refusal> {
 pub(super) fn memory_or_percent(text: &str) -> Result<String, Refusal> {
     let refused = || "argument must be a memory or percent value".to_owned();
     let Some(share) = text.strip_suffix('%') else {
-        let bytes = parse_memory(text).filter(|bytes| *bytes >= 0);
-        return bytes.map(|bytes| bytes.to_string()).ok_or_else(refused);
+        return parse_memory(text).map(|bytes| bytes.to_string()).ok_or_else(refused);
     };
     match num::parse_u64(share.as_bytes()).ok_or_else(refused)? {
         0..=100 => Ok(text.to_owned()),
@@ -144,14 +148,15 @@ pub(super) fn memory_or_percent(text: &str) -> Result<String, Refusal> {
     }
 }
 
+/// Size of the backlog, which has a least one.
+pub(super) fn backlog(text: &str) -> Result<String, Refusal> {
+    let bytes = parse_bytes(text, 1, i64::MAX)?;
+    Ok(bytes.max(BACKLOG_BYTES_MIN).to_string())
+}
+
 /// A rate of background work, brought into bounds.
 pub(super) fn hz(text: &str) -> Result<String, Refusal> {
-    let number = num::parse_i64(text.as_bytes());
-    let number = number.ok_or("argument couldn't be parsed into an integer")?;
-    if !(0..=i64::from(i32::MAX)).contains(&number) {
-        return Err(format!("argument must be between 0 and {} inclusive", i32::MAX));
-    }
-    Ok(number.clamp(HZ.0, HZ.1).to_string())
+    Ok(parse_int(text, 0, i32::MAX.into())?.clamp(HZ.0, HZ.1).to_string())
 }
 
 /// Host and port of a primary; `no one` for none.
@@ -204,6 +209,7 @@ mod tests {
             (hostname, "a-b.example", "a-b.example"),
             (memory_or_percent, "20%", "20%"),
             (memory_or_percent, "1mb", "1048576"),
+            (backlog, "1", "16384"),
             (hz, "0", "1"),
             (hz, "1000", "500"),
             (primary, "no one", ""),
@@ -224,6 +230,7 @@ mod tests {
             (percentiles, "50 101", "should sit between"),
             (percentiles, "nan", "should sit between"),
             (title_template, "{title} {x}", "template format is invalid"),
+            (title_template, "", "template format is invalid"),
             (title_template, "{title", "template format is invalid"),
             (shutdown_words, "", "must be one of"),
             (shutdown_words, "save nosave", "simultaneously"),

@@ -1,7 +1,7 @@
 //! Reading parameters at start: the lines of redis.conf and of the files that it includes.
 
 use super::Config;
-use super::kinds::Refusal;
+use super::kinds::{self, Refusal};
 use super::table::Parameter;
 use crate::base::quoted;
 use crate::sys::files;
@@ -54,7 +54,7 @@ fn read_text(config: &mut Config, name: &str, text: &[u8], depth: usize) -> Resu
 /// The words of a line; none if it is empty or a comment.
 ///
 /// # Errors
-/// Quotes that do not pair.
+/// Quotes that do not pair, or bytes that are no text.
 pub(super) fn words(line: &[u8]) -> Result<Vec<String>, Refusal> {
     let mut line = line.trim_ascii().to_vec();
     if line.first() == Some(&b'#') {
@@ -63,8 +63,8 @@ pub(super) fn words(line: &[u8]) -> Result<Vec<String>, Refusal> {
     let mut spans = Vec::new();
     let split = quoted::split(&mut line, |start, len| spans.push(start..start + len));
     split.map_err(|_| "Unbalanced quotes in configuration line".to_owned())?;
-    let text = |span: std::ops::Range<usize>| String::from_utf8_lossy(&line[span]).into_owned();
-    Ok(spans.into_iter().map(text).collect())
+    let text = |span: std::ops::Range<usize>| kinds::text(&line[span]);
+    spans.into_iter().map(text).collect()
 }
 
 fn include(config: &mut Config, pattern: &str, depth: usize) -> Result<(), Refusal> {
@@ -104,6 +104,14 @@ mod tests {
         assert_eq!((config.port, config.requirepass.as_str()), (7_000, "a b"));
         assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
         assert_eq!(config.renames, [("GET".to_owned(), String::new())]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_but_in_comments() {
+        let mut config = Config::default();
+        read(&mut config, "x", b"# caf\xe9\nport 1\n").unwrap();
+        let refusal = read(&mut config, "x", b"requirepass \"\\xff\"").unwrap_err();
+        assert!(refusal.ends_with("argument must be UTF-8"), "{refusal}");
     }
 
     #[test]

@@ -3,8 +3,19 @@
 use super::notify::EventClasses;
 use crate::base::{num, quoted};
 
+/// Most addresses to listen on.
+const ADDRESSES_MAX: usize = 16;
+
 /// Why a value cannot be set, in Redis's words.
 pub type Refusal = String;
+
+/// A value as text. Redis takes any bytes; here they would come out as others.
+///
+/// # Errors
+/// Bytes that are no text.
+pub fn text(bytes: &[u8]) -> Result<String, Refusal> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| "argument must be UTF-8".to_owned())
+}
 
 /// A parameter's value, lent by the configuration with what it may be.
 pub enum Slot<'a> {
@@ -18,8 +29,8 @@ pub enum Slot<'a> {
     Octal(&'a mut u32),
     /// Any text.
     Text(&'a mut String),
-    /// Several words.
-    Words(&'a mut Vec<String>),
+    /// Addresses, each a word.
+    Addresses(&'a mut Vec<String>),
     /// One of some words.
     Choice(&'a mut dyn Choice),
     /// Letters of event classes.
@@ -130,8 +141,12 @@ impl Slot<'_> {
                 *value = mode.ok_or("argument couldn't be parsed as an octal number")?;
             }
             Slot::Text(value) => *value = joined,
-            Slot::Words(value) => {
-                *value = joined.split_whitespace().map(str::to_owned).collect();
+            Slot::Addresses(value) => {
+                let words: Vec<String> = joined.split_whitespace().map(str::to_owned).collect();
+                if words.len() > ADDRESSES_MAX {
+                    return Err("Too many bind addresses specified.".to_owned());
+                }
+                *value = words;
             }
             Slot::Choice(value) => value.choose(&joined)?,
             Slot::Events(value) => {
@@ -147,7 +162,7 @@ impl Slot<'_> {
     /// Whether a line of a file may give it several words.
     fn takes_words(&self) -> bool {
         match self {
-            Slot::Words(_) | Slot::Limits(_) => true,
+            Slot::Addresses(_) | Slot::Limits(_) => true,
             Slot::Kept(_, kind) => kind.takes_words(),
             Slot::Bool(_)
             | Slot::Int(..)
@@ -166,7 +181,7 @@ impl Slot<'_> {
             Slot::Int(value, ..) | Slot::Memory(value, ..) => value.to_string(),
             Slot::Octal(value) => format!("{value:o}"),
             Slot::Text(value) | Slot::Kept(value, _) => value.clone(),
-            Slot::Words(value) => value.join(" "),
+            Slot::Addresses(value) => value.join(" "),
             Slot::Choice(value) => value.name().to_owned(),
             Slot::Events(value) => value.letters(),
             Slot::Limits(value) => value.show(),
@@ -181,7 +196,11 @@ impl Slot<'_> {
             Slot::Memory(value, ..) => vec![spell_memory(&value.to_string())],
             Slot::Kept(value, kind) => vec![kind.spell(value)],
             Slot::Limits(value) => value.spell(),
-            Slot::Bool(_) | Slot::Int(..) | Slot::Octal(_) | Slot::Words(_) | Slot::Choice(_) => {
+            Slot::Bool(_)
+            | Slot::Int(..)
+            | Slot::Octal(_)
+            | Slot::Addresses(_)
+            | Slot::Choice(_) => {
                 vec![spell_words(&self.show())]
             }
         }
@@ -195,7 +214,7 @@ impl Slot<'_> {
             Slot::Memory(_, min, max) => format!("memory, {min} to {max}"),
             Slot::Octal(_) => "octal permissions".to_owned(),
             Slot::Text(_) => "text".to_owned(),
-            Slot::Words(_) => "words".to_owned(),
+            Slot::Addresses(_) => "addresses".to_owned(),
             Slot::Choice(value) => value.names().join(", "),
             Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
@@ -232,12 +251,14 @@ fn show_bool(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
 }
 
-fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+/// An integer between two bounds.
+pub(super) fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     let number = num::parse_i64(text.as_bytes());
     within(number.ok_or("argument couldn't be parsed into an integer")?, min, max)
 }
 
-fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+/// A number of bytes between two bounds.
+pub(super) fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     within(parse_memory(text).ok_or("argument must be a memory value")?, min, max)
 }
 
@@ -263,7 +284,7 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
 }
 
 /// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
-/// 1024. None if it is none or negative.
+/// 1024. Like in Redis no digits mean zero, and zeros may come first.
 pub fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -276,7 +297,9 @@ pub fn parse_memory(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    num::parse_i64(digits.as_bytes()).filter(|number| *number >= 0)?.checked_mul(factor)
+    let has_digits_only = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok() };
+    number.filter(|_| has_digits_only)?.checked_mul(factor)
 }
 
 /// A value that is one of some words.
@@ -555,11 +578,13 @@ mod tests {
             ("2Kb", Some(2_048)),
             ("3m", Some(3_000_000)),
             ("1GB", Some(1 << 30)),
-            ("", None),
-            ("k", None),
+            ("", Some(0)),
+            ("k", Some(0)),
+            ("007", Some(7)),
+            ("-1", None),
+            ("+1", None),
             ("1tb", None),
             ("1.5mb", None),
-            ("-1", None),
             ("9223372036854775807kb", None),
         ];
         for (text, bytes) in cases {

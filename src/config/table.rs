@@ -45,7 +45,7 @@ const DATABASES_MAX: i64 = 1_000_000;
 /// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
-        Slot::Words(&mut c.bind)
+        Slot::Addresses(&mut c.bind)
     }),
     row(
         "client-output-buffer-limit",

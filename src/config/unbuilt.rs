@@ -13,7 +13,7 @@ const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" ca
 const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
 const NO_REPLICAS: &str = "replication is not built yet, so there can be no primary";
 const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
-const NO_TLS: &str = "TLS is not built yet, so nothing but 0 can be kept";
+const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
 pub const PARAMETERS: &[Parameter] = &[
@@ -219,6 +219,14 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, i64::MAX),
     ),
     kept(
+        "cluster-ping-interval",
+        Change::Live,
+        "Milliseconds between pings to nodes.",
+        "1000",
+        Kind::Int(1, INT_MAX),
+    )
+    .hidden(),
+    kept(
         "cluster-port",
         Change::AtStart,
         "Port of the bus; 0: `port` and 10,000.",
@@ -347,7 +355,7 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Changes kept for replicas that come back.",
         "1048576",
-        Kind::Memory(1),
+        Kind::Checked(checks::backlog, "memory from 16,384 on"),
     ),
     kept(
         "repl-backlog-ttl",
@@ -517,7 +525,13 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     kept("tls-client-key-file", Change::Live, "Its key.", "", Kind::Text),
     kept("tls-client-key-file-pass", Change::Live, "The password of that key.", "", Kind::Text),
-    kept("tls-cluster", Change::Live, "Use TLS between nodes.", "no", Kind::Bool),
+    kept(
+        "tls-cluster",
+        Change::Live,
+        "Use TLS between nodes.",
+        "no",
+        Kind::Only(&Kind::Bool, "no", NO_TLS),
+    ),
     kept("tls-dh-params-file", Change::Live, "Parameters of Diffie and Hellman.", "", Kind::Text),
     kept("tls-key-file", Change::Live, "Key of the certificate.", "", Kind::Text),
     kept("tls-key-file-pass", Change::Live, "Password of that key.", "", Kind::Text),
@@ -536,7 +550,13 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept("tls-protocols", Change::Live, "Versions of TLS.", "", Kind::Text),
-    kept("tls-replication", Change::Live, "Use TLS to the primary.", "no", Kind::Bool),
+    kept(
+        "tls-replication",
+        Change::Live,
+        "Use TLS to the primary.",
+        "no",
+        Kind::Only(&Kind::Bool, "no", NO_TLS),
+    ),
     kept(
         "tls-session-cache-size",
         Change::Live,

@@ -4,8 +4,7 @@ use crate::support::seeds;
 use fastrand::Rng;
 use spindle::base::{glob, num, quoted};
 use spindle::config::Config;
-use spindle::config::file;
-use spindle::config::table;
+use spindle::config::{file, rewrite, table};
 use spindle::resp::request::{Limits, Parser, ProtocolError};
 
 /// Bytes that mean something to the reader, more often than others.
@@ -128,6 +127,13 @@ fn any_file_of_parameters_is_read_or_refused() {
                 let mut again = Config::default();
                 parameter.set(&mut again, std::slice::from_ref(&shown)).unwrap();
                 assert_eq!(parameter.show(&mut again), shown, "seed {seed} {}", parameter.name);
+            }
+            let rewritten = rewrite::rewrite(&text, &mut config, rng.bool());
+            let mut again = Config::default();
+            file::read(&mut again, "rewritten", &rewritten).unwrap();
+            for parameter in table::all() {
+                let (shown, name) = (parameter.show(&mut config), parameter.name);
+                assert_eq!(parameter.show(&mut again), shown, "seed {seed} {name}");
             }
         }
     }

@@ -163,6 +163,31 @@ fn systemd_is_told_of_the_start_and_of_the_end() {
 }
 
 #[test]
+fn upstart_sees_it_stop_itself_when_it_is_ready() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut command = program(dir.path(), port, &["--supervised", "upstart"]);
+    let server = Running(command.env("UPSTART_JOB", "spindle").spawn().unwrap());
+    let stat = format!("/proc/{}/stat", server.0.id());
+    let is_stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
+    eventually("it has stopped itself", is_stopped);
+    wait_until_ready(dir.path());
+    let sent = Command::new("kill").args(["-CONT", &server.0.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
+    assert!(client.run("INFO server").text().contains("process_supervised:upstart\r\n"));
+}
+
+#[test]
+fn a_pid_file_that_cannot_be_written_is_complained_of() {
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let args = ["--pidfile", "/no/such/dir/pid"];
+    let _server = Running(program(dir.path(), port, &args).spawn().unwrap());
+    wait_until_ready(dir.path());
+    let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(log.contains(" # Failed to write PID file: No such file or directory"), "{log}");
+}
+
+#[test]
 fn the_log_says_what_is_served() {
     let server = Server::start(&["--bind", "127.0.0.1"]);
     eventually("ready", || server.log().contains("Ready to accept connections"));

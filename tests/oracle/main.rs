@@ -7,6 +7,7 @@ mod support;
 
 mod bitmaps;
 mod facts;
+mod parameters;
 mod proof;
 mod requests;
 mod streams;
