@@ -142,10 +142,18 @@ impl Written {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let mut digits = Big::default();
+        let base = u64::from(base);
+        let (mut digits, mut step, mut step_value) = (Big::default(), 1, 0);
         for byte in whole.iter().chain(fraction) {
-            digits.mul_add(u64::from(base), u64::from(digit(*byte)?));
+            step_value = step_value * base + u64::from(digit(*byte)?);
+            step *= base;
+            // As many digits at once as fit into a word.
+            if step > u64::MAX / base / base {
+                digits.mul_add(step, step_value);
+                (step, step_value) = (1, 0);
+            }
         }
+        digits.mul_add(step, step_value);
         Some(Written { digits, fraction_len: num::signed(fraction.len()), exponent })
     }
 }

@@ -146,6 +146,7 @@ impl Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::keys::KeyFlags;
 
     #[test]
     fn arity_counts_the_name() {
@@ -153,6 +154,16 @@ mod tests {
         let least = Spec { arity: -2, ..Spec::NEW };
         assert!(exact.takes(2) && !exact.takes(1) && !exact.takes(3));
         assert!(least.takes(2) && least.takes(9) && !least.takes(1));
+    }
+
+    #[test]
+    fn runs_of_keys_are_shown_as_one() {
+        const TWO: &[KeySpec] =
+            &[KeySpec::one(KeyFlags::OW).from(2), KeySpec::all(KeyFlags::RO).from(3)];
+        assert_eq!(Spec { keys: TWO, ..Spec::NEW }.key_triple(), (2, -1, 1));
+        const COUNTED: &[KeySpec] = &[KeySpec::counted_pairs(KeyFlags::OW)];
+        assert_eq!(Spec { keys: COUNTED, ..Spec::NEW }.key_triple(), (0, 0, 0));
+        assert_eq!(Spec::NEW.key_triple(), (0, 0, 0));
     }
 
     #[test]

@@ -45,6 +45,7 @@ const OTHER: &[(&str, &str)] = &[
     ("loglevel", "7.2 added a value"),
     ("maxclients", "what the system grants differs"),
     ("maxmemory-clients", "it closes the test's clients"),
+    ("maxmemory-policy", "8.6 added values"),
     ("notify-keyspace-events", "later versions added classes"),
     ("port", "the servers have their own"),
     ("requirepass", "it shuts the test out"),

@@ -102,7 +102,9 @@ fn delex(call: &mut Call<'_>) -> Outcome {
     let spot = db.look(key);
     let removed = condition.holds(db.text(&spot)) && db.remove("del", spot);
     call.out.int(i64::from(removed));
-    call.propagate_as(|| [b"DEL", key]);
+    if removed {
+        call.propagate_as(|| [b"DEL", key]);
+    }
     Ok(Flow::Done)
 }
 
