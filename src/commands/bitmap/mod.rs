@@ -293,9 +293,8 @@ fn operation(name: &[u8], sources: usize) -> Result<Operation, Error> {
     if source_range.contains(&sources) {
         return Ok(operation);
     }
-    let needed: &[u8] = match operation {
-        Operation::Not => b"a single source key.",
-        _ => b"at least two source keys.",
-    };
+    let is_single = operation == Operation::Not;
+    let needed: &[u8] =
+        if is_single { b"a single source key." } else { b"at least two source keys." };
     Err(Error::text([b"ERR BITOP ", name, b" must be called with ", needed].concat()))
 }
