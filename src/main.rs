@@ -2,6 +2,7 @@
 
 use spindle::commands::{GROUPS, REDIS_VERSION};
 use spindle::config::args::{self, Sources, Wanted};
+use spindle::config::kinds::{Choice, Supervised};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
@@ -103,6 +104,11 @@ fn serve(start: Start) -> Result<(), String> {
     }
     let supervisor = origin.supervisor(config.supervised);
     facts.supervisor = supervisor.as_ref().map(Supervisor::name);
+    if supervisor.is_none()
+        && matches!(config.supervised, Supervised::Upstart | Supervised::Systemd)
+    {
+        log::warn!("supervised {}: it has not started this process", config.supervised.name());
+    }
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
     let mut server = Server::start(GROUPS, config.clone(), facts, seed)?;

@@ -178,12 +178,14 @@ fn upstart_sees_it_stop_itself_when_it_is_ready() {
 }
 
 #[test]
-fn a_pid_file_that_cannot_be_written_is_complained_of() {
+fn what_is_missing_around_the_process_is_complained_of() {
     let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
-    let args = ["--pidfile", "/no/such/dir/pid"];
-    let _server = Running(program(dir.path(), port, &args).spawn().unwrap());
+    let args = ["--pidfile", "/no/such/dir/pid", "--supervised", "systemd"];
+    let mut command = program(dir.path(), port, &args);
+    let _server = Running(command.env_remove("NOTIFY_SOCKET").spawn().unwrap());
     wait_until_ready(dir.path());
     let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(log.contains(" # supervised systemd: it has not started this process"), "{log}");
     assert!(log.contains(" # Failed to write PID file: No such file or directory"), "{log}");
 }
 
