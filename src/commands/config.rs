@@ -33,6 +33,9 @@ const BASE: Spec = Spec {
     ..Spec::NEW
 };
 
+/// Parameters whose values nobody is to read in logs.
+const SECRETS: [&str; 4] = ["masterauth", "masteruser", "requirepass", "tls-key-file-pass"];
+
 const HELP: Command = help::command(Group::Server, "5.0.0", Categories::empty());
 
 const GET: Command = Command::new(
@@ -81,6 +84,11 @@ fn set(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     if !argv.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
+    }
+    for at in (2..argv.len()).step_by(2) {
+        if SECRETS.iter().any(|name| argv.at(at).eq_ignore_ascii_case(name.as_bytes())) {
+            call.redact(at + 1);
+        }
     }
     let is_trusted = match call.state.config.enable_protected_configs {
         Access::Yes => true,
@@ -135,6 +143,7 @@ fn adopt(call: &mut Call<'_>, config: Config) {
     call.store.changes.publish(config.notify_keyspace_events);
     let timeout_changed = call.state.config.timeout != config.timeout;
     call.state.config = config;
+    call.peers.count_memory(call.state.config.client_memory_max() > 0);
     if timeout_changed {
         call.state.watch_idle_clients();
     }

@@ -26,6 +26,10 @@ pub enum Slot<'a> {
     Events(&'a mut EventClasses),
     /// Limits on waiting output.
     Limits(&'a mut OutputLimits),
+    /// Percentages between 0 and 100.
+    Percentiles(&'a mut Percentiles),
+    /// A number of bytes, or a percentage.
+    Share(&'a mut Share),
     /// What only later versions can do: a text that must be one of these.
     Fixed(&'a mut String, &'static [&'static str], &'static str),
 }
@@ -62,6 +66,8 @@ impl Slot<'_> {
                     .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.")?;
             }
             Slot::Limits(value) => value.set(&joined)?,
+            Slot::Percentiles(value) => *value = Percentiles::parse(&joined)?,
+            Slot::Share(value) => *value = Share::parse(&joined)?,
             Slot::Fixed(value, allowed, reason) => {
                 if !allowed.contains(&joined.as_str()) {
                     return Err(reason.to_owned());
@@ -83,6 +89,8 @@ impl Slot<'_> {
             Slot::Choice(value) => value.name().to_owned(),
             Slot::Events(value) => value.letters(),
             Slot::Limits(value) => value.show(),
+            Slot::Percentiles(value) => value.show(),
+            Slot::Share(value) => value.show(),
         }
     }
 
@@ -98,6 +106,8 @@ impl Slot<'_> {
             Slot::Choice(value) => value.names().join(", "),
             Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
+            Slot::Percentiles(_) => "percentages; none to show none".to_owned(),
+            Slot::Share(_) => "memory, or a percentage of `maxmemory`".to_owned(),
             Slot::Fixed(_, allowed, _) => {
                 allowed.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
             }
@@ -208,6 +218,65 @@ choice! {
         Warning = "warning",
         /// Nothing.
         Nothing = "nothing",
+    }
+}
+
+/// Percentiles of a distribution, in the order in which they are shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Percentiles(pub Vec<f64>);
+
+impl Default for Percentiles {
+    fn default() -> Percentiles {
+        Percentiles(vec![50.0, 99.0, 99.9])
+    }
+}
+
+impl Percentiles {
+    fn parse(text: &str) -> Result<Percentiles, Refusal> {
+        let one = |word: &str| match word.parse::<f64>() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+            Ok(_) => Err("latency-tracking-info-percentiles parameters should sit between \
+                          [0.0,100.0]"),
+            Err(_) => Err("Invalid latency-tracking-info-percentiles parameters"),
+        };
+        let all: Result<Vec<f64>, &str> = text.split_whitespace().map(one).collect();
+        Ok(Percentiles(all?))
+    }
+
+    fn show(&self) -> String {
+        self.0.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A number of bytes, or a part of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// The bytes.
+    Bytes(u64),
+    /// The part, in hundredths.
+    Percent(u64),
+}
+
+impl Share {
+    fn parse(text: &str) -> Result<Share, Refusal> {
+        let refusal = "argument must be a memory or percent value";
+        if let Some(percent) = text.strip_suffix('%') {
+            let percent = num::parse_u64(percent.as_bytes()).ok_or(refusal)?;
+            return match percent {
+                0 => Ok(Share::Bytes(0)),
+                1..=100 => Ok(Share::Percent(percent)),
+                _ => Err("percentage argument must be less or equal to 100".to_owned()),
+            };
+        }
+        let bytes = parse_memory(text).and_then(|bytes| u64::try_from(bytes).ok());
+        Ok(Share::Bytes(bytes.ok_or(refusal)?))
+    }
+
+    fn show(self) -> String {
+        match self {
+            Share::Bytes(bytes) => bytes.to_string(),
+            Share::Percent(percent) => format!("{percent}%"),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod kinds;
 pub mod notify;
 pub mod table;
 
+use crate::base::num;
 use kinds::{Access, OutputLimits};
 use notify::EventClasses;
 
@@ -59,6 +60,18 @@ pub struct Config {
     pub appendonly: String,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
+    /// Microseconds from which on a command is in the slow log; negative for never.
+    pub slowlog_log_slower_than: i64,
+    /// Entries of the slow log.
+    pub slowlog_max_len: i64,
+    /// Milliseconds from which on the latency monitor notes an event; 0 for never.
+    pub latency_monitor_threshold: i64,
+    /// Whether the distribution of each command's times is kept.
+    pub latency_tracking: bool,
+    /// Which percentiles of it INFO shows.
+    pub latency_tracking_info_percentiles: kinds::Percentiles,
+    /// Memory that all clients may take together; 0 for any.
+    pub maxmemory_clients: kinds::Share,
     /// Least severe message that is logged.
     pub loglevel: kinds::LogLevel,
 }
@@ -90,7 +103,28 @@ impl Default for Config {
             save: String::new(),
             appendonly: "no".to_owned(),
             lazyfree_lazy_user_flush: false,
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_threshold: 0,
+            latency_tracking: true,
+            latency_tracking_info_percentiles: kinds::Percentiles::default(),
+            maxmemory_clients: kinds::Share::Bytes(0),
             loglevel: kinds::LogLevel::Notice,
+        }
+    }
+}
+
+/// Least memory that all clients can be held to; with less nobody could be talked to.
+const CLIENT_MEMORY_LEAST: usize = 128 << 10;
+
+impl Config {
+    /// Memory that all clients may take together, in bytes; 0 for any. A part of the server's
+    /// memory is no bound, as that has none.
+    #[inline]
+    pub fn client_memory_max(&self) -> usize {
+        match self.maxmemory_clients {
+            kinds::Share::Bytes(0) | kinds::Share::Percent(_) => 0,
+            kinds::Share::Bytes(bytes) => num::index(bytes).max(CLIENT_MEMORY_LEAST),
         }
     }
 }

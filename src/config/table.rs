@@ -83,6 +83,24 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Choice(&mut c.enable_protected_configs),
     ),
     row(
+        "latency-monitor-threshold",
+        Change::Live,
+        "Milliseconds from which on LATENCY notes an event; 0: never.",
+        |c| Slot::Int(&mut c.latency_monitor_threshold, 0, i64::MAX),
+    ),
+    row(
+        "latency-tracking",
+        Change::Live,
+        "Keep how the times of each command are distributed.",
+        |c| Slot::Bool(&mut c.latency_tracking),
+    ),
+    row(
+        "latency-tracking-info-percentiles",
+        Change::Live,
+        "Which percentiles of them INFO shows.",
+        |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
         "lazyfree-lazy-user-flush",
         Change::Live,
         "FLUSHALL and FLUSHDB without an option free memory later.",
@@ -92,6 +110,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("maxclients", Change::Live, "Clients at one time.", |c| {
         Slot::Int(&mut c.maxclients, 1, u32::MAX as i64)
     }),
+    row(
+        "maxmemory-clients",
+        Change::Live,
+        "Memory of all clients together, over which the largest are closed; 0: any.",
+        |c| Slot::Share(&mut c.maxmemory_clients),
+    ),
     row("notify-keyspace-events", Change::Live, "Which keyspace events are published.", |c| {
         Slot::Events(&mut c.notify_keyspace_events)
     }),
@@ -110,6 +134,15 @@ pub const PARAMETERS: &[Parameter] = &[
     }),
     row("save", Change::Live, "When to take snapshots. Not built yet.", |c| {
         Slot::Fixed(&mut c.save, &[""], NO_SNAPSHOTS)
+    }),
+    row(
+        "slowlog-log-slower-than",
+        Change::Live,
+        "Microseconds from which on a command is in the slow log; -1: never.",
+        |c| Slot::Int(&mut c.slowlog_log_slower_than, -1, i64::MAX),
+    ),
+    row("slowlog-max-len", Change::Live, "Entries of the slow log.", |c| {
+        Slot::Int(&mut c.slowlog_max_len, 0, i64::MAX)
     }),
     row("tcp-backlog", Change::AtStart, "Connections that may wait to be accepted.", |c| {
         Slot::Int(&mut c.tcp_backlog, 0, i32::MAX as i64)

@@ -51,6 +51,8 @@ pub struct Server {
     starved: Vec<usize>,
     /// Connections whose other side is gone.
     over: Vec<usize>,
+    /// Clients whose requests need wait no more, while they are given turns.
+    resumed: Vec<ClientId>,
     /// Clients with output, while it is being sent.
     sending: Vec<ClientId>,
     /// Memory for reading, lent to connections.
@@ -99,6 +101,7 @@ impl Server {
             accepting: Vec::new(),
             starved: Vec::new(),
             over: Vec::new(),
+            resumed: Vec::new(),
             sending: Vec::new(),
             pool: Vec::new(),
         })
@@ -119,12 +122,15 @@ impl Server {
             let idle_us = self.idle_us();
             sleep::wait(&mut self.poll, &mut events, idle_us)?;
             let now = self.world.now();
-            self.engine.tick(now);
+            self.engine.tick(now, &mut self.world);
+            self.resume();
             for event in &events {
                 self.note(event);
             }
             self.accept();
             self.serve();
+            self.engine.evict_clients();
+            self.resume();
             self.send();
             self.close_over();
         }
@@ -186,6 +192,16 @@ impl Server {
         }
         conn.is_queued = true;
         self.ready.push_back(key);
+    }
+
+    /// Gives turns to the connections whose requests need wait no more.
+    fn resume(&mut self) {
+        self.engine.take_resumed(&mut self.resumed);
+        while let Some(id) = self.resumed.pop() {
+            let Some(key) = self.key_of(id) else { continue };
+            self.conns[key].is_waiting = false;
+            self.enqueue(key);
+        }
     }
 
     fn accept(&mut self) {

@@ -10,6 +10,11 @@ use crate::config::notify::EventClasses;
 use crate::data::table::{Pieces, Place};
 use crate::data::text::Text;
 
+/// Bytes of the table for one key: a pointer and a byte of its hash.
+const PLACE_BYTES: usize = 9;
+/// Bytes of the heap for one deadline: a moment and a hash.
+const DEADLINE_BYTES: usize = 16;
+
 /// One database at one moment.
 pub struct Db<'a> {
     space: &'a mut Keyspace,
@@ -84,6 +89,13 @@ impl<'a> Db<'a> {
     /// The entry at a spot.
     pub fn entry(&self, spot: &Spot<'_>) -> Option<&Entry> {
         spot.place.map(|place| self.space.entry(place))
+    }
+
+    /// Bytes of memory that a key takes with its value, its place in the table and its deadline.
+    pub fn memory_bytes(&self, spot: &Spot<'_>) -> Option<usize> {
+        let entry = self.entry(spot)?;
+        let deadline = self.deadline_ms(spot).map_or(0, |_| DEADLINE_BYTES);
+        Some(entry.memory_bytes() + PLACE_BYTES + deadline)
     }
 
     /// The deadline at a spot, in milliseconds since 1970.

@@ -3,4 +3,5 @@
 pub mod cache;
 pub mod limits;
 pub mod memory;
+pub mod process;
 pub mod ticks;

@@ -14,6 +14,7 @@ const CHANGED: &[(&str, &str)] = &[
     ("command|getkeys", "7.2 lets it run with fewer arguments"),
     ("command|getkeysandflags", "7.2 lets it run with fewer arguments"),
     ("config|resetstat", "7.2 added tips"),
+    ("latency|reset", "7.2 has other tips"),
     ("quit", "a proper command since 7.2"),
     ("randomkey", "7.2 added tips"),
     ("scan", "7.2 added tips"),

@@ -11,6 +11,7 @@ mod support;
 mod expiry;
 mod limits;
 mod model;
+mod pauses;
 mod requests;
 mod scan;
 mod workload;
