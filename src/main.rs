@@ -4,9 +4,11 @@ use spindle::commands::GROUPS;
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
 use spindle::server::Server;
+use spindle::sys::crash;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     init_logger();
@@ -42,6 +44,8 @@ fn run() -> Result<(), String> {
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
     let mut server = Server::start(GROUPS, config, facts, seed)?;
+    let _reports = crash::install(Arc::clone(server.black_box()))
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
     log::info!("Server initialized");
     log::info!("Ready to accept connections on {}", server.addresses().join(", "));
     let end = server.run();

@@ -46,6 +46,7 @@ fn pause(call: &mut Call<'_>) -> Outcome {
     let ms = u64::try_from(ms).map_err(|_| Error::new("ERR timeout is negative"))?;
     let until_us = call.state.now.mono_us.saturating_add(ms.saturating_mul(1_000));
     call.state.pause(until_us, holds_all);
+    call.store.changes.keeps_due = true;
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -64,6 +65,7 @@ pub(super) const UNPAUSE: Command = Command::new(
 
 fn unpause(call: &mut Call<'_>) -> Outcome {
     call.state.pause = None;
+    call.store.changes.keeps_due = false;
     call.peers.resume();
     call.out.ok();
     Ok(Flow::Done)

@@ -19,6 +19,8 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::resp::request::Limits;
 use crate::store::{KeyHasher, Store};
+use crate::sys::crash::BlackBox;
+use std::sync::Arc;
 
 /// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in
 /// between.
@@ -56,6 +58,7 @@ pub struct Engine {
     pub(super) state: State,
     pub(super) table: Table,
     pub(super) recent: Recent,
+    pub(super) black_box: Arc<BlackBox>,
 }
 
 impl Engine {
@@ -79,7 +82,9 @@ impl Engine {
         let mut peers = Peers::default();
         peers.count_memory(state.config.client_memory_max() > 0);
         let (monitors, recent) = (Monitors::default(), Recent::default());
-        Engine { peers, store, pubsub, monitors, state, table, recent }
+        let names = table.rows().map(|(_, row)| row.name.clone()).collect();
+        let black_box = Arc::new(BlackBox::new(names));
+        Engine { peers, store, pubsub, monitors, state, table, recent, black_box }
     }
 
     /// Takes a new client in.
@@ -121,6 +126,7 @@ impl Engine {
         self.state.begin_cycle(host.ticks());
         if self.state.pause.is_some_and(|pause| pause.until_us <= now.mono_us) {
             self.state.pause = None;
+            self.store.changes.keeps_due = false;
             self.peers.resume();
         }
         let due_ms = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
@@ -258,6 +264,11 @@ impl Engine {
     /// The engine's own state, to count what the driver does.
     pub fn state_mut(&mut self) -> &mut State {
         &mut self.state
+    }
+
+    /// What a report of a crash needs to know.
+    pub fn black_box(&self) -> &Arc<BlackBox> {
+        &self.black_box
     }
 
     /// The table of commands.

@@ -9,6 +9,7 @@ mod args;
 mod call;
 mod client;
 mod command;
+mod describe;
 mod effects;
 mod engine;
 mod gate;

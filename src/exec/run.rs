@@ -209,6 +209,7 @@ impl Engine {
             self.state.stats.commands[id.index()].rejected += 1;
             return Err(error);
         }
+        self.black_box.note_command(id.index(), peer.client.id.serial);
         timed.begin(id, argv, &peer.client, self, host);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;

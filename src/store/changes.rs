@@ -35,6 +35,8 @@ pub struct Changes {
     pub dirty: u64,
     /// Counts that INFO shows.
     pub counters: Counters,
+    /// Keys that are due are gone for everybody but stay where they are (CLIENT PAUSE).
+    pub keeps_due: bool,
     wanted: EventClasses,
     lists_expired: bool,
     events: Vec<Event>,

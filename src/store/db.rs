@@ -15,6 +15,9 @@ const PLACE_BYTES: usize = 9;
 /// Bytes of the heap for one deadline: a moment and a hash.
 const DEADLINE_BYTES: usize = 16;
 
+/// Keys that are drawn in search of one that is not due, while due keys are kept.
+const SAMPLES_MAX: usize = 100;
+
 /// One database at one moment.
 pub struct Db<'a> {
     space: &'a mut Keyspace,
@@ -201,13 +204,16 @@ impl<'a> Db<'a> {
 
     /// A key chosen by chance, each with the same probability.
     pub fn random_key(&mut self, rng: &mut fastrand::Rng) -> Option<Vec<u8>> {
-        loop {
+        for tries in 0.. {
             let key = self.space.sample(rng)?.key().to_vec();
-            // A due key found here is removed, so that the loop ends.
-            if self.look(&key).exists() {
+            // A due key found here is removed, so that the loop ends; where due keys are kept it
+            // ends with one of them.
+            let is_enough = self.changes.keeps_due && tries >= SAMPLES_MAX;
+            if self.look(&key).exists() || is_enough {
                 return Some(key);
             }
         }
+        None
     }
 
     /// Removes all keys; what they were is returned, to be freed at leisure.
@@ -221,6 +227,11 @@ impl<'a> Db<'a> {
             debug_assert_eq!(self.space.entry(place).key(), spot.key, "the spot is fresh");
             self.space.set_text(place, text);
             return place;
+        }
+        if self.changes.keeps_due
+            && let Some(kept) = self.space.find(spot.hash, spot.key)
+        {
+            self.bury(kept, spot.hash);
         }
         let place = self.space.insert(spot.hash, spot.key, text, with_slot);
         self.changes.note(EventClasses::NEW, "new", self.index, spot.key);
@@ -242,7 +253,7 @@ impl<'a> Db<'a> {
     #[inline]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
         let due = self.is_due(self.space.entry(place));
-        if due {
+        if due && !self.changes.keeps_due {
             self.bury(place, hash);
         }
         due

@@ -57,6 +57,26 @@ fn distributions_of_times_are_told() {
 }
 
 #[test]
+fn a_crash_is_reported() {
+    for (request, reason) in [
+        ("DEBUG SEGFAULT", "crashed by signal: 11 (SIGSEGV)"),
+        ("DEBUG PANIC", "crashed by panic: "),
+    ] {
+        let mut server = Server::start(&["--enable-debug-command", "yes"]);
+        let mut client = server.client();
+        assert_eq!(client.run("PING").to_string(), "+PONG");
+        client.request(&request.split(' ').collect::<Vec<_>>());
+        assert!(client.rest().is_empty());
+        server.wait();
+        let log = server.log();
+        for part in [reason, "STACK TRACE", "submit_all", "debug of client id=", "redis_version:"] {
+            assert!(log.contains(part), "{request}: no {part} in {log}");
+        }
+        assert_eq!(log.matches("BUG REPORT START").count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn slow_events_are_noted() {
     let flags = ["--enable-debug-command", "yes", "--latency-monitor-threshold", "20"];
     let server = Server::start(&flags);

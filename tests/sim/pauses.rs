@@ -69,6 +69,10 @@ fn keys_do_not_die_while_writes_are_paused() {
     sim.advance(Duration::from_millis(20));
     assert_eq!(sim.engine.store().changes.counters.expired, 0);
     assert_eq!(sim.idle_us(), Some(30_000));
+    // It is gone for everybody all the same, and nobody hears of it.
+    assert_eq!(sim.run(client, "GET a"), ["nil"]);
+    assert_eq!(sim.run(client, "RANDOMKEY"), ["\"a\""]);
+    assert_eq!(sim.engine.store().changes.counters.expired, 0);
     sim.advance(Duration::from_millis(30));
     assert_eq!(sim.engine.store().changes.counters.expired, 1);
 }
