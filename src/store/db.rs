@@ -228,10 +228,8 @@ impl<'a> Db<'a> {
             self.space.set_text(place, text);
             return place;
         }
-        if self.changes.keeps_due
-            && let Some(kept) = self.space.find(spot.hash, spot.key)
-        {
-            self.bury(kept, spot.hash);
+        if self.changes.keeps_due {
+            self.bury_kept(spot.key);
         }
         let place = self.space.insert(spot.hash, spot.key, text, with_slot);
         self.changes.note(EventClasses::NEW, "new", self.index, spot.key);
@@ -257,6 +255,14 @@ impl<'a> Db<'a> {
             self.bury(place, hash);
         }
         due
+    }
+
+    /// Removes a key that is due and has been kept, if there is one.
+    #[cold]
+    fn bury_kept(&mut self, key: &[u8]) {
+        self.changes.keeps_due = false;
+        self.look(key);
+        self.changes.keeps_due = true;
     }
 
     /// Removes a key that is due.
