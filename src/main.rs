@@ -7,9 +7,11 @@ use spindle::config::{Config, file};
 use spindle::exec::Facts;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
 use spindle::server::{Server, journal};
+use spindle::sys::crash;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What is known before the server starts.
 struct Start {
@@ -113,6 +115,8 @@ fn serve(start: Start) -> Result<(), String> {
     let seed = RandomState::new().build_hasher().finish();
     let mut server = Server::start(GROUPS, config.clone(), facts, seed)?;
     let pid_file = PidFile::write(&config, origin.is_in_background);
+    let _reports = crash::install(Arc::clone(server.black_box()))
+        .map_err(|error| format!("cannot handle signals: {error}"))?;
     log::info!("Server initialized");
     log::info!("Ready to accept connections on {}", server.addresses().join(", "));
     supervisor.iter().for_each(Supervisor::ready);

@@ -38,6 +38,7 @@ const LAYERS: &[(&str, u32)] = &[
 const UNSAFE_FILES: &[&str] = &[
     "src/store/entry.rs",
     "src/sys/cache.rs",
+    "src/sys/crash.rs",
     "src/sys/memory.rs",
     "src/sys/probes.rs",
     "src/sys/ticks.rs",

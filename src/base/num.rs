@@ -99,6 +99,16 @@ pub const fn low_byte(value: u64) -> u8 {
     (value & 0xFF) as u8
 }
 
+/// What stands before a figure's point; zero for what is negative or no number.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast keeps to the range of the type, as is wanted"
+)]
+pub fn whole(value: f64) -> u64 {
+    value as u64
+}
+
 /// A count as a float, for ratios and rates that people read.
 #[allow(clippy::cast_precision_loss, reason = "a figure for people needs no 53rd bit")]
 pub fn float(value: u64) -> f64 {

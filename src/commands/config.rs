@@ -33,6 +33,9 @@ const BASE: Spec = Spec {
     ..Spec::NEW
 };
 
+/// Parameters whose values nobody is to read in logs.
+const SECRETS: [&str; 4] = ["masterauth", "masteruser", "requirepass", "tls-key-file-pass"];
+
 const HELP: Command = help::command(Group::Server, "5.0.0", Categories::empty());
 
 const GET: Command = Command::new(
@@ -89,6 +92,11 @@ fn set(call: &mut Call<'_>) -> Outcome {
         return Err(Error::SYNTAX);
     }
     let parameters = parameters(call, argv)?;
+    for at in (2..argv.len()).step_by(2) {
+        if SECRETS.iter().any(|name| argv.at(at).eq_ignore_ascii_case(name.as_bytes())) {
+            call.redact(at + 1);
+        }
+    }
     let mut config = call.state.config.clone();
     for (at, parameter) in (2..).step_by(2).zip(parameters) {
         let value = kinds::text(argv.at(at + 1));
@@ -152,6 +160,7 @@ fn adopt(call: &mut Call<'_>, config: Config) {
     if memory_changed {
         call.state.watch_memory();
     }
+    call.peers.count_memory(call.state.config.client_memory_max() > 0);
     if timeout_changed {
         call.state.watch_idle_clients();
     }

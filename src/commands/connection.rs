@@ -1,6 +1,6 @@
 //! The connection itself: who is there, which database, which protocol.
 
-use super::{help, sessions};
+use super::{clients, sessions};
 use crate::base::num;
 use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, db_index};
 use crate::resp::error::Error;
@@ -123,6 +123,9 @@ const RESET: Command = Command::new(
 
 fn reset(call: &mut Call<'_>) -> Outcome {
     let id = call.client.id;
+    call.monitors.remove(id);
+    call.client.is_monitor = false;
+    call.client.is_spared = false;
     for channel in std::mem::take(&mut call.client.channels) {
         call.pubsub.unsubscribe(&channel, id);
     }
@@ -154,6 +157,7 @@ const AUTH: Command = Command::new(
 
 fn auth(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
+    (1..argv.len()).for_each(|index| call.redact(index));
     match argv.len() {
         2 if call.state.config.requirepass.is_empty() => {
             return Err(Error::new(
@@ -220,6 +224,8 @@ fn hello(call: &mut Call<'_>) -> Outcome {
         let left = argv.len() - at - 1;
         if option.eq_ignore_ascii_case(b"AUTH") && left >= 2 {
             login = Some((argv.at(at + 1), argv.at(at + 2)));
+            call.redact(at + 1);
+            call.redact(at + 2);
             at += 3;
         } else if option.eq_ignore_ascii_case(b"SETNAME") && left >= 1 {
             name = Some(client_name(argv.at(at + 1), "Client names")?);
@@ -287,15 +293,21 @@ const CLIENT: Command = Command {
     run: |call| Err(call.wrong_arity()),
     subcommands: &[
         &CLIENT_GETNAME,
-        &CLIENT_HELP,
+        &clients::GETREDIR,
+        &clients::HELP,
         &CLIENT_ID,
         &CLIENT_INFO,
         &CLIENT_KILL,
         &CLIENT_LIST,
         &CLIENT_NO_TOUCH,
+        &clients::NO_EVICT,
+        &clients::PAUSE,
         &CLIENT_REPLY,
         &CLIENT_SETINFO,
         &CLIENT_SETNAME,
+        &clients::TRACKINGINFO,
+        &clients::UNBLOCK,
+        &clients::UNPAUSE,
     ],
 };
 
@@ -306,8 +318,6 @@ const ABOUT_OTHERS: Spec = Spec {
     complexity: "O(N) for N clients",
     ..ABOUT_CLIENTS
 };
-
-const CLIENT_HELP: Command = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
 
 const CLIENT_ID: Command = Command::new(
     Spec {

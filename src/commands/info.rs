@@ -1,15 +1,23 @@
 //! INFO: the server's state, in sections.
 
 use super::connection::REDIS_VERSION;
+use super::memory::{Usage, over, ratio};
 use crate::base::num;
+use crate::base::time::Now;
 use crate::config::Config;
 use crate::config::kinds::Choice;
-use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate};
+use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate, Stats};
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
-use crate::sys::{limits, memory};
+use crate::sys::limits;
+use crate::sys::memory::{self, AllocatorStats};
 use std::fmt::{Display, Write};
+
+/// The clock by which Redis notes the use of keys has 24 bits.
+const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
+/// Bytes of the backlog that Redis keeps unless told otherwise.
+const BACKLOG_BYTES: u64 = 1 << 20;
 
 pub(super) const INFO: Command = Command::new(
     Spec {
@@ -55,6 +63,7 @@ const SECTIONS: &[Section] = &[
     section("modules", "Modules", |_, _| {}),
     Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
     section("errorstats", "Errorstats", error_stats),
+    Section { is_default: false, ..section("latencystats", "Latencystats", latency_stats) },
     section("cluster", "Cluster", |fields, _| fields.add("cluster_enabled", 0)),
     section("keyspace", "Keyspace", keyspace),
 ];
@@ -116,6 +125,9 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
     let (name, release, machine) = (text(os.sysname()), text(os.release()), text(os.machine()));
     fields.add("redis_version", REDIS_VERSION);
+    fields.add("redis_git_sha1", "00000000");
+    fields.add("redis_git_dirty", 0);
+    fields.add("redis_build_id", 0);
     fields.add("spindle_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
     fields.add("os", format_args!("{name} {release} {machine}"));
@@ -129,8 +141,10 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("server_time_usec", state.now.unix_us);
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / 86_400);
+    fields.add("lru_clock", state.now.unix_s() & LRU_CLOCK_MAX);
     fields.add("executable", &state.facts.executable);
     fields.add("config_file", &state.facts.config_file);
+    fields.add("io_threads_active", 0);
     listeners(fields, &state.config);
 }
 
@@ -162,79 +176,199 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxclients", call.state.config.maxclients);
     fields.add("client_recent_max_input_buffer", largest_input);
     fields.add("client_recent_max_output_buffer", largest_output);
-    fields.add("blocked_clients", 0);
+    fields.add("blocked_clients", all.iter().filter(|client| client.is_postponed).count());
     fields.add("tracking_clients", 0);
     fields.add("pubsub_clients", subscribers);
+    fields.add("watching_clients", 0);
     fields.add("clients_in_timeout_table", 0);
+    fields.add("total_watched_keys", 0);
     fields.add("total_blocking_keys", 0);
+    fields.add("total_blocking_keys_on_nokey", 0);
 }
 
 fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
-    let used = call.state.memory_used();
-    let (resident, peak) = (memory::resident_bytes(), call.state.memory_peak);
-    let allocator = memory::allocator_stats();
-    let buffers: usize =
-        call.peers.iter().map(|p| p.out.memory_bytes() + p.client.query_capacity).sum();
-    let overhead = (call.store.overhead_bytes() + buffers) as u64;
-    let ratio = |part: u64, whole: u64| num::float(part) / num::float(whole.max(1));
+    let usage = Usage::measure(call);
+    let Usage { used, peak, resident, overhead, .. } = usage;
+    let startup = call.state.memory_startup;
+    let percent = |part, whole| format!("{:.2}%", 100.0 * ratio(part, whole));
     fields.add_bytes("used_memory", used);
     fields.add_bytes("used_memory_rss", resident);
     fields.add_bytes("used_memory_peak", peak);
-    fields.add("used_memory_peak_perc", format_args!("{:.2}%", 100.0 * ratio(used, peak)));
+    fields.add("used_memory_peak_perc", percent(used, peak));
     fields.add("used_memory_overhead", overhead);
-    fields.add("used_memory_dataset", used.saturating_sub(overhead));
-    fields.add("allocator_allocated", allocator.allocated);
-    fields.add("allocator_active", allocator.active);
-    fields.add("allocator_resident", allocator.resident);
+    fields.add("used_memory_startup", startup);
+    fields.add("used_memory_dataset", usage.dataset());
+    let net = used.saturating_sub(startup);
+    fields.add("used_memory_dataset_perc", percent(usage.dataset(), net));
+    fields.add("allocator_allocated", usage.allocator.allocated);
+    fields.add("allocator_active", usage.allocator.active);
+    fields.add("allocator_resident", usage.allocator.resident);
+    fields.add("allocator_muzzy", 0);
     fields.add_bytes("total_system_memory", memory::machine_bytes());
+    no_scripts(fields);
     fields.add_bytes("maxmemory", u64::try_from(call.state.config.maxmemory).unwrap_or(0));
     fields.add("maxmemory_policy", call.state.config.maxmemory_policy.name());
-    fields.add("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
-    fields.add("mem_fragmentation_bytes", num::signed_u64(resident) - num::signed_u64(used));
-    fields.add("mem_clients_normal", buffers);
+    fragmentation(fields, &usage);
+    fields.add("mem_not_counted_for_evict", 0);
+    fields.add("mem_replication_backlog", 0);
+    fields.add("mem_total_replication_buffers", 0);
+    fields.add("mem_clients_slaves", 0);
+    fields.add("mem_clients_normal", usage.clients);
+    fields.add("mem_cluster_links", 0);
+    fields.add("mem_aof_buffer", 0);
     fields.add("mem_allocator", "jemalloc");
+    fields.add("active_defrag_running", 0);
     fields.add("lazyfree_pending_objects", usize::from(call.store.has_remains()));
+}
+
+/// What Redis tells where there are no scripts and no functions.
+fn no_scripts(fields: &mut Fields) {
+    fields.add_bytes("used_memory_lua", 0);
+    fields.add("used_memory_vm_eval", 0);
+    fields.add("used_memory_scripts_eval", 0);
+    fields.add("number_of_cached_scripts", 0);
+    fields.add("number_of_functions", 0);
+    fields.add("number_of_libraries", 0);
+    fields.add("used_memory_vm_functions", 0);
+    fields.add_bytes("used_memory_vm_total", 0);
+    fields.add("used_memory_functions", 0);
+    fields.add_bytes("used_memory_scripts", 0);
+}
+
+fn fragmentation(fields: &mut Fields, usage: &Usage) {
+    let AllocatorStats { allocated, active, resident: mapped } = usage.allocator;
+    let [allocated, active, mapped] = [allocated, active, mapped].map(|bytes| bytes as u64);
+    let pairs = [
+        ("allocator_frag", active, allocated),
+        ("allocator_rss", mapped, active),
+        ("rss_overhead", usage.resident, mapped),
+        ("mem_fragmentation", usage.resident, usage.used),
+    ];
+    for (name, part, whole) in pairs {
+        fields.line(format_args!("{name}_ratio:{:.2}", ratio(part, whole)));
+        fields.line(format_args!("{name}_bytes:{}", over(part, whole)));
+    }
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("loading", 0);
     fields.add("async_loading", 0);
+    fields.add("current_cow_peak", 0);
+    fields.add("current_cow_size", 0);
+    fields.add("current_cow_size_age", 0);
+    fields.add("current_fork_perc", "0.00");
+    fields.add("current_save_keys_processed", 0);
+    fields.add("current_save_keys_total", 0);
     fields.add("rdb_changes_since_last_save", call.store.changes.dirty);
     fields.add("rdb_bgsave_in_progress", 0);
+    // Redis tells the time of its start until it has saved.
+    fields.add("rdb_last_save_time", call.state.started.unix_s());
+    fields.add("rdb_last_bgsave_status", "ok");
+    fields.add("rdb_last_bgsave_time_sec", -1);
+    fields.add("rdb_current_bgsave_time_sec", -1);
+    fields.add("rdb_saves", 0);
+    fields.add("rdb_last_cow_size", 0);
+    fields.add("rdb_last_load_keys_expired", 0);
+    fields.add("rdb_last_load_keys_loaded", 0);
     fields.add("aof_enabled", 0);
     fields.add("aof_rewrite_in_progress", 0);
+    fields.add("aof_rewrite_scheduled", 0);
+    fields.add("aof_last_rewrite_time_sec", -1);
+    fields.add("aof_current_rewrite_time_sec", -1);
+    fields.add("aof_last_bgrewrite_status", "ok");
+    fields.add("aof_rewrites", 0);
+    fields.add("aof_rewrites_consecutive_failures", 0);
+    fields.add("aof_last_write_status", "ok");
+    fields.add("aof_last_cow_size", 0);
+    fields.add("module_fork_in_progress", 0);
+    fields.add("module_fork_last_cow_size", 0);
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     let now = call.state.now;
     call.state.stats.sample(now);
+    traffic(fields, &call.state.stats, now);
     let (stats, counters) = (&call.state.stats, &call.store.changes.counters);
-    fields.add("total_connections_received", stats.connections);
-    fields.add("total_commands_processed", stats.commands_processed);
-    let per_second = |rate: &Rate, count| rate.per_second(count, now);
-    let kilobytes =
-        |rate: &Rate, count| format!("{:.2}", num::float(per_second(rate, count)) / 1_024.0);
-    let commands = per_second(&stats.command_rate, stats.commands_processed);
-    fields.add("instantaneous_ops_per_sec", commands);
-    fields.add("total_net_input_bytes", stats.net_in);
-    fields.add("total_net_output_bytes", stats.net_out);
-    fields.add("instantaneous_input_kbps", kilobytes(&stats.net_in_rate, stats.net_in));
-    fields.add("instantaneous_output_kbps", kilobytes(&stats.net_out_rate, stats.net_out));
+    let ticks_per_us = call.host.ticks_per_us();
+    let us = |ticks: u64| num::whole(num::float(ticks) / ticks_per_us);
     fields.add("rejected_connections", stats.connections_rejected);
+    fields.add("sync_full", 0);
+    fields.add("sync_partial_ok", 0);
+    fields.add("sync_partial_err", 0);
     fields.add("expired_keys", counters.expired);
+    fields.add("expired_stale_perc", "0.00");
+    fields.add("expired_time_cap_reached_count", 0);
+    fields.add("expire_cycle_cpu_milliseconds", us(stats.expiry_ticks) / 1_000);
+    fields.add("expiry_lag_usec", stats.expiry_lag_us);
+    fields.add("expiry_lag_max_usec", stats.expiry_lag_max_us);
     fields.add("evicted_keys", counters.evicted);
-    fields.add("evicted_clients", 0);
+    fields.add("evicted_clients", stats.clients_evicted);
     fields.add("total_eviction_exceeded_time", call.state.excess.total_us(now) / 1_000);
     fields.add("current_eviction_exceeded_time", call.state.excess.current_us(now) / 1_000);
     fields.add("keyspace_hits", counters.hits);
     fields.add("keyspace_misses", counters.misses);
     fields.add("pubsub_channels", call.pubsub.len());
     fields.add("pubsub_patterns", 0);
+    fields.add("pubsubshard_channels", 0);
+    fields.add("latest_fork_usec", 0);
+    fields.add("total_forks", 0);
+    fields.add("migrate_cached_sockets", 0);
+    fields.add("slave_expires_tracked_keys", 0);
+    no_defragmentation(fields);
+    fields.add("tracking_total_keys", 0);
+    fields.add("tracking_total_items", 0);
+    fields.add("tracking_total_prefixes", 0);
+    fields.add("unexpected_error_replies", 0);
     fields.add("total_error_replies", stats.error_replies);
+    fields.add("dump_payload_sanitizations", 0);
     fields.add("total_reads_processed", stats.reads);
     fields.add("total_writes_processed", stats.writes);
+    fields.add("io_threaded_reads_processed", 0);
+    fields.add("io_threaded_writes_processed", 0);
     fields.add("client_query_buffer_limit_disconnections", stats.closed_for_query);
     fields.add("client_output_buffer_limit_disconnections", stats.closed_for_output);
+    fields.add("reply_buffer_shrinks", 0);
+    fields.add("reply_buffer_expands", 0);
+    let in_commands: u64 = stats.commands.iter().map(|command| command.ticks).sum();
+    let cycles = stats.cycle_rate.per_second(stats.cycles, now);
+    let loop_us = us(stats.loop_rate.per_second(stats.loop_ticks, now));
+    fields.add("eventloop_cycles", stats.cycles);
+    fields.add("eventloop_duration_sum", us(stats.loop_ticks));
+    fields.add("eventloop_duration_cmd_sum", us(in_commands));
+    fields.add("instantaneous_eventloop_cycles_per_sec", cycles);
+    fields.add("instantaneous_eventloop_duration_usec", loop_us / cycles.max(1));
+}
+
+fn traffic(fields: &mut Fields, stats: &Stats, now: Now) {
+    let per_second = |rate: &Rate, count| rate.per_second(count, now);
+    let kilobytes =
+        |rate: &Rate, count| format!("{:.2}", num::float(per_second(rate, count)) / 1_024.0);
+    let commands = per_second(&stats.command_rate, stats.commands_processed);
+    fields.add("total_connections_received", stats.connections);
+    fields.add("total_commands_processed", stats.commands_processed);
+    fields.add("instantaneous_ops_per_sec", commands);
+    fields.add("total_net_input_bytes", stats.net_in);
+    fields.add("total_net_output_bytes", stats.net_out);
+    fields.add("total_net_repl_input_bytes", 0);
+    fields.add("total_net_repl_output_bytes", 0);
+    fields.add("instantaneous_input_kbps", kilobytes(&stats.net_in_rate, stats.net_in));
+    fields.add("instantaneous_output_kbps", kilobytes(&stats.net_out_rate, stats.net_out));
+    fields.add("instantaneous_input_repl_kbps", "0.00");
+    fields.add("instantaneous_output_repl_kbps", "0.00");
+}
+
+/// What Redis tells where memory is not defragmented.
+fn no_defragmentation(fields: &mut Fields) {
+    for name in [
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+    ] {
+        fields.add(name, 0);
+    }
 }
 
 fn replication(fields: &mut Fields, call: &mut Call<'_>) {
@@ -246,12 +380,25 @@ fn replication(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("master_repl_offset", 0);
     fields.add("second_repl_offset", -1);
     fields.add("repl_backlog_active", 0);
+    fields.add("repl_backlog_size", BACKLOG_BYTES);
+    fields.add("repl_backlog_first_byte_offset", 0);
+    fields.add("repl_backlog_histlen", 0);
 }
 
 fn cpu(fields: &mut Fields, _: &mut Call<'_>) {
     let used = limits::cpu_use();
-    fields.add("used_cpu_sys", format_args!("{:.6}", used.sys));
-    fields.add("used_cpu_user", format_args!("{:.6}", used.user));
+    let seconds = [
+        ("used_cpu_sys", used.sys),
+        ("used_cpu_user", used.user),
+        ("used_cpu_sys_children", used.children_sys),
+        ("used_cpu_user_children", used.children_user),
+        // There is one thread.
+        ("used_cpu_sys_main_thread", used.sys),
+        ("used_cpu_user_main_thread", used.user),
+    ];
+    for (name, seconds) in seconds {
+        fields.add(name, format_args!("{seconds:.6}"));
+    }
 }
 
 fn command_stats(fields: &mut Fields, call: &mut Call<'_>) {
@@ -268,6 +415,24 @@ fn command_stats(fields: &mut Fields, call: &mut Call<'_>) {
              failed_calls={}",
             row.name, stats.calls, stats.rejected, stats.failed
         ));
+    }
+}
+
+fn latency_stats(fields: &mut Fields, call: &mut Call<'_>) {
+    if !call.state.config.latency_tracking {
+        return;
+    }
+    let ticks_per_us = call.host.ticks_per_us();
+    let percentiles = &call.state.config.latency_tracking_info_percentiles.0;
+    for (id, row) in call.table.rows() {
+        let Some(times) = &call.state.stats.commands[id.index()].times else { continue };
+        let one = |percent: &f64| {
+            let us = num::float(times.value_at_percentile(*percent)) / ticks_per_us;
+            format!("p{percent}={us:.3}")
+        };
+        let all: Vec<String> = percentiles.iter().map(one).collect();
+        let name = &row.name;
+        fields.line(format_args!("latency_percentiles_usec_{name}:{}", all.join(",")));
     }
 }
 

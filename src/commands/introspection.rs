@@ -284,10 +284,9 @@ fn list(call: &mut Call<'_>) -> Outcome {
         _ => return Err(Error::SYNTAX),
     };
     let category = Categories::by_name(value);
-    // Without a filter only commands are listed, with one subcommands too.
     let rows = call.table.rows().map(|(_, row)| row);
     let chosen: Vec<&str> = match by.as_slice() {
-        b"" => call.table.commands().map(|(_, row)| row.name.as_str()).collect(),
+        b"" => rows.map(|row| row.name.as_str()).collect(),
         b"MODULE" => Vec::new(),
         b"ACLCAT" => rows
             .filter(|row| category.is_some_and(|c| row.command.spec.all_categories().contains(c)))

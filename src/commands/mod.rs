@@ -1,19 +1,26 @@
 //! The commands, one file for each documentation group: facts and a function, side by side.
 
 mod bitmap;
+mod clients;
 mod config;
 mod connection;
+mod debug;
 mod generic;
+mod graph;
 mod help;
 mod hotkeys;
 mod info;
 mod introspection;
+mod latency;
 mod lolwut;
+mod memory;
+mod monitor;
 mod moves;
 mod object;
 mod pubsub;
 mod server;
 mod sessions;
+mod slowlog;
 mod string;
 mod ttl;
 

@@ -93,7 +93,7 @@ const PUBLISH: Command = Command::new(
     Spec {
         name: "publish",
         arity: 3,
-        flags: BASE.flags.union(Flags::FAST),
+        flags: BASE.flags.union(Flags::FAST).union(Flags::MAY_REPLICATE),
         complexity: "O(N) for N subscribers",
         summary: "Sends a message to all who listen to a channel.",
         syntax: "channel message",

@@ -1,27 +1,32 @@
 //! The server as a whole.
 
-use super::{config, help, hotkeys, info, introspection, lolwut};
+use super::{
+    config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
+};
 use crate::base::num;
-use crate::exec::{Call, Command, Flow, Outcome, float, int};
+use crate::exec::{Call, Command, Flow, Outcome, int};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
-use std::time::Duration;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
     &introspection::COMMAND,
     &config::CONFIG,
     &DBSIZE,
-    &DEBUG,
+    &debug::DEBUG,
     &FLUSHALL,
     &FLUSHDB,
     &hotkeys::HOTKEYS,
     &info::INFO,
+    &latency::LATENCY,
     &lolwut::LOLWUT,
+    &memory::MEMORY,
+    &monitor::MONITOR,
     &SHUTDOWN,
+    &slowlog::SLOWLOG,
     &SWAPDB,
     &TIME,
 ];
@@ -228,54 +233,5 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
     }
     log::warn!("User requested shutdown...");
     call.state.is_stopping = true;
-    Ok(Flow::Done)
-}
-
-const DEBUG: Command = Command::new(
-    Spec {
-        name: "debug",
-        arity: -2,
-        flags: Flags::ADMIN
-            .union(Flags::NOSCRIPT)
-            .union(Flags::LOADING)
-            .union(Flags::STALE)
-            .union(Flags::PROTECTED),
-        categories: Categories::empty(),
-        complexity: "Depends on the subcommand",
-        summary: "What tests need.",
-        ..BASE
-    },
-    debug,
-);
-
-fn debug(call: &mut Call<'_>) -> Outcome {
-    let argv = call.argv;
-    match (argv.at(1).to_ascii_uppercase().as_slice(), argv.len()) {
-        (b"SLEEP", 3) => {
-            // Like Redis, which reads what it can.
-            let seconds = float(argv.at(2)).unwrap_or(0.0).max(0.0);
-            call.host.sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        }
-        (b"SET-ACTIVE-EXPIRE", 3) => call.state.active_expiry = argv.at(2) != b"0",
-        (b"CONFIG-REWRITE-FORCE-ALL", 2) => return config::rewrite(call, true),
-        (b"HELP", 2) => {
-            let lines = vec![
-                ("config-rewrite-force-all", "", "Writes all parameters to the file."),
-                ("sleep", "seconds", "Stops the server for a while; decimals are allowed."),
-                ("set-active-expire", "<0 | 1>", "Whether keys die when they are due."),
-                ("help", "", "Prints this help."),
-            ];
-            help::print(call, "debug", lines);
-            return Ok(Flow::Done);
-        }
-        _ => {
-            return Err(Error::quoting(
-                "ERR unknown subcommand or wrong number of arguments for '",
-                argv.at(1),
-                "'. Try DEBUG HELP.",
-            ));
-        }
-    }
-    call.out.ok();
     Ok(Flow::Done)
 }

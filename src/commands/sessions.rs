@@ -138,7 +138,7 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
     let memory = out.memory_bytes();
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
-    let total = size_of::<Client>() + client.query_capacity + client.argv_bytes + memory;
+    let total = client.memory_bytes(out);
     let fields: [(&str, &dyn std::fmt::Display); 35] = [
         ("id", &client.id.serial),
         ("addr", &connection.addr),
@@ -187,11 +187,14 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
 /// One letter for each state of the client; `N` for none.
 fn flags(client: &Client) -> String {
     let letters = [
+        (client.is_monitor, 'O'),
         (client.is_subscribed(), 'P'),
-        (client.connection.is_unix, 'U'),
+        (client.is_postponed, 'b'),
         (client.closing == Some(Closing::AfterReply), 'c'),
         (client.closing == Some(Closing::Now), 'A'),
         (client.no_touch, 'T'),
+        (client.connection.is_unix, 'U'),
+        (client.is_spared, 'e'),
     ];
     let set: String = letters.iter().filter(|(is_set, _)| *is_set).map(|(_, c)| *c).collect();
     if set.is_empty() { "N".to_owned() } else { set }

@@ -1,6 +1,6 @@
 //! Values with rules of their own: each function reads one kind and gives the text that is shown.
 
-use super::kinds::{Refusal, parse_bytes, parse_int, parse_memory};
+use super::kinds::{Refusal, parse_bytes, parse_int};
 use crate::base::num;
 
 /// Least and greatest number of calls a second of background work.
@@ -18,20 +18,6 @@ const TITLE_FIELDS: [&str; 7] =
     ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
 /// The words of `shutdown-on-sigint` and `shutdown-on-sigterm`; the first is the want of others.
 const SHUTDOWN_WORDS: [&str; 5] = ["default", "save", "nosave", "now", "force"];
-
-/// Percentiles of latencies: numbers from 0 to 100, or none.
-pub(super) fn percentiles(text: &str) -> Result<String, Refusal> {
-    let name = "latency-tracking-info-percentiles";
-    let mut shown = Vec::new();
-    for word in text.split_whitespace() {
-        let value: f64 = word.parse().map_err(|_| format!("Invalid {name} parameters"))?;
-        if !(0.0..=100.0).contains(&value) {
-            return Err(format!("{name} parameters should sit between [0.0,100.0]"));
-        }
-        shown.push(value.to_string());
-    }
-    Ok(shown.join(" "))
-}
 
 /// A template of the process title.
 pub(super) fn title_template(text: &str) -> Result<String, Refusal> {
@@ -136,18 +122,6 @@ pub(super) fn hostname(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// Bytes, or a share of `maxmemory`.
-pub(super) fn memory_or_percent(text: &str) -> Result<String, Refusal> {
-    let refused = || "argument must be a memory or percent value".to_owned();
-    let Some(share) = text.strip_suffix('%') else {
-        return parse_memory(text).map(|bytes| bytes.to_string()).ok_or_else(refused);
-    };
-    match num::parse_u64(share.as_bytes()).ok_or_else(refused)? {
-        0..=100 => Ok(text.to_owned()),
-        _ => Err("percentage argument must be less or equal to 100".to_owned()),
-    }
-}
-
 /// Size of the backlog, which has a least one.
 pub(super) fn backlog(text: &str) -> Result<String, Refusal> {
     let bytes = parse_bytes(text, 1, i64::MAX)?;
@@ -199,16 +173,12 @@ mod tests {
     fn values_are_read_and_shown() {
         type Case = (fn(&str) -> Result<String, Refusal>, &'static str, &'static str);
         let cases: &[Case] = &[
-            (percentiles, "50.00 99.5  33", "50 99.5 33"),
-            (percentiles, "", ""),
             (title_template, "{title} {listen-addr} x", "{title} {listen-addr} x"),
             (shutdown_words, "force NOSAVE now", "nosave now force"),
             (shutdown_words, "default", "default"),
             (shutdown_words, "default nosave", "nosave"),
             (oom_words, " 1  -2 2000", "1 -2 2000"),
             (hostname, "a-b.example", "a-b.example"),
-            (memory_or_percent, "20%", "20%"),
-            (memory_or_percent, "1mb", "1048576"),
             (backlog, "1", "16384"),
             (hz, "0", "1"),
             (hz, "1000", "500"),
@@ -226,9 +196,6 @@ mod tests {
     fn what_breaks_the_rules_is_refused() {
         type Case = (fn(&str) -> Result<String, Refusal>, &'static str, &'static str);
         let cases: &[Case] = &[
-            (percentiles, "x", "Invalid "),
-            (percentiles, "50 101", "should sit between"),
-            (percentiles, "nan", "should sit between"),
             (title_template, "{title} {x}", "template format is invalid"),
             (title_template, "", "template format is invalid"),
             (title_template, "{title", "template format is invalid"),
@@ -239,9 +206,6 @@ mod tests {
             (oom_words, "1 2 2001", "between -2000 and 2000"),
             (oom_words, "1 2 x", "between -2000 and 2000"),
             (hostname, "a b", "Hostnames may only"),
-            (memory_or_percent, "101%", "less or equal to 100"),
-            (memory_or_percent, "-1", "memory or percent"),
-            (memory_or_percent, "x%", "memory or percent"),
             (hz, "-1", "between 0 and"),
             (primary, "localhost", "wrong number"),
             (primary, "localhost 99999", "Invalid master port"),

@@ -144,21 +144,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept(
-        "latency-monitor-threshold",
-        Change::Live,
-        "Milliseconds from which on latency is recorded; 0: never.",
-        "0",
-        Kind::Int(0, i64::MAX),
-    ),
-    kept("latency-tracking", Change::Live, "Keep latencies of commands.", "yes", Kind::Bool),
-    kept(
-        "latency-tracking-info-percentiles",
-        Change::Live,
-        "Percentiles of latencies in INFO.",
-        "50 99 99.9",
-        Kind::List(checks::percentiles, "numbers from 0 to 100"),
-    ),
-    kept(
         "list-compress-depth",
         Change::Live,
         "Nodes at the ends of a list that are not compressed.",
@@ -174,13 +159,6 @@ pub const PARAMETERS: &[Parameter] = &[
     )
     .or_named("list-max-ziplist-size"),
     kept("locale-collate", Change::Live, "Locale in which strings are compared.", "", Kind::Text),
-    kept(
-        "maxmemory-clients",
-        Change::Live,
-        "Memory of all clients; 0: no limit.",
-        "0",
-        Kind::Checked(checks::memory_or_percent, "memory, or a percentage"),
-    ),
     kept(
         "proc-title-template",
         Change::Live,
@@ -217,14 +195,6 @@ pub const PARAMETERS: &[Parameter] = &[
         "yes",
         Kind::Bool,
     ),
-    kept(
-        "slowlog-log-slower-than",
-        Change::Live,
-        "Microseconds from which on a command is slow; -1: never.",
-        "10000",
-        Kind::Int(-1, i64::MAX),
-    ),
-    kept("slowlog-max-len", Change::Live, "Entries of SLOWLOG.", "128", Kind::Int(0, i64::MAX)),
     kept(
         "socket-mark-id",
         Change::AtStart,

@@ -39,6 +39,10 @@ pub enum Slot<'a> {
     Limits(&'a mut OutputLimits),
     /// A value kept as the text that is shown, of a kind.
     Kept(&'a mut String, Kind),
+    /// Percentages between 0 and 100.
+    Percentiles(&'a mut Percentiles),
+    /// A number of bytes, or a percentage.
+    Share(&'a mut Share),
 }
 
 /// What a value that is kept as text may be. [`Kind::read`] gives the text that is shown.
@@ -155,6 +159,8 @@ impl Slot<'_> {
             }
             Slot::Limits(value) => value.set(&joined)?,
             Slot::Kept(value, kind) => *value = kind.read(&joined)?,
+            Slot::Percentiles(value) => *value = Percentiles::parse(&joined)?,
+            Slot::Share(value) => *value = Share::parse(&joined)?,
         }
         Ok(())
     }
@@ -162,7 +168,7 @@ impl Slot<'_> {
     /// Whether a line of a file may give it several words.
     fn takes_words(&self) -> bool {
         match self {
-            Slot::Addresses(_) | Slot::Limits(_) => true,
+            Slot::Addresses(_) | Slot::Limits(_) | Slot::Percentiles(_) => true,
             Slot::Kept(_, kind) => kind.takes_words(),
             Slot::Bool(_)
             | Slot::Int(..)
@@ -170,7 +176,8 @@ impl Slot<'_> {
             | Slot::Octal(_)
             | Slot::Text(_)
             | Slot::Choice(_)
-            | Slot::Events(_) => false,
+            | Slot::Events(_)
+            | Slot::Share(_) => false,
         }
     }
 
@@ -185,6 +192,8 @@ impl Slot<'_> {
             Slot::Choice(value) => value.name().to_owned(),
             Slot::Events(value) => value.letters(),
             Slot::Limits(value) => value.show(),
+            Slot::Percentiles(value) => value.show(),
+            Slot::Share(value) => value.show(),
         }
     }
 
@@ -200,7 +209,9 @@ impl Slot<'_> {
             | Slot::Int(..)
             | Slot::Octal(_)
             | Slot::Addresses(_)
-            | Slot::Choice(_) => {
+            | Slot::Choice(_)
+            | Slot::Percentiles(_)
+            | Slot::Share(_) => {
                 vec![spell_words(&self.show())]
             }
         }
@@ -219,6 +230,8 @@ impl Slot<'_> {
             Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
             Slot::Kept(_, kind) => kind.describe(),
+            Slot::Percentiles(_) => "percentages; none to show none".to_owned(),
+            Slot::Share(_) => "memory, or a percentage of `maxmemory`".to_owned(),
         }
     }
 }
@@ -463,6 +476,65 @@ choice! {
         Local6 = "local6",
         /// `local7`.
         Local7 = "local7",
+    }
+}
+
+/// Percentiles of a distribution, in the order in which they are shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Percentiles(pub Vec<f64>);
+
+impl Default for Percentiles {
+    fn default() -> Percentiles {
+        Percentiles(vec![50.0, 99.0, 99.9])
+    }
+}
+
+impl Percentiles {
+    fn parse(text: &str) -> Result<Percentiles, Refusal> {
+        let one = |word: &str| match word.parse::<f64>() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+            Ok(_) => Err("latency-tracking-info-percentiles parameters should sit between \
+                          [0.0,100.0]"),
+            Err(_) => Err("Invalid latency-tracking-info-percentiles parameters"),
+        };
+        let all: Result<Vec<f64>, &str> = text.split_whitespace().map(one).collect();
+        Ok(Percentiles(all?))
+    }
+
+    fn show(&self) -> String {
+        self.0.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A number of bytes, or a part of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// The bytes.
+    Bytes(u64),
+    /// The part, in hundredths.
+    Percent(u64),
+}
+
+impl Share {
+    fn parse(text: &str) -> Result<Share, Refusal> {
+        let refusal = "argument must be a memory or percent value";
+        if let Some(percent) = text.strip_suffix('%') {
+            let percent = num::parse_u64(percent.as_bytes()).ok_or(refusal)?;
+            return match percent {
+                0 => Ok(Share::Bytes(0)),
+                1..=100 => Ok(Share::Percent(percent)),
+                _ => Err("percentage argument must be less or equal to 100".to_owned()),
+            };
+        }
+        let bytes = parse_memory(text).and_then(|bytes| u64::try_from(bytes).ok());
+        Ok(Share::Bytes(bytes.ok_or(refusal)?))
+    }
+
+    fn show(self) -> String {
+        match self {
+            Share::Bytes(bytes) => bytes.to_string(),
+            Share::Percent(percent) => format!("{percent}%"),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod rewrite;
 pub mod table;
 pub mod unbuilt;
 
+use crate::base::num;
 use kinds::{Access, EvictionPolicy, OutputLimits};
 use notify::EventClasses;
 use std::collections::BTreeMap;
@@ -80,6 +81,18 @@ pub struct Config {
     pub lfu_log_factor: i64,
     /// Minutes after which those counters fall by one; 0 for never.
     pub lfu_decay_time: i64,
+    /// Microseconds from which on a command is in the slow log; negative for never.
+    pub slowlog_log_slower_than: i64,
+    /// Entries of the slow log.
+    pub slowlog_max_len: i64,
+    /// Milliseconds from which on the latency monitor notes an event; 0 for never.
+    pub latency_monitor_threshold: i64,
+    /// Whether the distribution of each command's times is kept.
+    pub latency_tracking: bool,
+    /// Which percentiles of it INFO shows.
+    pub latency_tracking_info_percentiles: kinds::Percentiles,
+    /// Memory that all clients may take together; 0 for any.
+    pub maxmemory_clients: kinds::Share,
     /// Least severe message that is logged.
     pub loglevel: kinds::LogLevel,
     /// File that the log is appended to; empty for standard output.
@@ -140,6 +153,12 @@ impl Default for Config {
             maxmemory_eviction_tenacity: 10,
             lfu_log_factor: 10,
             lfu_decay_time: 1,
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_threshold: 0,
+            latency_tracking: true,
+            latency_tracking_info_percentiles: kinds::Percentiles::default(),
+            maxmemory_clients: kinds::Share::Bytes(0),
             loglevel: kinds::LogLevel::Notice,
             logfile: String::new(),
             syslog_enabled: false,
@@ -152,6 +171,21 @@ impl Default for Config {
             oom_score_adj_values: "0 200 800".to_owned(),
             renames: Vec::new(),
             idle: BTreeMap::new(),
+        }
+    }
+}
+
+/// Least memory that all clients can be held to; with less nobody could be talked to.
+const CLIENT_MEMORY_LEAST: usize = 128 << 10;
+
+impl Config {
+    /// Memory that all clients may take together, in bytes; 0 for any. A part of the server's
+    /// memory is no bound, as that has none.
+    #[inline]
+    pub fn client_memory_max(&self) -> usize {
+        match self.maxmemory_clients {
+            kinds::Share::Bytes(0) | kinds::Share::Percent(_) => 0,
+            kinds::Share::Bytes(bytes) => num::index(bytes).max(CLIENT_MEMORY_LEAST),
         }
     }
 }

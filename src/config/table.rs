@@ -86,6 +86,24 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Choice(&mut c.enable_protected_configs),
     ),
     row(
+        "latency-monitor-threshold",
+        Change::Live,
+        "Milliseconds from which on LATENCY notes an event; 0: never.",
+        |c| Slot::Int(&mut c.latency_monitor_threshold, 0, i64::MAX),
+    ),
+    row(
+        "latency-tracking",
+        Change::Live,
+        "Keep how the times of each command are distributed.",
+        |c| Slot::Bool(&mut c.latency_tracking),
+    ),
+    row(
+        "latency-tracking-info-percentiles",
+        Change::Live,
+        "Which percentiles of them INFO shows.",
+        |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
         "lazyfree-lazy-eviction",
         Change::Live,
         "Free large values of evicted keys later; strings never take long.",
@@ -141,6 +159,12 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Memory(&mut c.maxmemory, 0, i64::MAX),
     ),
     row(
+        "maxmemory-clients",
+        Change::Live,
+        "Memory of all clients together, over which the largest are closed; 0: any.",
+        |c| Slot::Share(&mut c.maxmemory_clients),
+    ),
+    row(
         "maxmemory-eviction-tenacity",
         Change::Live,
         "How much time a command may spend on evicting keys; 100: all it takes.",
@@ -191,6 +215,15 @@ pub const PARAMETERS: &[Parameter] = &[
     }),
     row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
         Slot::Text(&mut c.requirepass)
+    }),
+    row(
+        "slowlog-log-slower-than",
+        Change::Live,
+        "Microseconds from which on a command is in the slow log; -1: never.",
+        |c| Slot::Int(&mut c.slowlog_log_slower_than, -1, i64::MAX),
+    ),
+    row("slowlog-max-len", Change::Live, "Entries of the slow log.", |c| {
+        Slot::Int(&mut c.slowlog_max_len, 0, i64::MAX)
     }),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)

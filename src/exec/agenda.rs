@@ -115,8 +115,7 @@ fn idle_limit_us(config: &Config) -> Option<u64> {
 fn close_idle(config: &Config, peers: &mut Peers, now: Now) -> Option<u64> {
     let limit_us = idle_limit_us(config)?;
     let (mut next, mut idle) = (None::<u64>, Vec::new());
-    // Subscribers wait for others and may be silent for as long as they like.
-    for peer in peers.iter().filter(|peer| !peer.client.is_subscribed()) {
+    for peer in peers.iter().filter(|peer| peer.client.may_be_idle()) {
         let due = peer.client.active.mono_us + limit_us;
         if due <= now.mono_us {
             log::debug!("closing idle client id={}", peer.client.id.serial);

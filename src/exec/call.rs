@@ -5,6 +5,7 @@ use super::host::Host;
 use super::peers::Peers;
 use super::state::State;
 use super::table::{CommandId, Table};
+use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
@@ -25,6 +26,8 @@ pub struct Call<'a> {
     pub store: &'a mut Store,
     /// The channels.
     pub pubsub: &'a mut PubSub,
+    /// Who watches commands.
+    pub monitors: &'a mut Monitors,
     /// Everything else.
     pub state: &'a mut State,
     /// All commands.
@@ -58,6 +61,22 @@ impl Call<'_> {
     /// That the number of arguments is wrong, where the arity alone does not tell.
     pub fn wrong_arity(&self) -> Error {
         super::table::wrong_arity(self.table.row(self.command))
+    }
+
+    /// That the subcommand is unknown or has a wrong number of arguments, where it does not matter
+    /// which.
+    pub fn unknown_subcommand(&self) -> Error {
+        let parent = self.name().split('|').next().unwrap_or_default().to_uppercase();
+        Error::quoting(
+            "ERR unknown subcommand or wrong number of arguments for '",
+            self.argv.get(1).unwrap_or_default(),
+            &format!("'. Try {parent} HELP."),
+        )
+    }
+
+    /// Hides an argument from the slow log and from those who watch commands.
+    pub fn redact(&mut self, index: usize) {
+        self.state.redacted.push(index);
     }
 
     /// Propagates other arguments than those received; they are made only if someone wants them.

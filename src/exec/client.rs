@@ -4,6 +4,7 @@ use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
+use crate::resp::output::Output;
 use std::collections::BTreeSet;
 
 /// How a client is connected; told once, by the driver.
@@ -106,6 +107,12 @@ pub struct Client {
     pub net_in: u64,
     /// Bytes it was sent.
     pub net_out: u64,
+    /// Whether it watches the commands of all clients (MONITOR).
+    pub is_monitor: bool,
+    /// Whether it is spared when clients take too much memory (CLIENT NO-EVICT).
+    pub is_spared: bool,
+    /// Whether its next request waits for the end of a pause (CLIENT PAUSE).
+    pub is_postponed: bool,
     /// Request bytes that wait.
     pub query_bytes: usize,
     /// Memory of its read buffer, in bytes.
@@ -137,6 +144,9 @@ impl Client {
             commands: 0,
             net_in: 0,
             net_out: 0,
+            is_monitor: false,
+            is_spared: false,
+            is_postponed: false,
             query_bytes: 0,
             query_capacity: 0,
             argv_bytes: 0,
@@ -153,6 +163,18 @@ impl Client {
     #[inline]
     pub fn limit_class(&self) -> LimitClass {
         if self.is_subscribed() { LimitClass::PubSub } else { LimitClass::Normal }
+    }
+
+    /// Memory that it takes with what waits for it in `out`, in bytes.
+    pub fn memory_bytes(&self, out: &Output) -> usize {
+        let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
+        let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
+        size_of::<Client>() + names + channels + self.query_capacity + out.memory_bytes()
+    }
+
+    /// True if its silence means that it is idle: it does not wait, and listens to nobody.
+    pub fn may_be_idle(&self) -> bool {
+        !self.is_subscribed() && !self.is_monitor && !self.is_postponed
     }
 
     /// True if it listens to a channel.

@@ -5,6 +5,7 @@ use super::client::Closing;
 use super::engine::Engine;
 use super::peers::{OutputState, Peer, Peers};
 use super::state::State;
+use crate::base::id::ClientId;
 use crate::config::notify::EventClasses;
 use crate::hub::pubsub::{Message, PubSub};
 use crate::store::Event;
@@ -13,7 +14,7 @@ impl Engine {
     /// True if something waits to be delivered.
     #[inline]
     pub(super) fn has_effects(&self) -> bool {
-        self.store.changes.has_events() || self.pubsub.has_messages()
+        self.store.changes.has_events() || self.pubsub.has_messages() || self.monitors.has_lines()
     }
 
     /// True if so much output waits for a client that it must be closed.
@@ -22,7 +23,8 @@ impl Engine {
         is_over_limit(&mut self.state, peer)
     }
 
-    /// Delivers what has been reported and published. Costs two comparisons while there is nothing.
+    /// Delivers what has been reported and published. Costs three comparisons while there is
+    /// nothing.
     #[inline]
     pub(super) fn settle(&mut self) {
         if self.store.changes.has_events() {
@@ -34,6 +36,21 @@ impl Engine {
         if self.pubsub.has_messages() {
             for message in self.pubsub.take_messages() {
                 deliver(&self.pubsub, &mut self.peers, &mut self.state, &message);
+            }
+        }
+        if self.monitors.has_lines() {
+            self.tell_monitors();
+        }
+    }
+
+    /// Writes the commands that were seen to all who watch.
+    #[cold]
+    fn tell_monitors(&mut self) {
+        let clients = self.monitors.clients();
+        for line in self.monitors.take_lines() {
+            for id in &clients {
+                self.peers.write(*id, |out| out.status(&line));
+                close_if_over_limit(&mut self.peers, &mut self.state, *id);
             }
         }
     }
@@ -64,9 +81,13 @@ fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Mess
             out.bulk(&message.channel);
             out.bulk(&message.payload);
         });
-        if peers.get_mut(id).is_some_and(|peer| is_over_limit(state, peer)) {
-            peers.doom(id);
-        }
+        close_if_over_limit(peers, state, id);
+    }
+}
+
+fn close_if_over_limit(peers: &mut Peers, state: &mut State, id: ClientId) {
+    if peers.get_mut(id).is_some_and(|peer| is_over_limit(state, peer)) {
+        peers.doom(id);
     }
 }
 

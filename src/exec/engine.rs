@@ -9,15 +9,19 @@ use super::state::{Facts, State};
 use super::stats::Stats;
 use super::table::Table;
 use crate::base::id::ClientId;
+use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::resp::request::Limits;
 use crate::store::{KeyHasher, Store, Usage};
+use crate::sys::crash::BlackBox;
 use crate::sys::probes;
+use std::sync::Arc;
 
 /// Keys that die in one tick; the rest of a storm waits for the next, so that clients are served in
 /// between.
@@ -30,6 +34,9 @@ pub enum Turn {
     Next,
     /// Much output has come of it already: go on later, with the first request that has not run.
     Pause,
+    /// Go on with the first request that has not run once [`Engine::take_resumed`] names the
+    /// client.
+    Wait,
     /// Read no more requests of this client: it is being closed, or the server stops.
     Stop,
 }
@@ -48,9 +55,11 @@ pub struct Engine {
     pub(super) peers: Peers,
     pub(super) store: Store,
     pub(super) pubsub: PubSub,
+    pub(super) monitors: Monitors,
     pub(super) state: State,
     pub(super) table: Table,
     pub(super) recent: Recent,
+    pub(super) black_box: Arc<BlackBox>,
 }
 
 impl Engine {
@@ -72,8 +81,12 @@ impl Engine {
         let pubsub = PubSub::new(&mut rng);
         let mut state = State::new(config, facts, now, rng);
         state.stats = Stats::new(table.len());
-        let peers = Peers::default();
-        Engine { peers, store, pubsub, state, table, recent: Recent::default() }
+        let mut peers = Peers::default();
+        peers.count_memory(state.config.client_memory_max() > 0);
+        let (monitors, recent) = (Monitors::default(), Recent::default());
+        let names = table.rows().map(|(_, row)| row.name.clone()).collect();
+        let black_box = Arc::new(BlackBox::new(names));
+        Engine { peers, store, pubsub, monitors, state, table, recent, black_box }
     }
 
     /// Calls commands by other names, as `rename-command` says.
@@ -116,17 +129,25 @@ impl Engine {
             for channel in &client.channels {
                 self.pubsub.unsubscribe(channel, id);
             }
+            self.monitors.remove(id);
         }
     }
 
     /// Moves time on: due keys die, scheduled work is done. Call it before serving what has
     /// arrived.
-    pub fn tick(&mut self, now: Now) {
+    pub fn tick(&mut self, now: Now, host: &mut dyn Host) {
         probes::tick(now.mono_us);
         self.state.set_now(now);
         self.store.usage.set_now(now);
-        if self.state.active_expiry {
-            self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
+        self.state.begin_cycle(host.ticks());
+        if self.state.pause.is_some_and(|pause| pause.until_us <= now.mono_us) {
+            self.state.pause = None;
+            self.store.changes.keeps_due = false;
+            self.peers.resume();
+        }
+        let due_ms = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
+        if let Some(due_ms) = due_ms.filter(|at_ms| *at_ms <= now.unix_ms()) {
+            self.bury_due(due_ms, host);
         }
         if self.state.agenda.take_memory_watch() {
             self.evict_slice();
@@ -137,7 +158,7 @@ impl Engine {
         if self.store.has_remains() {
             self.store.free_slice();
         }
-        if self.state.agenda.next_us().is_some_and(|at| at <= now.mono_us) {
+        if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
         }
@@ -146,20 +167,38 @@ impl Engine {
         self.settle();
     }
 
+    /// Removes keys that are due, the first since `due_ms`.
+    fn bury_due(&mut self, due_ms: i64, host: &mut dyn Host) {
+        let now = self.state.now;
+        let due_us = u64::try_from(due_ms).unwrap_or(0).saturating_mul(1_000);
+        self.state.stats.died_late(now.unix_us.saturating_sub(due_us));
+        let from = host.ticks();
+        self.store.bury_due(now.unix_ms(), DEATHS_PER_TICK);
+        let ticks = host.ticks().saturating_sub(from);
+        self.state.stats.expiry_ticks += ticks;
+        if self.state.config.latency_monitor_threshold > 0 {
+            let ms = num::whole(num::float(ticks) / host.ticks_per_us()) / 1_000;
+            self.state.note_latency("expire-cycle", now.unix_s(), ms);
+        }
+    }
+
     /// Microseconds until there is something to do; `None` for never.
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         if self.store.has_remains() {
             return Some(0);
         }
-        self.state.refresh_now(host.ticks(), host);
+        let ticks = host.ticks();
+        self.state.end_cycle(ticks);
+        self.state.refresh_now(ticks, host);
         let (used_bytes, now) = (self.state.memory_used(), self.state.now);
         self.state.agenda.note_memory(used_bytes, now);
-        let death = self.store.next_deadline_ms().filter(|_| self.state.active_expiry);
+        let death = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
         let death = death.map(|at_ms| {
             u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000).saturating_sub(now.unix_us)
         });
-        let work = self.state.agenda.next_us().map(|at| at.saturating_sub(now.mono_us));
-        death.into_iter().chain(work).min()
+        let resumption = self.state.pause.map(|pause| pause.until_us);
+        let work = self.state.next_work_us().into_iter().chain(resumption);
+        death.into_iter().chain(work.map(|at| at.saturating_sub(now.mono_us))).min()
     }
 
     /// What a client may send at this moment.
@@ -176,6 +215,31 @@ impl Engine {
             peer.client.active = self.state.now;
             peer.client.query_bytes = query_bytes;
         }
+    }
+
+    /// Ends a turn: notes how many bytes of requests wait, and how much memory they wait in.
+    pub fn end_turn(&mut self, id: ClientId, query_bytes: usize, query_capacity: usize) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.client.query_bytes = query_bytes;
+            peer.client.query_capacity = query_capacity;
+        }
+        self.peers.note_memory(id);
+    }
+
+    /// Marks the clients that take most memory as to be closed, if all together take more than
+    /// `maxmemory-clients`. Call it after serving, before sending.
+    #[inline]
+    pub fn evict_clients(&mut self) {
+        let max = self.state.config.client_memory_max();
+        if max > 0 {
+            self.state.stats.clients_evicted += self.peers.evict_over(max);
+        }
+    }
+
+    /// Moves the clients whose requests need wait no more into `into`.
+    #[inline]
+    pub fn take_resumed(&mut self, into: &mut Vec<ClientId>) {
+        self.peers.take_resumed(into);
     }
 
     /// Runs one request of a client; the reply appears in its output.
@@ -219,6 +283,11 @@ impl Engine {
     /// The engine's own state, to count what the driver does.
     pub fn state_mut(&mut self) -> &mut State {
         &mut self.state
+    }
+
+    /// What a report of a crash needs to know.
+    pub fn black_box(&self) -> &Arc<BlackBox> {
+        &self.black_box
     }
 
     /// The table of commands.

@@ -126,6 +126,6 @@ impl Hotkeys {
 
     fn cpu_so_far(&self) -> CpuUse {
         let (now, before) = (limits::cpu_use(), self.cpu_before);
-        CpuUse { sys: now.sys - before.sys, user: now.user - before.user }
+        CpuUse { sys: now.sys - before.sys, user: now.user - before.user, ..now }
     }
 }

@@ -16,6 +16,8 @@ pub struct Peer {
     pub out: Output,
     /// Stands in the list of those that have output.
     is_listed: bool,
+    /// Its part in the memory of all clients, in bytes.
+    counted_bytes: usize,
 }
 
 /// The clients, by slot. One that runs a command is checked out meanwhile.
@@ -28,6 +30,12 @@ pub struct Peers {
     with_output: Vec<ClientId>,
     /// Clients to be closed at once.
     doomed: Vec<ClientId>,
+    /// Clients that waited for the end of a pause.
+    resumed: Vec<ClientId>,
+    /// Whether the memory of all clients is counted.
+    counts_memory: bool,
+    /// Memory of all clients, in bytes.
+    counted_bytes: usize,
     /// Memory for output, lent to clients while something waits for them.
     spare: Vec<Vec<u8>>,
 }
@@ -58,7 +66,8 @@ impl Peers {
         let slot = self.slots.vacant_key();
         let id = ClientId { serial: self.serials, slot };
         let client = Client::new(id, connection, now, authenticated);
-        let peer = Peer { client, out: Output::default(), is_listed: false };
+        let out = Output::default();
+        let peer = Peer { client, out, is_listed: false, counted_bytes: 0 };
         self.slots.insert(Some(Box::new(peer)));
         id
     }
@@ -67,6 +76,7 @@ impl Peers {
     pub fn disconnect(&mut self, id: ClientId) -> Option<Client> {
         self.get(id)?;
         let peer = self.slots.try_remove(id.slot)??;
+        self.counted_bytes -= peer.counted_bytes;
         Some(peer.client)
     }
 
@@ -115,6 +125,9 @@ impl Peers {
         }
         if peer.client.closing == Some(Closing::Now) {
             self.doomed.push(peer.client.id);
+        }
+        if self.counts_memory {
+            count(&mut self.counted_bytes, &mut peer);
         }
         if let Some(slot) = self.slots.get_mut(peer.client.id.slot) {
             *slot = Some(peer);
@@ -177,6 +190,61 @@ impl Peers {
         std::mem::take(&mut self.doomed)
     }
 
+    /// Lets all clients that wait for the end of a pause go on.
+    pub fn resume(&mut self) {
+        let mut resumed = Vec::new();
+        for peer in self.iter_mut().filter(|peer| peer.client.is_postponed) {
+            peer.client.is_postponed = false;
+            resumed.push(peer.client.id);
+        }
+        resumed.sort_unstable();
+        self.resumed.append(&mut resumed);
+    }
+
+    pub(super) fn take_resumed(&mut self, into: &mut Vec<ClientId>) {
+        into.append(&mut self.resumed);
+    }
+
+    /// Counts the memory of all clients from now on, or no more.
+    pub fn count_memory(&mut self, on: bool) {
+        self.counts_memory = on;
+        let ids: Vec<ClientId> = self.iter().map(|peer| peer.client.id).collect();
+        ids.iter().for_each(|id| self.note_memory(*id));
+    }
+
+    /// Counts the memory of a client anew.
+    #[inline]
+    pub(super) fn note_memory(&mut self, id: ClientId) {
+        if self.counts_memory
+            && let Some(Some(peer)) = self.slots.get_mut(id.slot)
+        {
+            count(&mut self.counted_bytes, peer);
+        }
+    }
+
+    /// Dooms the clients that take most memory, until the others take no more than `max` bytes
+    /// together; returns how many.
+    pub(super) fn evict_over(&mut self, max: usize) -> u64 {
+        if self.counted_bytes <= max {
+            return 0;
+        }
+        let may_go = |peer: &&Peer| !peer.client.is_spared && peer.counted_bytes > 0;
+        let evictable = self.iter().filter(may_go);
+        let mut by_size: Vec<_> =
+            evictable.map(|peer| (peer.counted_bytes, peer.client.id)).collect();
+        by_size.sort_unstable();
+        let mut evicted = 0;
+        while self.counted_bytes > max
+            && let Some((bytes, id)) = by_size.pop()
+        {
+            log::info!("Evicting client id={}: it takes {bytes} bytes", id.serial);
+            self.doom(id);
+            self.note_memory(id);
+            evicted += 1;
+        }
+        evicted
+    }
+
     /// True if some client is to be closed at once.
     #[inline]
     pub fn has_doomed(&self) -> bool {
@@ -192,6 +260,14 @@ impl Peers {
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
         self.slots.iter_mut().filter_map(|(_, slot)| slot.as_deref_mut())
     }
+}
+
+/// Counts the memory of a client anew; one that is to be closed counts no more.
+fn count(total: &mut usize, peer: &mut Peer) {
+    let is_leaving = peer.client.closing == Some(Closing::Now);
+    let bytes = if is_leaving { 0 } else { peer.client.memory_bytes(&peer.out) };
+    *total = *total - peer.counted_bytes + bytes;
+    peer.counted_bytes = bytes;
 }
 
 impl Peer {

@@ -30,6 +30,13 @@ impl Feed {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Appends words as if they were a request that was run in a database, if anyone wants them.
+    pub fn replicate(&mut self, db: DbIndex, argv: &ArgvBuf) {
+        if self.is_on {
+            self.append(db, argv.borrow());
+        }
+    }
+
     pub(super) fn turn_on(&mut self) {
         self.is_on = true;
     }

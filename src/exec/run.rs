@@ -1,19 +1,22 @@
 //! The one caller of handlers.
 
 use super::call::Call;
-use super::client::{Closing, ReplyMode};
+use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant};
 use super::host::Host;
 use super::hotkeys::{Before, Cost};
 use super::peers::Peer;
+use super::slowlog;
 use super::state::State;
-use super::table::CommandId;
+use super::table::{CommandId, Row};
+use super::timed::Timed;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::num;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
+use crate::spec::flags::Flags;
 use crate::sys::probes;
 use std::time::Duration;
 
@@ -50,6 +53,11 @@ impl Engine {
         served.turn = Turn::Next;
         for argv in requests {
             let planned = plan.get(served.count).copied().flatten();
+            if self.state.pause.is_some() && self.must_wait(&peer, argv) {
+                peer.client.is_postponed = true;
+                served.turn = Turn::Wait;
+                break;
+            }
             if self.state.hotkeys.is_some() {
                 self.begin_watch(&peer, host);
             }
@@ -79,10 +87,37 @@ impl Engine {
                 break;
             }
         }
-        timed.stop(self, host);
+        timed.stop(&peer.client, self, host);
         self.peers.check_in(peer);
         self.settle();
         served
+    }
+
+    /// True if a request that would run has to wait for the end of a pause.
+    #[cold]
+    fn must_wait(&mut self, peer: &Peer, argv: Argv<'_>) -> bool {
+        let Ok(id) = self.resolve(argv) else { return false };
+        let row = self.table.row(id);
+        let changes = row.command.spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
+        let holds_all = self.state.pause.is_some_and(|pause| pause.holds_all);
+        (holds_all || changes) && self.admit(row, peer, argv, false).is_ok()
+    }
+
+    #[inline]
+    fn admit(
+        &self,
+        row: &Row,
+        peer: &Peer,
+        argv: Argv<'_>,
+        is_out_of_memory: bool,
+    ) -> Result<(), Error> {
+        let applicant = Applicant {
+            client: &peer.client,
+            protocol: peer.out.protocol,
+            state: &self.state,
+            is_out_of_memory,
+        };
+        gate::admit(row, argv, &applicant)
     }
 
     #[inline]
@@ -137,12 +172,12 @@ impl Engine {
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its
     /// handler, and sees to it that one reply is written.
     #[inline]
-    fn run(
+    fn run<'a>(
         &mut self,
         peer: &mut Peer,
         planned: Option<CommandId>,
-        argv: Argv<'_>,
-        timed: &mut Timed,
+        argv: Argv<'a>,
+        timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) {
         peer.out.close_chunk();
@@ -216,28 +251,23 @@ impl Engine {
     }
 
     #[inline]
-    fn call(
+    fn call<'a>(
         &mut self,
         id: CommandId,
         peer: &mut Peer,
-        argv: Argv<'_>,
-        timed: &mut Timed,
+        argv: Argv<'a>,
+        timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
         let row = self.table.row(id);
         let (command, name) = (row.command, probes::Name::of(&row.name));
-        let applicant = Applicant {
-            client: &peer.client,
-            protocol: peer.out.protocol,
-            state: &self.state,
-            is_out_of_memory,
-        };
-        if let Err(error) = gate::admit(row, argv, &applicant) {
+        if let Err(error) = self.admit(row, peer, argv, is_out_of_memory) {
             self.state.stats.commands[id.index()].rejected += 1;
             return Err(error);
         }
-        timed.begin(id, self, host);
+        self.black_box.note_command(id.index(), peer.client.id.serial);
+        timed.begin(id, argv, &peer.client, self, host);
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
@@ -248,6 +278,7 @@ impl Engine {
             peers: &mut self.peers,
             store: &mut self.store,
             pubsub: &mut self.pubsub,
+            monitors: &mut self.monitors,
             state: &mut self.state,
             table: &self.table,
             command: id,
@@ -264,52 +295,32 @@ impl Engine {
                 self.state.feed.append(db, argv);
             }
         }
+        if !self.monitors.is_empty() {
+            self.show(id, &peer.client, argv);
+        }
         self.state.stats.ran(id, outcome.is_err());
         peer.client.commands += 1;
         outcome
+    }
+
+    /// Shows a request that has run to those who watch, unless it is an operator's.
+    #[cold]
+    fn show(&mut self, id: CommandId, client: &Client, argv: Argv<'_>) {
+        let flags = self.table.row(id).command.spec.flags;
+        if flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR) {
+            return;
+        }
+        let argv = slowlog::copy_args(argv, &self.state.redacted);
+        let addr = &client.connection.addr;
+        let unix = addr.strip_suffix(":0").filter(|_| client.connection.is_unix);
+        let from = unix.map_or_else(|| addr.clone(), |path| format!("unix:{path}"));
+        self.monitors.show(self.state.now.unix_us, client.db, &from, &argv);
     }
 }
 
 /// True for words that begin lines of HTTP: a browser has been tricked into sending requests here.
 fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
-}
-
-/// Measures how long commands take. Brief ones that follow each other share one measurement,
-/// evenly: reading the stopwatch costs a good part of what they do.
-struct Timed {
-    from: u64,
-    command: Option<CommandId>,
-    is_brief: bool,
-}
-
-impl Timed {
-    fn start(engine: &mut Engine, host: &mut dyn Host) -> Timed {
-        let from = host.ticks();
-        engine.state.refresh_now(from, host);
-        Timed { from, command: None, is_brief: true }
-    }
-
-    /// A command begins.
-    #[inline]
-    fn begin(&mut self, id: CommandId, engine: &mut Engine, host: &mut dyn Host) {
-        if self.command == Some(id) && self.is_brief {
-            return;
-        }
-        self.stop(engine, host);
-        self.command = Some(id);
-        self.is_brief = engine.table.row(id).is_brief;
-    }
-
-    /// What has run since the last measurement is over.
-    fn stop(&mut self, engine: &mut Engine, host: &mut dyn Host) {
-        let ticks = host.ticks();
-        if let Some(id) = self.command.take() {
-            engine.state.stats.took(id, ticks.saturating_sub(self.from));
-        }
-        engine.state.refresh_now(ticks, host);
-        self.from = ticks;
-    }
 }
 
 /// The command found last, by its name as it was sent.

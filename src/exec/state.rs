@@ -4,7 +4,9 @@ use super::agenda::Agenda;
 use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
+use super::latency::LatencyMonitor;
 use super::propagate::Feed;
+use super::slowlog::SlowLog;
 use super::stats::Stats;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -25,6 +27,15 @@ pub struct Facts {
     pub config_file: String,
     /// Who watches over the process, such as `systemd`; `None` for nobody.
     pub supervisor: Option<&'static str>,
+}
+
+/// A time in which requests wait (CLIENT PAUSE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When it ends, on the monotonic clock in microseconds.
+    pub until_us: u64,
+    /// Whether all requests wait, or only those that may change keys.
+    pub holds_all: bool,
 }
 
 /// The engine's own state.
@@ -48,6 +59,14 @@ pub struct State {
     /// Whether keys die when they are due, or only when they are looked at (DEBUG
     /// SET-ACTIVE-EXPIRE).
     pub active_expiry: bool,
+    /// The present pause.
+    pub pause: Option<Pause>,
+    /// Commands that took long.
+    pub slowlog: SlowLog,
+    /// Events that took long.
+    pub latency: LatencyMonitor,
+    /// Indexes of arguments that nobody is to read, of the commands that are being measured.
+    pub(super) redacted: Vec<usize>,
     /// Set once the server is to stop.
     pub is_stopping: bool,
     /// Changes as requests, for those who replay them.
@@ -58,14 +77,21 @@ pub struct State {
     pub hotkeys: Option<Box<Hotkeys>>,
     /// How long memory was over its limit.
     pub excess: Excess,
+    /// Memory in use when the engine was made, in bytes.
+    pub memory_startup: u64,
+    /// Scheduled work is put off (DEBUG PAUSE-CRON).
+    pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
+    /// The stopwatch when the present round of the loop began.
+    cycle_from: Option<u64>,
     /// The stopwatch when time was last read; `None` if that was not noted.
     now_ticks: Option<u64>,
 }
 
 impl State {
     pub(super) fn new(config: Config, facts: Facts, now: Now, mut rng: fastrand::Rng) -> State {
+        let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
         State {
@@ -78,13 +104,20 @@ impl State {
             run_id,
             replication_id,
             active_expiry: true,
+            pause: None,
+            slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            redacted: Vec::new(),
             is_stopping: false,
             feed: Feed::default(),
             memory_peak: 0,
             hotkeys: None,
             excess: Excess::default(),
+            memory_startup: memory.used_bytes(),
+            is_cron_paused: false,
             agenda: Agenda::default(),
-            memory: MemoryMeter::start(),
+            memory,
+            cycle_from: None,
             now_ticks: None,
         }
     }
@@ -102,6 +135,52 @@ impl State {
         if ticks.saturating_sub(read_at) > STALE_TICKS {
             self.now = host.now();
             self.now_ticks = Some(ticks);
+        }
+    }
+
+    /// Notes that an event took so long, if by `latency-monitor-threshold` that is long.
+    pub(super) fn note_latency(&mut self, event: &'static str, unix_s: i64, ms: u64) {
+        let threshold = u64::try_from(self.config.latency_monitor_threshold).unwrap_or(0);
+        if threshold > 0 && ms >= threshold {
+            self.latency.note(event, unix_s, ms);
+        }
+    }
+
+    /// True if keys die at present when they are due.
+    #[inline]
+    pub(super) fn lets_die(&self) -> bool {
+        self.active_expiry && self.pause.is_none()
+    }
+
+    /// Lets requests wait until a moment; of two pauses the later end and the stricter kind hold.
+    pub fn pause(&mut self, until_us: u64, holds_all: bool) {
+        let other = self.pause.unwrap_or(Pause { until_us, holds_all });
+        let until_us = until_us.max(other.until_us);
+        self.pause = Some(Pause { until_us, holds_all: holds_all || other.holds_all });
+    }
+
+    /// Begins another history of changes.
+    pub fn change_replication_id(&mut self) {
+        self.replication_id = hex_digits(&mut self.rng, 40);
+    }
+
+    /// When scheduled work is due, on the monotonic clock in microseconds.
+    pub(super) fn next_work_us(&self) -> Option<u64> {
+        self.agenda.next_us().filter(|_| !self.is_cron_paused)
+    }
+
+    /// A round of the loop begins; one that has not ended goes on.
+    #[inline]
+    pub(super) fn begin_cycle(&mut self, ticks: u64) {
+        self.stats.cycles += 1;
+        self.cycle_from.get_or_insert(ticks);
+    }
+
+    /// The round of the loop ends; what follows is sleep.
+    #[inline]
+    pub(super) fn end_cycle(&mut self, ticks: u64) {
+        if let Some(from) = self.cycle_from.take() {
+            self.stats.loop_ticks += ticks.saturating_sub(from);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::table::CommandId;
 use crate::base::time::Now;
 use crate::resp::error::Error;
+use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
 /// Most error codes that are counted apart; clients could make up any number of them.
@@ -13,6 +14,11 @@ const RATE_SAMPLES: usize = 16;
 const RATE_WINDOW_US: u64 = 1_000_000;
 /// Least microseconds between two samples.
 const SAMPLE_EVERY_US: u64 = 100_000;
+
+/// Longest time that the distribution of a command's times tells apart, in ticks: some seconds.
+const TRACKED_TICKS_MAX: u64 = 1 << 34;
+/// Decimal digits that it tells apart.
+const TRACKED_DIGITS: u8 = 2;
 
 /// Counts of one command.
 #[derive(Clone, Default)]
@@ -25,6 +31,21 @@ pub struct CommandStats {
     pub rejected: u64,
     /// Calls that ended with an error.
     pub failed: u64,
+    /// How the times are distributed, in ticks; made when the first one is noted.
+    pub times: Option<Box<Histogram<u64>>>,
+}
+
+impl CommandStats {
+    /// Notes a time, for so many calls.
+    fn track(&mut self, ticks: u64, calls: u64) {
+        let create = || Histogram::new_with_bounds(1, TRACKED_TICKS_MAX, TRACKED_DIGITS);
+        if self.times.is_none() {
+            self.times = create().ok().map(Box::new);
+        }
+        if let Some(times) = &mut self.times {
+            times.saturating_record_n(ticks, calls);
+        }
+    }
 }
 
 /// Counts since the start or since CONFIG RESETSTAT.
@@ -54,6 +75,18 @@ pub struct Stats {
     pub closed_for_query: u64,
     /// Clients closed since too many reply bytes waited.
     pub closed_for_output: u64,
+    /// Clients closed since all together took too much memory.
+    pub clients_evicted: u64,
+    /// Time that the removal of due keys has taken, in ticks.
+    pub expiry_ticks: u64,
+    /// Rounds of the loop.
+    pub cycles: u64,
+    /// Time that they took, in ticks.
+    pub loop_ticks: u64,
+    /// How late the latest key died, in microseconds.
+    pub expiry_lag_us: u64,
+    /// How late a key has died at worst, in microseconds.
+    pub expiry_lag_max_us: u64,
     /// Most clients at one time.
     pub clients_peak: usize,
     /// Commands a second.
@@ -62,6 +95,10 @@ pub struct Stats {
     pub net_in_rate: Rate,
     /// Bytes written a second.
     pub net_out_rate: Rate,
+    /// Rounds of the loop a second.
+    pub cycle_rate: Rate,
+    /// Ticks in the loop a second.
+    pub loop_rate: Rate,
 }
 
 impl Stats {
@@ -84,9 +121,14 @@ impl Stats {
         stats.failed += u64::from(failed);
     }
 
-    /// Adds to the time that a command has taken.
-    pub fn took(&mut self, command: CommandId, ticks: u64) {
-        self.commands[command.index()].ticks += ticks;
+    /// Adds to the time that a command has taken in so many calls, and to the distribution of its
+    /// times if that `is_tracked`.
+    pub(super) fn took(&mut self, command: CommandId, ticks: u64, calls: u64, is_tracked: bool) {
+        let stats = &mut self.commands[command.index()];
+        stats.ticks += ticks;
+        if is_tracked {
+            stats.track(ticks / calls, calls);
+        }
     }
 
     /// Counts an error reply.
@@ -100,11 +142,19 @@ impl Stats {
         }
     }
 
+    /// Notes how late a key has died, in microseconds.
+    pub(super) fn died_late(&mut self, lag_us: u64) {
+        self.expiry_lag_us = lag_us;
+        self.expiry_lag_max_us = self.expiry_lag_max_us.max(lag_us);
+    }
+
     /// Takes a sample of every rate, if the last one is old enough.
     pub fn sample(&mut self, now: Now) {
         self.command_rate.sample(self.commands_processed, now);
         self.net_in_rate.sample(self.net_in, now);
         self.net_out_rate.sample(self.net_out, now);
+        self.cycle_rate.sample(self.cycles, now);
+        self.loop_rate.sample(self.loop_ticks, now);
     }
 }
 

@@ -1,3 +1,4 @@
 //! Who waits for what: names on one side, clients on the other. Knows no connections.
 
+pub mod monitors;
 pub mod pubsub;

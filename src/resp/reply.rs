@@ -54,6 +54,27 @@ impl Output {
         self.raw(b"\r\n");
     }
 
+    /// A truth. RESP2 knows it as 1 or 0.
+    pub fn bool(&mut self, value: bool) {
+        match (self.protocol, value) {
+            (Protocol::Resp2, _) => self.int(i64::from(value)),
+            (Protocol::Resp3, true) => self.raw(b"#t\r\n"),
+            (Protocol::Resp3, false) => self.raw(b"#f\r\n"),
+        }
+    }
+
+    /// A number that may have a fraction. RESP2 knows it as a string.
+    pub fn double(&mut self, value: f64) {
+        let text = value.to_string();
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => {
+                self.tail.push(b',');
+                self.line(text.as_bytes());
+            }
+        }
+    }
+
     /// An integer as a string.
     #[inline]
     pub fn bulk_int(&mut self, value: i64) {
@@ -171,6 +192,8 @@ mod tests {
             (|out| out.error(&Error::SYNTAX), "-ERR syntax error\r\n", "-ERR syntax error\r\n"),
             (|out| out.int(-7), ":-7\r\n", ":-7\r\n"),
             (|out| out.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n", "$4\r\na\r\nb\r\n"),
+            (|out| out.bool(true), ":1\r\n", "#t\r\n"),
+            (|out| out.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
             (|out| out.bulk_int(12), "$2\r\n12\r\n", "$2\r\n12\r\n"),
             (|out| out.verbatim("txt", "hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"),
             (|out| out.null(), "$-1\r\n", "_\r\n"),

@@ -40,6 +40,8 @@ pub(super) struct Conn {
     has_requests: bool,
     /// Nothing more is to be read: the connection is being closed.
     pub(super) is_stopped: bool,
+    /// Whole requests wait until the engine lets them go on.
+    pub(super) is_waiting: bool,
     /// Stands in the list of those that want a turn.
     pub(super) is_queued: bool,
 }
@@ -69,13 +71,14 @@ impl Conn {
             is_half_closed: false,
             has_requests: false,
             is_stopped: false,
+            is_waiting: false,
             is_queued: false,
         }
     }
 
     /// True if a turn has something to do.
     pub(super) fn wants_turn(&self) -> bool {
-        (self.is_readable || self.has_requests) && !self.is_stopped
+        (self.is_readable || self.has_requests) && !self.is_stopped && !self.is_waiting
     }
 
     /// One turn: at most one read, and a bounded number of requests.
@@ -111,7 +114,7 @@ impl Conn {
         engine.begin_turn(self.client, self.input.len());
         let end = self.run_requests(engine, host);
         self.park_input(pool);
-        self.note_buffers(engine);
+        engine.end_turn(self.client, self.input.len(), self.input.capacity());
         end
     }
 
@@ -157,6 +160,11 @@ impl Conn {
             match served.turn {
                 Turn::Stop => return self.stop(),
                 Turn::Pause => break,
+                Turn::Wait => {
+                    self.is_waiting = true;
+                    self.has_requests = true;
+                    return TurnEnd::Idle;
+                }
                 Turn::Next if count == 0 => {
                     self.has_requests = false;
                     return self.wait(engine);
@@ -194,14 +202,6 @@ impl Conn {
             return self.stop();
         }
         if self.is_readable { TurnEnd::HasInput } else { TurnEnd::Idle }
-    }
-
-    /// Tells the engine what CLIENT LIST shows of the buffers.
-    fn note_buffers(&mut self, engine: &mut Engine) {
-        if let Some(client) = engine.client_mut(self.client) {
-            client.query_bytes = self.input.len();
-            client.query_capacity = self.input.capacity();
-        }
     }
 
     /// Gives the memory of a read back, unless much of it is in use: connections that wait hold

@@ -6,8 +6,10 @@ use super::sleep;
 use super::stream::Stream;
 use super::world::{LISTENER_TOKENS, World};
 use crate::base::id::ClientId;
+use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
+use crate::sys::crash::BlackBox;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -15,6 +17,7 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 /// The token of signals.
 const SIGNALS: Token = Token(0);
@@ -29,6 +32,8 @@ const ACCEPTS_PER_TICK: usize = 1_000;
 const REQUESTS_PER_TICK: u64 = 8_192;
 /// The same by the stopwatch: some four milliseconds, ten at the most.
 const TICKS_PER_TICK: u64 = 10_000_000;
+/// Microseconds after which INFO is noted again for reports of crashes.
+const INFO_EVERY_US: u64 = 10_000_000;
 /// Output after which a client that goes on is sent what it has.
 const SEND_EARLY_BYTES: usize = 256 * 1024;
 
@@ -51,8 +56,12 @@ pub struct Server {
     starved: Vec<usize>,
     /// Connections whose other side is gone.
     over: Vec<usize>,
+    /// Clients whose requests need wait no more, while they are given turns.
+    resumed: Vec<ClientId>,
     /// Clients with output, while it is being sent.
     sending: Vec<ClientId>,
+    /// When INFO is to be noted again, on the monotonic clock in microseconds.
+    info_due_us: u64,
     /// Memory for reading, lent to connections.
     pool: Vec<Vec<u8>>,
 }
@@ -102,7 +111,9 @@ impl Server {
             accepting: Vec::new(),
             starved: Vec::new(),
             over: Vec::new(),
+            resumed: Vec::new(),
             sending: Vec::new(),
+            info_due_us: 0,
             pool: Vec::new(),
         })
     }
@@ -122,12 +133,16 @@ impl Server {
             let idle_us = self.idle_us();
             sleep::wait(&mut self.poll, &mut events, idle_us)?;
             let now = self.world.now();
-            self.engine.tick(now);
+            self.engine.tick(now, &mut self.world);
+            self.note_info(now);
+            self.resume();
             for event in &events {
                 self.note(event);
             }
             self.accept();
             self.serve();
+            self.engine.evict_clients();
+            self.resume();
             self.send();
             self.close_over();
         }
@@ -189,6 +204,30 @@ impl Server {
         }
         conn.is_queued = true;
         self.ready.push_back(key);
+    }
+
+    /// Notes what INFO says, for the report of a crash, if that is some time ago.
+    fn note_info(&mut self, now: Now) {
+        if now.mono_us >= self.info_due_us {
+            self.info_due_us = now.mono_us + INFO_EVERY_US;
+            let info = self.engine.describe(&mut self.world);
+            self.engine.black_box().note_info(info);
+        }
+    }
+
+    /// What a report of a crash needs to know.
+    pub fn black_box(&self) -> &Arc<BlackBox> {
+        self.engine.black_box()
+    }
+
+    /// Gives turns to the connections whose requests need wait no more.
+    fn resume(&mut self) {
+        self.engine.take_resumed(&mut self.resumed);
+        while let Some(id) = self.resumed.pop() {
+            let Some(key) = self.key_of(id) else { continue };
+            self.conns[key].is_waiting = false;
+            self.enqueue(key);
+        }
     }
 
     fn accept(&mut self) {

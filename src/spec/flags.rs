@@ -45,6 +45,8 @@ bitflags! {
         const SUBSCRIBED = 1 << 24;
         /// Refused unless a parameter allows it (`enable-debug-command`).
         const PROTECTED = 1 << 25;
+        /// May have effects elsewhere without changing keys.
+        const MAY_REPLICATE = 1 << 28;
     }
 }
 

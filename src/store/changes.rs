@@ -47,6 +47,8 @@ pub struct Changes {
     pub dirty: u64,
     /// Counts that INFO shows.
     pub counters: Counters,
+    /// Keys that are due are gone for everybody but stay where they are (CLIENT PAUSE).
+    pub keeps_due: bool,
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,

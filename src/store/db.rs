@@ -12,6 +12,14 @@ use crate::data::table::{Pieces, Place};
 use crate::data::text::Text;
 use crate::sys::probes;
 
+/// Bytes of the table for one key: a pointer and a byte of its hash.
+const PLACE_BYTES: usize = 9;
+/// Bytes of the heap for one deadline: a moment and a hash.
+const DEADLINE_BYTES: usize = 16;
+
+/// Keys that are drawn in search of one that is not due, while due keys are kept.
+const SAMPLES_MAX: usize = 100;
+
 /// One database at one moment.
 pub struct Db<'a> {
     space: &'a mut Keyspace,
@@ -122,6 +130,13 @@ impl<'a> Db<'a> {
     /// What is noted of the use of keys.
     pub fn usage(&self) -> &Usage {
         self.usage
+    }
+
+    /// Bytes of memory that a key takes with its value, its place in the table and its deadline.
+    pub fn memory_bytes(&self, spot: &Spot<'_>) -> Option<usize> {
+        let entry = self.entry(spot)?;
+        let deadline = self.deadline_ms(spot).map_or(0, |_| DEADLINE_BYTES);
+        Some(entry.memory_bytes() + PLACE_BYTES + deadline)
     }
 
     /// The deadline at a spot, in milliseconds since 1970.
@@ -260,13 +275,16 @@ impl<'a> Db<'a> {
 
     /// A key chosen by chance, each with the same probability.
     pub fn random_key(&mut self, rng: &mut fastrand::Rng) -> Option<Vec<u8>> {
-        loop {
+        for tries in 0.. {
             let key = self.space.sample(rng)?.key().to_vec();
-            // A due key found here is removed, so that the loop ends.
-            if self.look(&key).exists() {
+            // A due key found here is removed, so that the loop ends; where due keys are kept it
+            // ends with one of them.
+            let is_enough = self.changes.keeps_due && tries >= SAMPLES_MAX;
+            if self.look(&key).exists() || is_enough {
                 return Some(key);
             }
         }
+        None
     }
 
     /// Removes all keys; what they were is returned, to be freed at leisure.
@@ -293,6 +311,9 @@ impl<'a> Db<'a> {
     /// Puts in what was taken out or copied; true if a key of that name had to go for it.
     pub(super) fn bring(&mut self, parcel: Parcel) -> bool {
         let Parcel { entry, deadline_ms } = parcel;
+        if self.changes.keeps_due {
+            self.bury_kept(entry.key());
+        }
         let Spot { hash, place: old, .. } = self.find(entry.key());
         if let Some(place) = old {
             drop(self.space.remove(place, hash));
@@ -325,6 +346,9 @@ impl<'a> Db<'a> {
                 self.usage.stamp(self.space.entry_mut(place));
             }
             return place;
+        }
+        if self.changes.keeps_due {
+            self.bury_kept(spot.key);
         }
         let mut entry = Entry::new(spot.key, text, with_slot);
         self.usage.begin(&mut entry);
@@ -378,10 +402,18 @@ impl<'a> Db<'a> {
     #[cold]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
         let due = self.is_due(self.space.entry(place));
-        if due {
+        if due && !self.changes.keeps_due {
             self.bury(place, hash);
         }
         due
+    }
+
+    /// Removes a key that is due and has been kept, if there is one.
+    #[cold]
+    fn bury_kept(&mut self, key: &[u8]) {
+        self.changes.keeps_due = false;
+        self.look(key);
+        self.changes.keeps_due = true;
     }
 
     /// Removes a key that is due.

@@ -193,8 +193,14 @@ impl Keyspace {
         self.table.prefetch_item(hash);
     }
 
-    /// Bytes of memory of index and heap, without the entries.
+    /// Bytes of memory of the index, without the entries, and of the heap.
+    pub fn overheads(&self) -> (usize, usize) {
+        (self.table.memory_bytes(), self.deadlines.memory_bytes())
+    }
+
+    /// Bytes of memory of both.
     pub fn overhead_bytes(&self) -> usize {
-        self.table.memory_bytes() + self.deadlines.memory_bytes()
+        let (index, heap) = self.overheads();
+        index + heap
     }
 }

@@ -139,6 +139,11 @@ impl Store {
         }
     }
 
+    /// Bytes of memory of the index and of the heap of a database.
+    pub fn overheads(&self, index: DbIndex) -> (usize, usize) {
+        self.spaces.get(index).map_or((0, 0), Keyspace::overheads)
+    }
+
     /// Bytes of memory of indexes and heaps, without the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.spaces.iter().map(Keyspace::overhead_bytes).sum()

@@ -30,6 +30,10 @@ pub struct CpuUse {
     pub sys: f64,
     /// User seconds of the process.
     pub user: f64,
+    /// Kernel seconds of its ended children.
+    pub children_sys: f64,
+    /// User seconds of its ended children.
+    pub children_user: f64,
 }
 
 /// CPU time of the process as /proc/self/stat counts it, in hundredths of a second; zeros where
@@ -40,8 +44,8 @@ pub fn cpu_use() -> CpuUse {
     let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let mut times = fields.split(' ').skip(11).map(|field| field.parse::<u32>().unwrap_or(0));
     let mut next = || f64::from(times.next().unwrap_or(0)) / 100.0;
-    let (user, sys) = (next(), next());
-    CpuUse { sys, user }
+    let (user, sys, children_user, children_sys) = (next(), next(), next(), next());
+    CpuUse { sys, user, children_sys, children_user }
 }
 
 #[cfg(test)]

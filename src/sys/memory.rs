@@ -1,7 +1,7 @@
 //! Memory figures: what the allocator has handed out, and what the system has given the process.
 #![allow(unsafe_code, reason = "one of the allocator's controls has no safe wrapper")]
 
-use tikv_jemalloc_ctl::{epoch, stats, thread};
+use tikv_jemalloc_ctl::{epoch, stats, stats_print, thread};
 
 /// Bytes handed out and not taken back, read from the allocator's own counters: two loads, no lock.
 ///
@@ -41,6 +41,32 @@ pub fn give_back() {
             std::ptr::null_mut(),
             0,
         );
+    }
+}
+
+/// Gives all free pages back to the system at once.
+pub fn purge() {
+    // SAFETY: as for `give_back`.
+    unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"arena.4096.purge".as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
+    }
+}
+
+/// What the allocator tells of itself, for people; empty where it tells nothing.
+pub fn allocator_report() -> String {
+    let mut text = Vec::new();
+    match stats_print::stats_print(&mut text, stats_print::Options::default()) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) => {
+            log::warn!("the allocator reports nothing: {error}");
+            String::new()
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The operating system and the machine: what needs a system call or an instruction of its own.
 
 pub mod cache;
+pub mod crash;
 pub mod files;
 pub mod limits;
 pub mod memory;
 pub mod oom;
 pub mod probes;
+pub mod process;
 pub mod supervisor;
 pub mod syslog;
 pub mod ticks;

@@ -99,6 +99,17 @@ const WORDS: &[&str] = &[
     "client-output-buffer-limit",
     "requirepass",
     "b6acb9d84a38ff74",
+    "WRITE",
+    "ALL",
+    "SAMPLES",
+    "slowlog-log-slower-than",
+    "latency-monitor-threshold",
+    "latency-tracking-info-percentiles",
+    "maxmemory-clients",
+    "command",
+    "PROTOCOL",
+    "OBJECT",
+    "DIGEST",
     "",
 ];
 
@@ -147,6 +158,8 @@ fn any_request_gets_its_replies_and_harms_nobody() {
             // out.
             let is_stopping = std::mem::take(&mut sim.engine.state_mut().is_stopping);
             sim.engine.state_mut().config.requirepass.clear();
+            sim.engine.state_mut().pause = None;
+            sim.engine.peers().resume();
             sim.engine.state_mut().config.maxclients = 10_000;
             if sim.conns[conn].is_closed || is_stopping {
                 let id = sim.conns[conn].id;

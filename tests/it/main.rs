@@ -10,6 +10,7 @@ mod client_library;
 mod codecrafters;
 mod config;
 mod connections;
+mod introspection;
 mod process;
 mod protocol;
 mod system_calls;

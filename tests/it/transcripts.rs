@@ -14,6 +14,12 @@ fn connection() {
 }
 
 #[test]
+fn debug() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    play("debug", include_str!("../transcripts/debug.txt"), &server, false);
+}
+
+#[test]
 fn generic() {
     play("generic", include_str!("../transcripts/generic.txt"), &Server::start(&[]), false);
 }

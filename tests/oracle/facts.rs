@@ -17,6 +17,7 @@ const CHANGED: &[(&str, &str)] = &[
     ("config|resetstat", "7.2 added tips"),
     ("config|rewrite", "7.2 added tips"),
     ("msetnx", "7.2 took its tips away"),
+    ("latency|reset", "7.2 has other tips"),
     ("quit", "a proper command since 7.2"),
     ("randomkey", "7.2 added tips"),
     ("scan", "7.2 added tips"),

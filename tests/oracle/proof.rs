@@ -5,8 +5,12 @@ use crate::support::skip;
 use crate::support::transcript::play;
 
 fn prove(name: &str, text: &str) {
+    prove_with(&[], name, text);
+}
+
+fn prove_with(flags: &[&str], name: &str, text: &str) {
     match redis() {
-        Some(program) => play(name, text, &Server::start_program(&program, &[]), true),
+        Some(program) => play(name, text, &Server::start_program(&program, flags), true),
         None => skip("redis-server"),
     }
 }
@@ -19,6 +23,12 @@ fn bitmap() {
 #[test]
 fn connection() {
     prove("connection", include_str!("../transcripts/connection.txt"));
+}
+
+#[test]
+fn debug() {
+    let flags = ["--enable-debug-command", "yes"];
+    prove_with(&flags, "debug", include_str!("../transcripts/debug.txt"));
 }
 
 #[test]

@@ -135,10 +135,12 @@ fn a_flushed_database_is_freed_before_keys_are_evicted() {
     }
     limit_to(&mut sim, conn, 10_000);
     assert_eq!(sim.run(conn, "FLUSHALL ASYNC"), ["+OK"]);
+    // Commands that run for the first time take some memory, too, so that some keys may be gone.
+    let before = evicted(&mut sim);
     for i in 0..500 {
         assert_eq!(sim.run(conn, &format!("SET new:{i} {}", "v".repeat(100))), ["+OK"]);
     }
-    assert_eq!(evicted(&mut sim), 0);
+    assert_eq!(evicted(&mut sim), before);
 }
 
 #[test]

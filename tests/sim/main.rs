@@ -14,6 +14,7 @@ mod expiry;
 mod hotkeys;
 mod limits;
 mod model;
+mod pauses;
 mod requests;
 mod scan;
 mod strings;

@@ -63,6 +63,8 @@ pub struct Conn {
     parser: Parser,
     output: Vec<u8>,
     pub is_closed: bool,
+    /// Its requests wait for the end of a pause.
+    pub is_waiting: bool,
 }
 
 /// An engine and its connections.
@@ -76,8 +78,9 @@ impl Sim {
     pub fn new(seed: u64, config: Config) -> Sim {
         let now = Now { unix_us: EPOCH_US, mono_us: 0 };
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
-        engine.tick(now);
-        Sim { engine, world: World { now, pace_us: 0 }, conns: Vec::new() }
+        let mut world = World { now, pace_us: 0 };
+        engine.tick(now, &mut world);
+        Sim { engine, world, conns: Vec::new() }
     }
 
     /// Connects a client; its index.
@@ -86,14 +89,22 @@ impl Sim {
         let id = self.engine.connect(connection).expect("admitted");
         let parser = Parser::default();
         let input = ReadBuffer::default();
-        self.conns.push(Conn { id, input, parser, output: Vec::new(), is_closed: false });
+        self.conns.push(Conn {
+            id,
+            input,
+            parser,
+            output: Vec::new(),
+            is_closed: false,
+            is_waiting: false,
+        });
         self.conns.len() - 1
     }
 
     /// Lets time pass and the engine notice.
     pub fn advance(&mut self, by: Duration) {
         self.world.now = self.world.now.after(by);
-        self.engine.tick(self.world.now);
+        self.engine.tick(self.world.now, &mut self.world);
+        self.resume();
         self.collect();
     }
 
@@ -114,9 +125,9 @@ impl Sim {
         ahead: usize,
         mut seen: impl FnMut(&ArgvBuf),
     ) {
-        let Conn { id, input, parser, is_closed, .. } = &mut self.conns[conn];
+        let Conn { id, input, parser, is_closed, is_waiting, .. } = &mut self.conns[conn];
         input.extend(bytes);
-        while !*is_closed {
+        while !*is_closed && !*is_waiting {
             let limits = self.engine.limits(*id);
             let ahead = if limits.authenticated { ahead } else { 1 };
             if let Err(error) = parser.read(input.unread_mut(), limits, ahead) {
@@ -139,14 +150,29 @@ impl Sim {
                 taken += 1;
             }
             *is_closed = served.turn == Turn::Stop;
+            *is_waiting = served.turn == Turn::Wait;
             let used = parser.release(taken);
             input.consume(used);
         }
         self.collect();
+        self.resume();
+    }
+
+    /// Lets the connections go on whose requests need wait no more.
+    fn resume(&mut self) {
+        let mut resumed = Vec::new();
+        self.engine.take_resumed(&mut resumed);
+        for id in resumed {
+            let waiting = self.conns.iter().position(|conn| conn.id == id);
+            let Some(conn) = waiting else { continue };
+            self.conns[conn].is_waiting = false;
+            self.arrive(conn, b"", 16, |_| {});
+        }
     }
 
     /// Takes what the engine has written, for every connection.
     fn collect(&mut self) {
+        self.engine.evict_clients();
         for conn in &mut self.conns {
             let Some(output) = self.engine.output(conn.id) else { continue };
             while !output.is_empty() {

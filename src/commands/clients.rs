@@ -1,0 +1,163 @@
+//! CLIENT, as far as it makes clients wait or spares them, or tells what they wait for.
+
+use super::help;
+use crate::base::num;
+use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::resp::error::Error;
+use crate::spec::categories::Categories;
+use crate::spec::flags::Flags;
+use crate::spec::{Group, Spec};
+
+const ABOUT_SELF: Spec = Spec {
+    group: Group::Connection,
+    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+    categories: Categories::CONNECTION,
+    ..Spec::NEW
+};
+const ABOUT_OTHERS: Spec = Spec { flags: ABOUT_SELF.flags.union(Flags::ADMIN), ..ABOUT_SELF };
+
+pub(super) const HELP: Command = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
+
+pub(super) const PAUSE: Command = Command::new(
+    Spec {
+        name: "pause",
+        since: "3.0.0",
+        arity: -3,
+        summary: "Lets the requests of all clients wait for so many milliseconds.",
+        syntax: "timeout:integer [mode: WRITE | ALL]",
+        history: &[("6.2.0", "WRITE, for requests that may change keys")],
+        ..ABOUT_OTHERS
+    },
+    pause,
+);
+
+fn pause(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv;
+    let holds_all = match argv.get(3).map(<[u8]>::to_ascii_uppercase).as_deref() {
+        None | Some(b"ALL") => true,
+        Some(b"WRITE") => false,
+        Some(_) => return Err(Error::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
+    };
+    if argv.len() > 4 {
+        return Err(call.unknown_subcommand());
+    }
+    let ms = num::parse_i64(argv.at(2))
+        .ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
+    let ms = u64::try_from(ms).map_err(|_| Error::new("ERR timeout is negative"))?;
+    let until_us = call.state.now.mono_us.saturating_add(ms.saturating_mul(1_000));
+    call.state.pause(until_us, holds_all);
+    call.store.changes.keeps_due = true;
+    call.out.ok();
+    Ok(Flow::Done)
+}
+
+pub(super) const UNPAUSE: Command = Command::new(
+    Spec {
+        name: "unpause",
+        since: "6.2.0",
+        arity: 2,
+        complexity: "O(N) for N clients that wait",
+        summary: "Lets requests wait no more.",
+        ..ABOUT_OTHERS
+    },
+    unpause,
+);
+
+fn unpause(call: &mut Call<'_>) -> Outcome {
+    call.state.pause = None;
+    call.store.changes.keeps_due = false;
+    call.peers.resume();
+    call.out.ok();
+    Ok(Flow::Done)
+}
+
+pub(super) const NO_EVICT: Command = Command::new(
+    Spec {
+        name: "no-evict",
+        since: "7.0.0",
+        arity: 3,
+        summary: "Spares this connection, or not, when clients take too much memory.",
+        syntax: "<enabled: ON | OFF>",
+        ..ABOUT_OTHERS
+    },
+    no_evict,
+);
+
+fn no_evict(call: &mut Call<'_>) -> Outcome {
+    call.client.is_spared = match call.argv.at(2).to_ascii_uppercase().as_slice() {
+        b"ON" => true,
+        b"OFF" => false,
+        _ => return Err(Error::SYNTAX),
+    };
+    call.out.ok();
+    Ok(Flow::Done)
+}
+
+pub(super) const UNBLOCK: Command = Command::new(
+    Spec {
+        name: "unblock",
+        since: "5.0.0",
+        arity: -3,
+        complexity: "O(log N) for N clients",
+        summary: "Ends the waiting of a client that a command has blocked.",
+        syntax: "client-id [unblock-type: TIMEOUT | ERROR]",
+        ..ABOUT_OTHERS
+    },
+    unblock,
+);
+
+fn unblock(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv;
+    if argv.len() > 4 {
+        return Err(call.unknown_subcommand());
+    }
+    if let Some(reason) = argv.get(3)
+        && !reason.eq_ignore_ascii_case(b"TIMEOUT")
+        && !reason.eq_ignore_ascii_case(b"ERROR")
+    {
+        return Err(Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+    }
+    int(argv.at(2))?;
+    // No command makes its client wait; a pause is ended for all or for nobody.
+    call.out.int(0);
+    Ok(Flow::Done)
+}
+
+pub(super) const GETREDIR: Command = Command::new(
+    Spec {
+        name: "getredir",
+        since: "6.0.0",
+        arity: 2,
+        summary: "Tells who gets the invalidations of this connection; -1 for nobody.",
+        ..ABOUT_SELF
+    },
+    getredir,
+);
+
+fn getredir(call: &mut Call<'_>) -> Outcome {
+    call.out.int(-1);
+    Ok(Flow::Done)
+}
+
+pub(super) const TRACKINGINFO: Command = Command::new(
+    Spec {
+        name: "trackinginfo",
+        since: "6.2.0",
+        arity: 2,
+        summary: "Tells how the keys that this connection reads are tracked.",
+        ..ABOUT_SELF
+    },
+    trackinginfo,
+);
+
+fn trackinginfo(call: &mut Call<'_>) -> Outcome {
+    call.out.map(3);
+    call.out.bulk(b"flags");
+    call.out.set(1);
+    call.out.bulk(b"off");
+    call.out.bulk(b"redirect");
+    call.out.int(-1);
+    call.out.bulk(b"prefixes");
+    call.out.array(0);
+    Ok(Flow::Done)
+}

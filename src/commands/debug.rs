@@ -1,0 +1,434 @@
+//! DEBUG: what tests and operators in need ask for.
+
+use super::{config, help};
+use crate::base::{glob, num};
+use crate::config::kinds::parse_memory;
+use crate::data::text::Text;
+use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, float, int};
+use crate::resp::error::Error;
+use crate::resp::output::Protocol;
+use crate::spec::flags::Flags;
+use crate::spec::{Group, Spec};
+use crate::store::entry::{Encoding, Entry};
+use crate::store::{Spot, Ttl};
+use crate::sys::process;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// Longest text that STRINGMATCH-LEN matches.
+const MATCHED_MAX: usize = 64 << 20;
+/// Bytes of a digest.
+const DIGEST_BYTES: usize = 20;
+
+pub(super) const DEBUG: Command = Command::new(
+    Spec {
+        name: "debug",
+        group: Group::Server,
+        arity: -2,
+        flags: Flags::ADMIN
+            .union(Flags::NOSCRIPT)
+            .union(Flags::LOADING)
+            .union(Flags::STALE)
+            .union(Flags::PROTECTED),
+        complexity: "Depends on the subcommand",
+        summary: "What tests need.",
+        ..Spec::NEW
+    },
+    debug,
+);
+
+/// One subcommand; they are no commands of their own in Redis either.
+struct Sub {
+    name: &'static str,
+    syntax: &'static str,
+    /// Numbers of arguments, both words of the command included.
+    argc: RangeInclusive<usize>,
+    summary: &'static str,
+    run: Handler,
+}
+
+const ANY: usize = usize::MAX;
+
+const SUBS: &[Sub] = &[
+    sub("change-repl-id", "", 2..=2, "Begins another history of changes.", change_repl_id),
+    sub("config-rewrite-force-all", "", 2..=2, "Writes all parameters to the file.", rewrite_all),
+    sub("digest", "", 2..=2, "Tells a digest of all keys and values.", digest),
+    sub("digest-value", "key [key ...]", 2..=ANY, "Tells digests of values.", digest_value),
+    sub("error", "message", 3..=3, "Replies with that error.", error),
+    sub("htstats", "db", 3..=4, "Tells what a database's table holds.", htstats),
+    sub("htstats-key", "key", 3..=4, "The same for the table of a value.", htstats_key),
+    sub("loadaof", "", 2..=2, "Loads the append-only file, which is not built yet.", loadaof),
+    sub("log", "message", 3..=3, "Writes to the log.", write_log),
+    sub("object", "key", 3..=4, "Tells how a value is kept.", object),
+    sub("panic", "", 2..=2, "Crashes by a failed assertion.", crash),
+    sub("pause-cron", "<0 | 1>", 3..=3, "Puts scheduled work off.", pause_cron),
+    sub("populate", "count [prefix [size]]", 3..=5, "Makes keys by number.", populate),
+    sub("protocol", "type", 3..=3, "Replies with a value of that type.", protocol),
+    sub("quicklist-packed-threshold", "size", 3..=3, "Has no effect.", packed_threshold),
+    sub("reload", "[option ...]", 2..=ANY, "Loads a snapshot, which is not built yet.", reload),
+    sub("replicate", "word [word ...]", 3..=ANY, "Propagates these words.", replicate),
+    sub("replybuffer", "setting value", 4..=4, "Has no effect.", replybuffer),
+    sub("segfault", "", 2..=2, "Crashes by a signal.", segfault),
+    sub("set-active-expire", "<0 | 1>", 3..=3, "Whether keys die when due.", set_active_expire),
+    sub("sleep", "seconds", 3..=3, "Stops the server for a while; decimals are allowed.", sleep),
+    sub("stringmatch-len", "len pattern", 4..=4, "Matches so many letters.", stringmatch_len),
+    sub("structsize", "", 2..=2, "Tells the sizes of structures.", structsize),
+    sub("help", "", 2..=2, "Prints this help.", print_help),
+];
+
+const fn sub(
+    name: &'static str,
+    syntax: &'static str,
+    argc: RangeInclusive<usize>,
+    summary: &'static str,
+    run: Handler,
+) -> Sub {
+    Sub { name, syntax, argc, summary, run }
+}
+
+fn debug(call: &mut Call<'_>) -> Outcome {
+    let (name, argc) = (call.argv.at(1), call.argv.len());
+    let found = SUBS.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(name));
+    match found.filter(|sub| sub.argc.contains(&argc)) {
+        Some(sub) => (sub.run)(call),
+        None => Err(call.unknown_subcommand()),
+    }
+}
+
+fn print_help(call: &mut Call<'_>) -> Outcome {
+    let lines = SUBS.iter().map(|sub| (sub.name, sub.syntax, sub.summary));
+    help::print(call, "debug", lines.collect());
+    Ok(Flow::Done)
+}
+
+fn done(call: &mut Call<'_>) -> Outcome {
+    call.out.ok();
+    Ok(Flow::Done)
+}
+
+fn rewrite_all(call: &mut Call<'_>) -> Outcome {
+    config::rewrite(call, true)
+}
+
+fn sleep(call: &mut Call<'_>) -> Outcome {
+    // Like Redis, which reads what it can.
+    let seconds = float(call.argv.at(2)).unwrap_or(0.0).max(0.0);
+    call.host.sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    done(call)
+}
+
+fn set_active_expire(call: &mut Call<'_>) -> Outcome {
+    call.state.active_expiry = call.argv.at(2) != b"0";
+    done(call)
+}
+
+fn pause_cron(call: &mut Call<'_>) -> Outcome {
+    call.state.is_cron_paused = call.argv.at(2) != b"0";
+    done(call)
+}
+
+fn change_repl_id(call: &mut Call<'_>) -> Outcome {
+    call.state.change_replication_id();
+    done(call)
+}
+
+fn error(call: &mut Call<'_>) -> Outcome {
+    Err(Error::text(call.argv.at(2)))
+}
+
+fn write_log(call: &mut Call<'_>) -> Outcome {
+    log::warn!("DEBUG LOG: {}", String::from_utf8_lossy(call.argv.at(2)));
+    done(call)
+}
+
+/// The number that DEBUG PROTOCOL gives as a double.
+const DOUBLE: f64 = 3_141.0 / 1_000.0;
+
+#[allow(clippy::panic, reason = "it is what the client has asked for")]
+fn crash(_: &mut Call<'_>) -> Outcome {
+    panic!("DEBUG PANIC was called");
+}
+
+fn segfault(call: &mut Call<'_>) -> Outcome {
+    process::crash();
+    done(call)
+}
+
+fn replicate(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv.from(2).collect();
+    call.state.feed.replicate(call.client.db, &argv);
+    done(call)
+}
+
+fn replybuffer(call: &mut Call<'_>) -> Outcome {
+    let setting = call.argv.at(2).to_ascii_lowercase();
+    match setting.as_slice() {
+        // Memory for replies is lent while there are some; it has no peak to be reset.
+        b"peak-reset-time" | b"resizing" => done(call),
+        _ => Err(call.unknown_subcommand()),
+    }
+}
+
+fn packed_threshold(call: &mut Call<'_>) -> Outcome {
+    let size = std::str::from_utf8(call.argv.at(2)).ok().and_then(parse_memory);
+    if size.is_none_or(|size| !(0..=4 << 30).contains(&size)) {
+        return Err(Error::new(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ));
+    }
+    done(call)
+}
+
+fn reload(_: &mut Call<'_>) -> Outcome {
+    Err(Error::new("ERR DEBUG RELOAD needs snapshots, which are not built yet"))
+}
+
+fn loadaof(_: &mut Call<'_>) -> Outcome {
+    Err(Error::new("ERR DEBUG LOADAOF needs the append-only file, which is not built yet"))
+}
+
+fn stringmatch_len(call: &mut Call<'_>) -> Outcome {
+    let len = usize::try_from(int(call.argv.at(2))?).ok().filter(|len| *len <= MATCHED_MAX);
+    let text = vec![b'a'; len.ok_or(Error::NOT_AN_INTEGER)?];
+    let is_match = glob::matches(call.argv.at(3), &text);
+    call.out.int(i64::from(is_match));
+    Ok(Flow::Done)
+}
+
+fn structsize(call: &mut Call<'_>) -> Outcome {
+    let (client, entry) = (size_of::<Client>(), size_of::<Entry>());
+    let text = format!("bits:{} client:{client} entry:{entry} \r\n", usize::BITS);
+    call.out.verbatim("txt", text.trim_end_matches("\r\n"));
+    Ok(Flow::Done)
+}
+
+fn htstats(call: &mut Call<'_>) -> Outcome {
+    let index = int(call.argv.at(2)).map_err(|_| Error::new("ERR Out of range database"))?;
+    let index = usize::try_from(index).ok().filter(|index| *index < call.store.databases());
+    let index = index.ok_or(Error::new("ERR Out of range database"))?;
+    let ((keys, timed), (table, heap)) = (call.store.lens(index), call.store.overheads(index));
+    let text = format!(
+        "[Dictionary HT]\n number of elements: {keys}\n bytes: {table}\n[Expires HT]\n number of \
+         elements: {timed}\n bytes: {heap}\n"
+    );
+    call.out.verbatim("txt", &text);
+    Ok(Flow::Done)
+}
+
+fn htstats_key(call: &mut Call<'_>) -> Outcome {
+    look_existing(call)?;
+    Err(Error::new(
+        "ERR The value stored at the specified key is not represented using an hash table",
+    ))
+}
+
+const NO_SUCH_KEY: Error = Error::new("ERR no such key");
+
+/// The key that the subcommand names.
+fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
+    let key = call.argv.at(2);
+    let spot = call.db().look(key);
+    if spot.exists() { Ok(spot) } else { Err(NO_SUCH_KEY) }
+}
+
+fn object(call: &mut Call<'_>) -> Outcome {
+    let spot = look_existing(call)?;
+    let db = call.db();
+    let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
+    let encoding = match entry.encoding() {
+        Encoding::Int => "int",
+        Encoding::Embstr => "embstr",
+        Encoding::Raw => "raw",
+    };
+    let (place, access, len) = (std::ptr::from_ref(entry), entry.access(), serialized_len(entry));
+    let text = format!(
+        "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{access} \
+         lru_seconds_idle:0"
+    );
+    call.out.status(&text);
+    Ok(Flow::Done)
+}
+
+/// Bytes of the value in a snapshot, without compression.
+fn serialized_len(entry: &Entry) -> usize {
+    let number = match entry.text() {
+        Text::Int(value) => Some(value),
+        Text::Bytes(_) => None,
+    };
+    if let Some(value) = number {
+        let widths = [(i64::from(i8::MAX), 2), (i64::from(i16::MAX), 3), (i64::from(i32::MAX), 5)];
+        let fits = |(max, _): &&(i64, usize)| (-*max - 1..=*max).contains(&value);
+        return widths
+            .iter()
+            .find(fits)
+            .map_or_else(|| value.to_string().len() + 1, |(_, len)| *len);
+    }
+    let len = entry.text().with_bytes(<[u8]>::len);
+    let prefix = match len {
+        0..64 => 1,
+        64..16_384 => 2,
+        _ => 5,
+    };
+    prefix + len
+}
+
+fn populate(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv;
+    let positive = |arg: &[u8]| {
+        let range = Error::new("ERR value is out of range, must be positive");
+        num::parse_i64(arg).and_then(|count| u64::try_from(count).ok()).ok_or(range)
+    };
+    let count = positive(argv.at(2))?;
+    let prefix = argv.get(3).unwrap_or(b"key");
+    let size = argv.get(4).map(positive).transpose()?.map(num::index).filter(|size| *size > 0);
+    if size.is_some_and(|size| num::signed(size) > call.state.config.proto_max_bulk_len) {
+        return Err(Error::new("ERR value is out of range, must be positive"));
+    }
+    let mut db = call.db();
+    for number in 0..count {
+        let key = [prefix, format!(":{number}").as_bytes()].concat();
+        let mut value = format!("value:{number}").into_bytes();
+        if let Some(size) = size {
+            value.resize(size, 0);
+        }
+        let spot = db.look(&key);
+        if !spot.exists() {
+            db.put("set", spot, Text::compact(&value), Ttl::Clear);
+        }
+    }
+    done(call)
+}
+
+/// A digest of bytes. Those of several keys are united by exclusive or, as their order is nothing.
+fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
+    let halves = [xxh3_128_with_seed(bytes, 1), xxh3_128_with_seed(bytes, 2)];
+    let all = halves.map(u128::to_le_bytes).concat();
+    std::array::from_fn(|at| all[at])
+}
+
+/// What a digest of a value is made from: the value, and whether it has a deadline.
+fn digested(entry: &Entry, has_deadline: bool) -> Vec<u8> {
+    let mut bytes = entry.text().with_bytes(<[u8]>::to_vec);
+    if has_deadline {
+        bytes.extend_from_slice(b"\0has a deadline");
+    }
+    bytes
+}
+
+fn hex(digest: [u8; DIGEST_BYTES]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digest(call: &mut Call<'_>) -> Outcome {
+    let mut united = [0u8; DIGEST_BYTES];
+    for index in 0..call.store.databases() {
+        let mut db = call.store.db(index, call.state.now.unix_ms());
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        db.each_key(|key| keys.push(key.to_vec()));
+        for key in keys {
+            let spot = db.look(&key);
+            let has_deadline = db.deadline_ms(&spot).is_some();
+            let Some(entry) = db.entry(&spot) else { continue };
+            let whose = format!("{index}:{}:", key.len()).into_bytes();
+            let one = digest_of(&[whose, key.clone(), digested(entry, has_deadline)].concat());
+            united.iter_mut().zip(one).for_each(|(sum, byte)| *sum ^= byte);
+        }
+    }
+    call.out.status(&hex(united));
+    Ok(Flow::Done)
+}
+
+fn digest_value(call: &mut Call<'_>) -> Outcome {
+    let argv = call.argv;
+    call.out.array(argv.len() - 2);
+    for key in argv.from(2) {
+        let mut db = call.db();
+        let spot = db.look(key);
+        let has_deadline = db.deadline_ms(&spot).is_some();
+        let digest = db.entry(&spot).map(|entry| digest_of(&digested(entry, has_deadline)));
+        call.out.status(&hex(digest.unwrap_or([0; DIGEST_BYTES])));
+    }
+    Ok(Flow::Done)
+}
+
+fn protocol(call: &mut Call<'_>) -> Outcome {
+    let is_new = call.out.protocol == Protocol::Resp3;
+    let kind = call.argv.at(2).to_ascii_lowercase();
+    let out = &mut *call.out;
+    match kind.as_slice() {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.int(12_345),
+        b"double" => out.double(DOUBLE),
+        b"null" => out.null(),
+        b"array" | b"set" => {
+            if kind == b"set" {
+                out.set(3)
+            } else {
+                out.array(3)
+            }
+            (0..3).for_each(|number| out.int(number));
+        }
+        b"map" => {
+            out.map(3);
+            for number in 0..3 {
+                out.int(number);
+                out.bool(number == 1);
+            }
+        }
+        b"attrib" => {
+            if is_new {
+                out.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            }
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if !is_new => return Err(Error::new("ERR RESP2 is not supported by this command")),
+        b"push" => {
+            out.push(2);
+            out.bulk(b"server-cpu-usage");
+            out.int(42);
+            out.bulk(b"Some real reply following the push reply");
+        }
+        b"verbatim" => out.verbatim("txt", "This is a verbatim\nstring"),
+        b"true" => out.bool(true),
+        b"false" => out.bool(false),
+        b"bignum" if is_new => out.raw(b"(1234567999999999999999999999999999999\r\n"),
+        b"bignum" => out.bulk(b"1234567999999999999999999999999999999"),
+        _ => {
+            return Err(Error::new(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(Flow::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subcommands_are_in_order_of_their_names() {
+        assert!(SUBS[..SUBS.len() - 1].is_sorted_by_key(|sub| sub.name));
+    }
+
+    #[test]
+    fn serialized_lengths_are_those_of_snapshots() {
+        let len = |text| serialized_len(&Entry::new(b"k", text, false));
+        for (value, expected) in [(0, 2), (-128, 2), (128, 3), (-40_000, 5), (1 << 40, 14)] {
+            assert_eq!(len(Text::Int(value)), expected, "{value}");
+        }
+        assert_eq!(len(Text::Bytes(&[b'x'; 63])), 64);
+        assert_eq!(len(Text::Bytes(&[b'x'; 64])), 66);
+    }
+
+    #[test]
+    fn digests_tell_values_and_deadlines_apart() {
+        let entry = |text: &'static [u8]| Entry::new(b"k", Text::Bytes(text), false);
+        let digest = |entry: Entry, timed| digest_of(&digested(&entry, timed));
+        assert_eq!(digest(entry(b"a"), false), digest(entry(b"a"), false));
+        assert_ne!(digest(entry(b"a"), false), digest(entry(b"b"), false));
+        assert_ne!(digest(entry(b"a"), false), digest(entry(b"a"), true));
+    }
+}
