@@ -111,7 +111,10 @@ impl Conn {
                 }
             }
         }
-        engine.begin_turn(self.client, self.input.len());
+        // Memory that is lent for a read is not the client's.
+        let is_own = self.input.capacity() > READ_BYTES;
+        let own_bytes = if is_own { self.input.capacity() } else { self.input.len() };
+        engine.begin_turn(self.client, self.input.len(), own_bytes);
         let end = self.run_requests(engine, host);
         self.park_input(pool);
         engine.end_turn(self.client, self.input.len(), self.input.capacity());
