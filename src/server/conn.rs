@@ -131,8 +131,10 @@ impl Conn {
         let room = match self.input.len() {
             0..=PARKED_BYTES => 1,
             // A client that has sent much of a long argument has room for much more made at once,
-            // so that little of it is moved; one that has only announced it has not.
-            len => self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES.max(len * 16)),
+            // so that little of it is moved; one that has only announced it has not. It has no
+            // more than it needs, as growth is geometric, and a little over the bound, as room
+            // that ends just before the argument would be doubled.
+            len => self.parser.missing().clamp(1, LONG_READ_BYTES.max(len * 16) + READ_BYTES),
         };
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();
