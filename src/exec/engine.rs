@@ -123,7 +123,8 @@ impl Engine {
     /// arrived.
     pub fn tick(&mut self, now: Now, host: &mut dyn Host) {
         self.state.set_now(now);
-        self.state.begin_cycle(host.ticks());
+        let from = host.ticks();
+        self.state.begin_cycle(from);
         if self.state.pause.is_some_and(|pause| pause.until_us <= now.mono_us) {
             self.state.pause = None;
             self.store.changes.keeps_due = false;
@@ -143,6 +144,7 @@ impl Engine {
         self.state.stats.sample(now);
         self.state.memory_used();
         self.settle();
+        self.state.stats.scheduled_ticks += host.ticks().saturating_sub(from);
     }
 
     /// Removes keys that are due, the first since `due_ms`.
