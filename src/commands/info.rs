@@ -35,12 +35,22 @@ pub(super) const INFO: Command = Command::new(
     info,
 );
 
+/// When a section is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Without being asked for.
+    Always,
+    /// When all are asked for.
+    WithAll,
+    /// When it is asked for itself.
+    Alone,
+}
+
 /// A section: its name, its title, and what fills it.
 struct Section {
     name: &'static str,
     title: &'static str,
-    /// Shown without being asked for.
-    is_default: bool,
+    shown: Shown,
     fill: fn(&mut Fields, &mut Call<'_>),
 }
 
@@ -49,7 +59,7 @@ const fn section(
     title: &'static str,
     fill: fn(&mut Fields, &mut Call<'_>),
 ) -> Section {
-    Section { name, title, is_default: true, fill }
+    Section { name, title, shown: Shown::Always, fill }
 }
 
 const SECTIONS: &[Section] = &[
@@ -61,11 +71,12 @@ const SECTIONS: &[Section] = &[
     section("replication", "Replication", replication),
     section("cpu", "CPU", cpu),
     section("modules", "Modules", |_, _| {}),
-    Section { is_default: false, ..section("commandstats", "Commandstats", command_stats) },
+    Section { shown: Shown::WithAll, ..section("commandstats", "Commandstats", command_stats) },
     section("errorstats", "Errorstats", error_stats),
-    Section { is_default: false, ..section("latencystats", "Latencystats", latency_stats) },
+    Section { shown: Shown::WithAll, ..section("latencystats", "Latencystats", latency_stats) },
     section("cluster", "Cluster", |fields, _| fields.add("cluster_enabled", 0)),
     section("keyspace", "Keyspace", keyspace),
+    Section { shown: Shown::Alone, ..section("debug", "Debug", debug) },
 ];
 
 fn info(call: &mut Call<'_>) -> Outcome {
@@ -75,7 +86,12 @@ fn info(call: &mut Call<'_>) -> Outcome {
     let wants_all = is_asked("all") || is_asked("everything");
     let mut fields = Fields::default();
     for section in SECTIONS {
-        if wants_all || wants_default && section.is_default || is_asked(section.name) {
+        let is_shown = match section.shown {
+            Shown::Always => wants_all || wants_default,
+            Shown::WithAll => wants_all,
+            Shown::Alone => false,
+        };
+        if is_shown || is_asked(section.name) {
             fields.title(section.title);
             (section.fill)(&mut fields, call);
         }
@@ -337,6 +353,15 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("eventloop_duration_cmd_sum", us(in_commands));
     fields.add("instantaneous_eventloop_cycles_per_sec", cycles);
     fields.add("instantaneous_eventloop_duration_usec", loop_us / cycles.max(1));
+}
+
+fn debug(fields: &mut Fields, call: &mut Call<'_>) {
+    let (stats, ticks_per_us) = (&call.state.stats, call.host.ticks_per_us());
+    let us = |ticks: u64| num::whole(num::float(ticks) / ticks_per_us);
+    fields.add("eventloop_duration_aof_sum", 0);
+    fields.add("eventloop_duration_cron_sum", us(stats.scheduled_ticks));
+    fields.add("eventloop_duration_max", us(stats.loop_ticks_max));
+    fields.add("eventloop_cmd_per_cycle_max", stats.loop_commands_max);
 }
 
 fn traffic(fields: &mut Fields, stats: &Stats, now: Now) {

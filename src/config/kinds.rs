@@ -685,6 +685,33 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_bytes_or_a_percentage() {
+        let cases = [
+            ("0", Some("0")),
+            ("1kb", Some("1024")),
+            ("0%", Some("0")),
+            ("100%", Some("100%")),
+            ("101%", None),
+            ("x%", None),
+            ("-1", None),
+            ("%", None),
+            ("", Some("0")),
+        ];
+        for (text, shown) in cases {
+            let share = Share::parse(text).ok().map(Share::show);
+            assert_eq!(share.as_deref(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn percentiles_lie_within_a_hundred() {
+        let shown = |text| Percentiles::parse(text).map(|percentiles| percentiles.show());
+        assert_eq!(shown("50 99.9 0 100").as_deref(), Ok("50 99.9 0 100"));
+        assert_eq!(shown("").as_deref(), Ok(""));
+        assert!(shown("50 100.1").is_err() && shown("nan").is_err() && shown("x").is_err());
+    }
+
+    #[test]
     fn a_choice_tells_what_there_is() {
         let mut access = Access::No;
         access.choose("LOCAL").unwrap();

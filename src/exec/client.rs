@@ -169,7 +169,8 @@ impl Client {
     pub fn memory_bytes(&self, out: &Output) -> usize {
         let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
         let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
-        size_of::<Client>() + names + channels + self.query_capacity + out.memory_bytes()
+        let fixed = size_of::<Client>() + size_of::<Output>();
+        fixed + names + channels + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.

@@ -139,7 +139,8 @@ impl Engine {
         probes::tick(now.mono_us);
         self.state.set_now(now);
         self.store.usage.set_now(now);
-        self.state.begin_cycle(host.ticks());
+        let from = host.ticks();
+        self.state.begin_cycle(from);
         if self.state.pause.is_some_and(|pause| pause.until_us <= now.mono_us) {
             self.state.pause = None;
             self.store.changes.keeps_due = false;
@@ -165,6 +166,7 @@ impl Engine {
         self.state.stats.sample(now);
         self.state.memory_used();
         self.settle();
+        self.state.stats.scheduled_ticks += host.ticks().saturating_sub(from);
     }
 
     /// Removes keys that are due, the first since `due_ms`.
@@ -208,12 +210,19 @@ impl Engine {
         Limits { bulk_max: self.state.config.proto_max_bulk_len, authenticated }
     }
 
-    /// Notes that a client is alive, and how many bytes of requests wait.
+    /// Notes that a client is alive, how many bytes of requests wait, and how much memory of its
+    /// own they wait in.
     #[inline]
-    pub fn begin_turn(&mut self, id: ClientId, query_bytes: usize) {
+    pub fn begin_turn(&mut self, id: ClientId, query_bytes: usize, query_capacity: usize) {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.client.active = self.state.now;
             peer.client.query_bytes = query_bytes;
+            peer.client.query_capacity = query_capacity;
+        }
+        if self.peers.counts_memory() {
+            // A request that takes too much is not even run.
+            self.peers.note_memory(id);
+            self.evict_clients();
         }
     }
 
@@ -227,7 +236,7 @@ impl Engine {
     }
 
     /// Marks the clients that take most memory as to be closed, if all together take more than
-    /// `maxmemory-clients`. Call it after serving, before sending.
+    /// `maxmemory-clients`. Call it after serving, before closing and sending.
     #[inline]
     pub fn evict_clients(&mut self) {
         let max = self.state.config.client_memory_max();

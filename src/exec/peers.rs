@@ -212,6 +212,12 @@ impl Peers {
         ids.iter().for_each(|id| self.note_memory(*id));
     }
 
+    /// True while the memory of all clients is counted.
+    #[inline]
+    pub(super) fn counts_memory(&self) -> bool {
+        self.counts_memory
+    }
+
     /// Counts the memory of a client anew.
     #[inline]
     pub(super) fn note_memory(&mut self, id: ClientId) {

@@ -68,6 +68,8 @@ impl Engine {
             served.count += 1;
             if self.is_over_limit(&mut peer) {
                 peer.client.closing = Some(Closing::Now);
+                // It is not sent a part of what it was too slow to take, as in Redis.
+                peer.out.clear();
             }
             if peer.client.closing.is_some() || self.state.is_stopping {
                 served.turn = Turn::Stop;

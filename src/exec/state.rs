@@ -83,8 +83,8 @@ pub struct State {
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
-    /// The stopwatch when the present round of the loop began.
-    cycle_from: Option<u64>,
+    /// The stopwatch when the present round of the loop began, and the commands run until then.
+    cycle_from: Option<(u64, u64)>,
     /// The stopwatch when time was last read; `None` if that was not noted.
     now_ticks: Option<u64>,
 }
@@ -173,14 +173,19 @@ impl State {
     #[inline]
     pub(super) fn begin_cycle(&mut self, ticks: u64) {
         self.stats.cycles += 1;
-        self.cycle_from.get_or_insert(ticks);
+        self.cycle_from.get_or_insert((ticks, self.stats.commands_processed));
     }
 
     /// The round of the loop ends; what follows is sleep.
     #[inline]
     pub(super) fn end_cycle(&mut self, ticks: u64) {
-        if let Some(from) = self.cycle_from.take() {
-            self.stats.loop_ticks += ticks.saturating_sub(from);
+        let stats = &mut self.stats;
+        if let Some((from, commands)) = self.cycle_from.take() {
+            let ticks = ticks.saturating_sub(from);
+            let commands = stats.commands_processed.saturating_sub(commands);
+            stats.loop_ticks += ticks;
+            stats.loop_ticks_max = stats.loop_ticks_max.max(ticks);
+            stats.loop_commands_max = stats.loop_commands_max.max(commands);
         }
     }
 

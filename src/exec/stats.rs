@@ -83,6 +83,12 @@ pub struct Stats {
     pub cycles: u64,
     /// Time that they took, in ticks.
     pub loop_ticks: u64,
+    /// Time that the longest one took, in ticks.
+    pub loop_ticks_max: u64,
+    /// Most commands of one.
+    pub loop_commands_max: u64,
+    /// Time that scheduled work and deaths have taken, in ticks.
+    pub scheduled_ticks: u64,
     /// How late the latest key died, in microseconds.
     pub expiry_lag_us: u64,
     /// How late a key has died at worst, in microseconds.

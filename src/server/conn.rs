@@ -111,7 +111,10 @@ impl Conn {
                 }
             }
         }
-        engine.begin_turn(self.client, self.input.len());
+        // Memory that is lent for a read is not the client's.
+        let is_own = self.input.capacity() > READ_BYTES;
+        let own_bytes = if is_own { self.input.capacity() } else { self.input.len() };
+        engine.begin_turn(self.client, self.input.len(), own_bytes);
         let end = self.run_requests(engine, host);
         self.park_input(pool);
         engine.end_turn(self.client, self.input.len(), self.input.capacity());
@@ -128,8 +131,10 @@ impl Conn {
         let room = match self.input.len() {
             0..=PARKED_BYTES => 1,
             // A client that has sent much of a long argument has room for much more made at once,
-            // so that little of it is moved; one that has only announced it has not.
-            len => self.parser.missing().clamp(READ_BYTES, LONG_READ_BYTES.max(len * 16)),
+            // so that little of it is moved; one that has only announced it has not. It has no
+            // more than it needs, as growth is geometric, and a little over the bound, as room
+            // that ends just before the argument would be doubled.
+            len => self.parser.missing().clamp(1, LONG_READ_BYTES.max(len * 16) + READ_BYTES),
         };
         let memory = self.input.spare(room);
         let offered = memory.capacity() - memory.len();

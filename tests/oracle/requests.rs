@@ -33,7 +33,7 @@ pub fn number(rng: &mut Rng) -> String {
 
 /// Words for a request line; no word holds a space.
 pub fn request(rng: &mut Rng) -> Vec<String> {
-    let line = match rng.u8(0..62) {
+    let line = match rng.u8(0..63) {
         0..5 => format!("GET {}", key(rng)),
         5..10 => return set(rng),
         10 => return vec!["SETNX".into(), key(rng), value(rng)],
@@ -73,6 +73,29 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
         }
         61 => ["SCAN 0 TYPE nosuch COUNT 1000", "SCAN 0 TYPE", "SCAN 0 COUNT 0"][rng.usize(0..3)]
             .to_owned(),
+        62 => [
+            "CLIENT NO-EVICT ON",
+            "CLIENT NO-EVICT X",
+            "CLIENT UNBLOCK 1",
+            "CLIENT UNBLOCK 1 X",
+            "CLIENT GETREDIR",
+            "CLIENT TRACKINGINFO",
+            "CLIENT PAUSE 0",
+            "CLIENT PAUSE 1 X",
+            "CLIENT UNPAUSE",
+            "SLOWLOG GET -2",
+            "SLOWLOG GET 0",
+            "LATENCY HISTORY nosuch",
+            "LATENCY RESET nosuch",
+            "LATENCY GRAPH nosuch",
+            "LATENCY HISTOGRAM nosuch",
+            "MEMORY USAGE nosuch SAMPLES 3",
+            "MEMORY USAGE nosuch SAMPLES -3",
+            "MEMORY PURGE X",
+            "DEBUG SLEEP",
+            "INFO nosuch",
+        ][rng.usize(0..20)]
+        .to_owned(),
         _ => ["COMMAND COUNT X", "CONFIG GET", "CLIENT ID X", "TYPE", "HELLO 9"][rng.usize(0..5)]
             .to_owned(),
     };

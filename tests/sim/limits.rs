@@ -37,7 +37,7 @@ fn idle_clients_are_closed_and_subscribers_are_not() {
     sim.run(subscriber, "SUBSCRIBE c");
     sim.advance(Duration::from_secs(6));
     let id = sim.conns[busy].id;
-    sim.engine.begin_turn(id, 0);
+    sim.engine.begin_turn(id, 0, 0);
     sim.run(busy, "PING");
     assert_eq!(sim.idle_us(), Some(4_000_000));
     sim.advance(Duration::from_secs(4));
@@ -58,7 +58,7 @@ fn a_subscriber_no_more_may_be_idle_for_too_long() {
     sim.run(leaves, "UNSUBSCRIBE");
     sim.run(resets, "RESET");
     let ids = [leaves, resets].map(|conn| sim.conns[conn].id);
-    ids.into_iter().for_each(|id| sim.engine.begin_turn(id, 0));
+    ids.into_iter().for_each(|id| sim.engine.begin_turn(id, 0, 0));
     assert_eq!(sim.idle_us(), Some(10_000_000));
     sim.advance(Duration::from_secs(10));
     assert!(sim.conns[leaves].is_closed && sim.conns[resets].is_closed);

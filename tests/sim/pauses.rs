@@ -130,6 +130,28 @@ fn those_who_watch_see_what_ran_but_not_what_is_secret() {
 }
 
 #[test]
+fn the_engine_describes_itself() {
+    let mut sim = Sim::new(1, Config::default());
+    let client = sim.connect();
+    sim.run(client, "SET a 1");
+    let text = sim.engine.describe(&mut sim.world);
+    assert!(text.starts_with("# Server\r\n") && text.contains("db0:keys=1,"), "{text}");
+}
+
+#[test]
+fn deaths_that_come_late_are_measured() {
+    let mut sim = Sim::new(1, Config::default());
+    let client = sim.connect();
+    sim.run(client, "SET a 1 PX 10");
+    sim.run(client, "SET b 1 PX 30");
+    sim.advance(Duration::from_millis(14));
+    sim.advance(Duration::from_millis(17));
+    let info = sim.run(client, "INFO stats")[0].clone();
+    assert!(info.contains("expiry_lag_usec:1000\\r"), "{info}");
+    assert!(info.contains("expiry_lag_max_usec:4000\\r"), "{info}");
+}
+
+#[test]
 fn slow_commands_are_logged_one_by_one() {
     let mut sim = Sim::new(1, Config { slowlog_log_slower_than: 5, ..Config::default() });
     let client = sim.connect();

@@ -94,7 +94,9 @@ pub fn request(rng: &mut Rng, now_ms: i64) -> Vec<Vec<u8>> {
         },
         35 => words("DBSIZE"),
         36 => words(&format!("SELECT {}", rng.u8(0..3))),
-        37 => words(["PING", "PING hello", "ECHO hello"][rng.usize(0..3)]),
+        37 => words(
+            ["PING", "PING hello", "ECHO hello", "SLOWLOG LEN", "LATENCY RESET"][rng.usize(0..5)],
+        ),
         38..40 => words(&format!("PUBLISH channel:{} {a}", rng.u32(0..CHANNELS))),
         40 => words(&format!("SUBSCRIBE channel:{}", rng.u32(0..CHANNELS))),
         41 => match rng.u8(0..3) {
