@@ -150,6 +150,9 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("arch_bits", usize::BITS);
     fields.add("monotonic_clock", "POSIX clock_gettime");
     fields.add("multiplexing_api", "epoll");
+    fields.add("atomicvar_api", "c11-builtin");
+    // What Redis tells where another compiler than gcc has made it.
+    fields.add("gcc_version", "0.0.0");
     fields.add("process_id", state.facts.pid);
     fields.add("process_supervised", state.facts.supervisor.unwrap_or("no"));
     fields.add("run_id", &state.run_id);
@@ -157,6 +160,9 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("server_time_usec", state.now.unix_us);
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / 86_400);
+    // The default of Redis; here nothing runs at a fixed rate.
+    fields.add("hz", 10);
+    fields.add("configured_hz", 10);
     fields.add("lru_clock", state.now.unix_s() & LRU_CLOCK_MAX);
     fields.add("executable", &state.facts.executable);
     fields.add("config_file", &state.facts.config_file);
@@ -235,6 +241,7 @@ fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("mem_allocator", "jemalloc");
     fields.add("active_defrag_running", 0);
     fields.add("lazyfree_pending_objects", usize::from(call.store.has_remains()));
+    fields.add("lazyfreed_objects", call.store.changes.counters.freed_later);
 }
 
 /// What Redis tells where there are no scripts and no functions.

@@ -109,11 +109,13 @@ fn flushes_later(call: &Call<'_>) -> Result<bool, Error> {
 }
 
 fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
-    if call.store.lens(index).0 == 0 {
+    let (keys, _) = call.store.lens(index);
+    if keys == 0 {
         return;
     }
     let mut pieces = call.store.db(index, call.state.now.unix_ms()).clear();
     if is_later {
+        call.store.changes.counters.freed_later += keys as u64;
         call.store.free_later(pieces);
     } else {
         while pieces.free_one() {}

@@ -34,6 +34,8 @@ pub struct Counters {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// Keys whose memory was freed, or is being freed, after the reply.
+    pub freed_later: u64,
     /// Keys that died of age.
     pub expired: u64,
     /// Keys that were evicted for memory.
