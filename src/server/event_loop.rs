@@ -186,6 +186,11 @@ impl Server {
             self.over.push(key);
             return;
         }
+        if conn.is_waiting && event.is_read_closed() {
+            // It has given up; a long pause is not to collect such as these.
+            self.over.push(key);
+            return;
+        }
         conn.is_readable |= event.is_readable() || event.is_error();
         conn.is_half_closed |= event.is_read_closed() || event.is_error();
         if event.is_writable() && !conn.is_writable {

@@ -29,6 +29,21 @@ fn a_paused_client_is_served_when_the_pause_ends() {
 }
 
 #[test]
+fn one_that_gives_up_during_a_pause_is_gone() {
+    let server = Server::start(&[]);
+    let (mut operator, mut client) = (server.client(), server.client());
+    assert_eq!(operator.run("CLIENT PAUSE 100000 WRITE").to_string(), "+OK");
+    client.request(&["SET", "a", "1"]);
+    let has =
+        |operator: &mut Client, line: &str| operator.run("INFO clients").text().contains(line);
+    eventually("it waits", || has(&mut operator, "blocked_clients:1\r\n"));
+    drop(client);
+    eventually("it is gone", || has(&mut operator, "connected_clients:1\r\n"));
+    assert_eq!(operator.run("CLIENT UNPAUSE").to_string(), "+OK");
+    assert_eq!(operator.run("EXISTS a").int(), 0);
+}
+
+#[test]
 fn a_client_that_takes_too_much_is_evicted() {
     let server = Server::start(&["--maxmemory-clients", "1mb"]);
     let (mut operator, mut greedy) = (server.client(), server.client());

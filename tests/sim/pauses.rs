@@ -163,6 +163,25 @@ fn deaths_that_come_late_are_measured() {
 }
 
 #[test]
+fn brief_commands_of_a_burst_share_its_time() {
+    let config = Config { latency_monitor_threshold: 5, ..Config::default() };
+    let mut sim = Sim::new(1, config);
+    let client = sim.connect();
+    // Every reading of the stopwatch takes twenty milliseconds.
+    sim.world.pace_us = 20_000;
+    sim.arrive(client, &encode(&["GET", "a"]).repeat(3), 16, |_| {});
+    assert!(sim.engine.state().slowlog.is_empty(), "six milliseconds each");
+    sim.arrive(client, &encode(&["GET", "alone"]), 16, |_| {});
+    sim.arrive(client, &encode(&["KEYS", "*"]), 16, |_| {});
+    sim.world.pace_us = 0;
+    let slow: Vec<u64> = sim.engine.state().slowlog.iter().map(|entry| entry.us).collect();
+    assert_eq!(slow, [20_000, 20_000]);
+    let events: Vec<(&str, u64)> =
+        sim.engine.state().latency.iter().map(|(event, series)| (event, series.max_ms)).collect();
+    assert_eq!(events, [("command", 20), ("fast-command", 20)]);
+}
+
+#[test]
 fn slow_commands_are_logged_one_by_one() {
     let mut sim = Sim::new(1, Config { slowlog_log_slower_than: 5, ..Config::default() });
     let client = sim.connect();
