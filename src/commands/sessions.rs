@@ -154,7 +154,10 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
         ("ssub", &0),
         ("multi", &-1),
         ("qbuf", &client.query_bytes),
-        ("qbuf-free", &client.query_capacity.saturating_sub(client.query_bytes)),
+        (
+            "qbuf-free",
+            &client.query_capacity.saturating_sub(client.query_bytes + client.argv_bytes),
+        ),
         ("argv-mem", &client.argv_bytes),
         ("multi-mem", &0),
         ("rbs", &memory),

@@ -179,12 +179,19 @@ impl Default for Config {
 const CLIENT_MEMORY_LEAST: usize = 128 << 10;
 
 impl Config {
-    /// Memory that all clients may take together, in bytes; 0 for any. A part of the server's
-    /// memory is no bound, as that has none.
+    /// Memory that all clients may take together, in bytes; 0 for any. A part of `maxmemory` is no
+    /// bound while that is none.
     #[inline]
     pub fn client_memory_max(&self) -> usize {
         match self.maxmemory_clients {
-            kinds::Share::Bytes(0) | kinds::Share::Percent(_) => 0,
+            kinds::Share::Bytes(0) => 0,
+            kinds::Share::Percent(_) if self.maxmemory == 0 => 0,
+            kinds::Share::Percent(percent) => {
+                let whole = u64::try_from(self.maxmemory).unwrap_or(0);
+                // In this order: the product might be too large.
+                let part = whole / 100 * percent + whole % 100 * percent / 100;
+                num::index(part).max(CLIENT_MEMORY_LEAST)
+            }
             kinds::Share::Bytes(bytes) => num::index(bytes).max(CLIENT_MEMORY_LEAST),
         }
     }

@@ -41,6 +41,17 @@ pub enum Turn {
     Stop,
 }
 
+/// What waits of a client's requests, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pending {
+    /// Of the incomplete request, as far as it has been read.
+    pub argv_bytes: usize,
+    /// What has arrived behind that.
+    pub query_bytes: usize,
+    /// The memory in which all of it waits.
+    pub capacity: usize,
+}
+
 /// What has become of a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Served {
@@ -226,11 +237,12 @@ impl Engine {
         }
     }
 
-    /// Ends a turn: notes how many bytes of requests wait, and how much memory they wait in.
-    pub fn end_turn(&mut self, id: ClientId, query_bytes: usize, query_capacity: usize) {
+    /// Ends a turn: notes what waits of the client's requests.
+    pub fn end_turn(&mut self, id: ClientId, pending: Pending) {
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.client.query_bytes = query_bytes;
-            peer.client.query_capacity = query_capacity;
+            peer.client.argv_bytes = pending.argv_bytes;
+            peer.client.query_bytes = pending.query_bytes;
+            peer.client.query_capacity = pending.capacity;
         }
         self.peers.note_memory(id);
     }

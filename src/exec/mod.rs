@@ -30,7 +30,7 @@ pub use args::{db_index, extended, float, int, positive_count, span};
 pub use call::Call;
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
 pub use command::{Command, Flow, Handler, Outcome};
-pub use engine::{Engine, Served, Turn};
+pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
 pub use host::{Host, HostError};
 pub use hotkeys::{Hotkeys, Wish as HotkeysWish};

@@ -195,7 +195,8 @@ impl Rate {
         let Some((at, before)) = old.or(self.samples.iter().min()) else { return 0 };
         let elapsed = u128::from(now.mono_us.saturating_sub(*at).max(1));
         let grown = u128::from(count.saturating_sub(*before));
-        u64::try_from(grown * 1_000_000 / elapsed).unwrap_or(u64::MAX)
+        // To the nearest: one a second is one, though a little more than a second has passed.
+        u64::try_from((grown * 1_000_000 + elapsed / 2) / elapsed).unwrap_or(u64::MAX)
     }
 }
 

@@ -143,6 +143,11 @@ impl Parser {
         self.spans.len() - self.requests.last().map_or(0, |request| request.spans_end)
     }
 
+    /// Bytes of the incomplete request that have been read; what follows them has not.
+    pub fn pending_bytes(&self) -> usize {
+        self.at - self.start
+    }
+
     /// Gives back memory that an uncommonly long request has taken.
     pub fn trim(&mut self) {
         if self.spans.is_empty() && self.spans.capacity() > SPANS_KEPT {

@@ -3,7 +3,7 @@
 use super::stream::Stream;
 use crate::base::buf::ReadBuffer;
 use crate::base::id::ClientId;
-use crate::exec::{Engine, Host, Served, Turn};
+use crate::exec::{Engine, Host, Pending, Served, Turn};
 use crate::resp::request::Parser;
 use std::io;
 
@@ -117,7 +117,15 @@ impl Conn {
         engine.begin_turn(self.client, self.input.len(), own_bytes);
         let end = self.run_requests(engine, host);
         self.park_input(pool);
-        engine.end_turn(self.client, self.input.len(), self.input.capacity());
+        let argv_bytes = self.parser.pending_bytes();
+        engine.end_turn(
+            self.client,
+            Pending {
+                argv_bytes,
+                query_bytes: self.input.len() - argv_bytes,
+                capacity: self.input.capacity(),
+            },
+        );
         end
     }
 

@@ -4,6 +4,7 @@ use crate::support::client::encode;
 use crate::world::Sim;
 use spindle::config::Config;
 use spindle::config::kinds::Share;
+use spindle::exec::Pending;
 use std::time::Duration;
 
 const NOTHING: [&str; 0] = [];
@@ -98,7 +99,9 @@ fn the_largest_clients_go_when_all_take_too_much() {
     assert_eq!(sim.run(spared, "CLIENT NO-EVICT ON"), ["+OK"]);
     for (size, conn) in [(100, conns[0]), (400, conns[1]), (300, conns[2]), (450, spared)] {
         let id = sim.conns[conn].id;
-        sim.engine.end_turn(id, size << 10, size << 10);
+        let bytes = size << 10;
+        let pending = Pending { argv_bytes: 0, query_bytes: bytes, capacity: bytes };
+        sim.engine.end_turn(id, pending);
     }
     sim.run(conns[0], "PING");
     let closed: Vec<bool> = conns.iter().map(|conn| sim.conns[*conn].is_closed).collect();
@@ -108,6 +111,11 @@ fn the_largest_clients_go_when_all_take_too_much() {
     assert_eq!(sim.run(conns[0], "CONFIG SET maxmemory-clients 600kb"), ["+OK"]);
     sim.advance(Duration::ZERO);
     assert!(sim.conns[conns[2]].is_closed && !sim.conns[conns[0]].is_closed);
+    // A part of the server's memory is a bound once that has one.
+    assert_eq!(sim.run(conns[0], "CONFIG SET maxmemory-clients 10%"), ["+OK"]);
+    assert_eq!(sim.engine.state().config.client_memory_max(), 0);
+    assert_eq!(sim.run(conns[0], "CONFIG SET maxmemory 100mb"), ["+OK"]);
+    assert_eq!(sim.engine.state().config.client_memory_max(), 10 << 20);
     assert!(!sim.conns[spared].is_closed);
 }
 
