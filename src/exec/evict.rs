@@ -103,7 +103,8 @@ impl Engine {
             return false;
         }
         if self.state.is_over_memory() {
-            return self.make_room(host) == Room::Never;
+            // Nothing changes during a pause.
+            return self.state.pause.is_none() && self.make_room(host) == Room::Never;
         }
         self.state.excess.note(false, self.state.now);
         false
@@ -113,14 +114,18 @@ impl Engine {
     #[inline(never)] // A name of its own in profiles; rare but at the limit.
     fn make_room(&mut self, host: &mut dyn Host) -> Room {
         let noted = self.store.changes.events().len();
+        let start = host.ticks();
+        let elapsed_us = |host: &mut dyn Host| {
+            num::float(host.ticks().saturating_sub(start)) / host.ticks_per_us()
+        };
         let mut room = self.evict(KEYS_PER_LOOK);
-        if room == Room::Soon {
-            let limit_us = time_limit_us(&self.state.config);
-            let (start, per_us) = (host.ticks(), host.ticks_per_us());
-            let elapsed_us = |ticks: u64| num::float(ticks.saturating_sub(start)) / per_us;
-            while room == Room::Soon && elapsed_us(host.ticks()) < limit_us {
-                room = self.evict(KEYS_PER_LOOK);
-            }
+        let limit_us = time_limit_us(&self.state.config);
+        while room == Room::Soon && elapsed_us(host) < limit_us {
+            room = self.evict(KEYS_PER_LOOK);
+        }
+        if self.state.config.latency_monitor_threshold > 0 {
+            let ms = num::whole(elapsed_us(host)) / 1_000;
+            self.state.note_latency("eviction-cycle", self.state.now.unix_s(), ms);
         }
         if self.state.feed.is_on() {
             self.state.feed.append_deaths(&self.store.changes.events()[noted..]);
@@ -131,7 +136,7 @@ impl Engine {
 
     /// Evicts keys in a tick, if too much memory is in use.
     pub(super) fn evict_slice(&mut self) {
-        let is_over = self.state.is_over_memory();
+        let is_over = self.state.is_over_memory() && self.state.pause.is_none();
         let room = if is_over { self.evict(KEYS_PER_TICK) } else { Room::Enough };
         self.note_room(room);
     }

@@ -207,3 +207,22 @@ fn slow_commands_are_logged_one_by_one() {
         .collect();
     assert_eq!(log, ["3", "2", "1"]);
 }
+
+#[test]
+fn no_key_is_evicted_during_a_pause() {
+    let config = Config {
+        maxmemory_policy: spindle::config::kinds::EvictionPolicy::AllkeysRandom,
+        ..Config::default()
+    };
+    let mut sim = Sim::new(1, config);
+    let conn = sim.connect();
+    for i in 0..1_000 {
+        sim.run(conn, &format!("SET key:{i} {}", "v".repeat(100)));
+    }
+    sim.run(conn, "CLIENT PAUSE 1000 WRITE");
+    assert_eq!(sim.run(conn, "CONFIG SET maxmemory 1"), ["+OK"]);
+    sim.advance(Duration::from_millis(1));
+    assert_eq!(sim.run(conn, "DBSIZE"), ["1000"]);
+    sim.advance(Duration::from_secs(2));
+    assert_eq!(sim.run(conn, "DBSIZE"), ["0"]);
+}
