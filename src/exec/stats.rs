@@ -15,7 +15,9 @@ const RATE_WINDOW_US: u64 = 1_000_000;
 /// Least microseconds between two samples.
 const SAMPLE_EVERY_US: u64 = 100_000;
 
-/// Longest time that the distribution of a command's times tells apart, in ticks: some seconds.
+/// Shortest times that the distribution of a command's times tells apart, in ticks.
+const TRACKED_TICKS_MIN: u64 = 64;
+/// The longest one, in ticks: some seconds.
 const TRACKED_TICKS_MAX: u64 = 1 << 34;
 /// Decimal digits that it tells apart.
 const TRACKED_DIGITS: u8 = 2;
@@ -38,12 +40,19 @@ pub struct CommandStats {
 impl CommandStats {
     /// Notes a time, for so many calls.
     fn track(&mut self, ticks: u64, calls: u64) {
-        let create = || Histogram::new_with_bounds(1, TRACKED_TICKS_MAX, TRACKED_DIGITS);
+        let create = || {
+            let least = TRACKED_TICKS_MIN;
+            let mut times = Histogram::new_with_bounds(least, 2 * least, TRACKED_DIGITS).ok()?;
+            // Most commands take a small part of a second; room for more comes with the need.
+            times.auto(true);
+            Some(Box::new(times))
+        };
         if self.times.is_none() {
-            self.times = create().ok().map(Box::new);
+            self.times = create();
         }
         if let Some(times) = &mut self.times {
-            times.saturating_record_n(ticks, calls);
+            let noted = times.record_n(ticks.min(TRACKED_TICKS_MAX), calls);
+            debug_assert!(noted.is_ok(), "it grows");
         }
     }
 }
