@@ -89,8 +89,14 @@ impl State {
 
     #[inline]
     fn is_over_memory(&self) -> bool {
+        self.is_over_memory_by(0)
+    }
+
+    /// Whether more is in use than the limit and so much.
+    #[inline]
+    fn is_over_memory_by(&self, bytes: usize) -> bool {
         let limit = u64::try_from(self.config.maxmemory).ok().filter(|limit| *limit > 0);
-        limit.is_some_and(|limit| self.memory.used_bytes() > limit)
+        limit.is_some_and(|limit| self.memory.used_bytes() > limit + bytes as u64)
     }
 }
 
@@ -141,6 +147,12 @@ impl Engine {
         self.note_room(room);
     }
 
+    /// Whether too much memory is in use beside that of events, which is free as soon as they are
+    /// told: with a short key and value, an eviction takes more for its event than it frees.
+    fn is_over_without_events(&self) -> bool {
+        self.state.is_over_memory_by(self.store.changes.memory_bytes())
+    }
+
     fn note_room(&mut self, room: Room) {
         let now = self.state.now;
         self.state.excess.note(room != Room::Enough, now);
@@ -160,7 +172,7 @@ impl Engine {
             } else if !self.store.evict(policy, samples, &mut self.state.rng) {
                 return Room::Never;
             }
-            if !self.state.is_over_memory() {
+            if !self.is_over_without_events() {
                 return Room::Enough;
             }
         }

@@ -7,6 +7,9 @@ use crate::config::notify::EventClasses;
 /// The classes of events that tell of a key's end without a command for it.
 const DEATHS: EventClasses = EventClasses::EXPIRED.union(EventClasses::EVICTED);
 
+/// The allocator's least size, of which the small ones are multiples.
+const KEY_STEP: usize = 16;
+
 /// One keyspace event, kept only if someone listens.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event {
@@ -54,6 +57,8 @@ pub struct Changes {
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,
+    /// Bytes of the keys in `events`.
+    key_bytes: usize,
 }
 
 impl Changes {
@@ -81,7 +86,13 @@ impl Changes {
 
     /// Takes the events noted so far, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
+        self.key_bytes = 0;
         std::mem::take(&mut self.events)
+    }
+
+    /// Bytes of memory that the events take until they are taken.
+    pub fn memory_bytes(&self) -> usize {
+        self.events.capacity() * size_of::<Event>() + self.key_bytes
     }
 
     /// The classes that are published.
@@ -99,6 +110,7 @@ impl Changes {
     ) {
         let listed = self.lists_deaths && DEATHS.contains(class);
         if listed || self.wanted.wants(class) {
+            self.key_bytes += key.len().next_multiple_of(KEY_STEP);
             self.events.push(Event { db, class, name, key: key.into() });
         }
     }

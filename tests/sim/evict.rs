@@ -255,3 +255,18 @@ fn frequency_is_told_under_an_lfu_policy() {
     sim.run(conn, "CONFIG SET maxmemory-policy allkeys-lru");
     assert!(sim.run(conn, "OBJECT FREQ k")[0].starts_with("-ERR An LFU maxmemory policy is not"));
 }
+
+#[test]
+fn events_of_evictions_do_not_cause_more_of_them() {
+    let (mut sim, conn) = sim("allkeys-random");
+    assert_eq!(sim.run(conn, "CONFIG SET notify-keyspace-events KEA"), ["+OK"]);
+    for i in 0..5_000 {
+        sim.run(conn, &format!("SET key:{i} x"));
+    }
+    limit_to(&mut sim, conn, 0);
+    for i in 5_000..6_000 {
+        sim.run(conn, &format!("SET key:{i} x"));
+    }
+    let left: usize = sim.run(conn, "DBSIZE")[0].parse().unwrap();
+    assert!(left > 4_000, "{left} keys are left");
+}
