@@ -210,6 +210,8 @@ const RESETSTAT: Command = Command::new(
 
 fn resetstat(call: &mut Call<'_>) -> Outcome {
     call.state.stats.reset();
+    // Rates count from here.
+    call.state.stats.sample(call.state.now);
     call.store.changes.counters = Default::default();
     call.state.reset_excess();
     call.state.memory_peak = call.state.memory_used();
