@@ -11,8 +11,6 @@ use crate::data::table::{Place, Table};
 
 /// Children of a node.
 const ARITY: usize = 4;
-/// Levels below the first one that 2^32 nodes need, and one more.
-const DEPTH_MAX: usize = 17;
 
 /// A heap of deadlines over the entries of one table.
 #[derive(Default)]
@@ -69,12 +67,12 @@ impl Deadlines {
         let hole = slot as usize;
         let last = self.nodes.len() - 1;
         let Some(node) = self.nodes.pop() else { return false };
-        if hole != last {
-            table.prefetch_line(node.hash);
+        if hole != last
+            && let Some(place) = find(table, node.hash, last)
+        {
+            table.at_mut(place).set_heap_slot(None);
             let hole = self.settle(table, hole, node);
-            if let Some(place) = find(table, node.hash, last) {
-                table.at_mut(place).set_heap_slot(Some(slot_of(hole)));
-            }
+            table.at_mut(place).set_heap_slot(Some(slot_of(hole)));
         }
         true
     }
@@ -110,33 +108,15 @@ impl Deadlines {
             self.shift(table, parent, hole);
             hole = parent;
         }
-        let (way, len) = self.way_down(hole, node);
-        let way = &way[..len];
-        if len > 1 {
-            // Every node on the way has an entry to be told. Memory is waited for once for all of
-            // them.
-            way.iter().for_each(|child| table.prefetch_line(self.nodes[*child].hash));
-            way.iter().for_each(|child| table.prefetch_item(self.nodes[*child].hash));
-        }
-        for child in way {
-            self.shift(table, *child, hole);
-            hole = *child;
+        while let Some(child) = self.earliest_child(hole) {
+            if self.nodes[child].at_ms >= node.at_ms {
+                break;
+            }
+            self.shift(table, child, hole);
+            hole = child;
         }
         self.nodes[hole] = node;
         hole
-    }
-
-    /// The places from which nodes move up by one if `node` is put in at `hole`, and their number.
-    fn way_down(&self, mut hole: usize, node: Node) -> ([usize; DEPTH_MAX], usize) {
-        let (mut way, mut len) = ([0; DEPTH_MAX], 0);
-        while let Some(child) = self.earliest_child(hole)
-            && self.nodes[child].at_ms < node.at_ms
-        {
-            way[len] = child;
-            len += 1;
-            hole = child;
-        }
-        (way, len)
     }
 
     fn earliest_child(&self, parent: usize) -> Option<usize> {
