@@ -166,10 +166,10 @@ impl Model {
 
     fn setrange(&mut self, db: usize, args: &[&[u8]]) -> Outcome {
         let offset = parse_int(args[2])?;
-        let mut bytes = self.look(db, args[1]).map_or(Vec::new(), |v| v.bytes.clone());
         if offset < 0 {
             return Err("ERR offset is out of range".to_owned());
         }
+        let mut bytes = self.look(db, args[1]).map_or(Vec::new(), |v| v.bytes.clone());
         if args[3].is_empty() {
             return int(num::signed(bytes.len()));
         }
