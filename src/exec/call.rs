@@ -1,6 +1,7 @@
 //! What a handler works with: borrows that do not touch each other.
 
 use super::client::Client;
+use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peers;
 use super::state::State;
@@ -38,6 +39,34 @@ pub struct Call<'a> {
     pub host: &'a mut dyn Host,
     /// What is propagated instead of the request, if anything.
     pub(super) propagated: Option<ArgvBuf>,
+}
+
+impl Engine {
+    /// What the handler of a command works with.
+    #[inline]
+    pub(super) fn open_call<'a>(
+        &'a mut self,
+        command: CommandId,
+        argv: Argv<'a>,
+        client: &'a mut Client,
+        out: &'a mut Output,
+        host: &'a mut dyn Host,
+    ) -> Call<'a> {
+        Call {
+            argv,
+            out,
+            client,
+            peers: &mut self.peers,
+            store: &mut self.store,
+            pubsub: &mut self.pubsub,
+            monitors: &mut self.monitors,
+            state: &mut self.state,
+            table: &self.table,
+            command,
+            host,
+            propagated: None,
+        }
+    }
 }
 
 impl Call<'_> {

@@ -1,6 +1,5 @@
 //! The engine described by its own INFO, for reports.
 
-use super::call::Call;
 use super::client::{Client, Connection};
 use super::engine::Engine;
 use super::host::Host;
@@ -18,21 +17,8 @@ impl Engine {
         let argv: ArgvBuf = ["INFO", "everything"].into_iter().collect();
         let mut client = Client::new(NOBODY, Connection::default(), self.state.now, true);
         let mut out = Output::default();
-        let mut call = Call {
-            argv: argv.borrow(),
-            out: &mut out,
-            client: &mut client,
-            peers: &mut self.peers,
-            store: &mut self.store,
-            pubsub: &mut self.pubsub,
-            monitors: &mut self.monitors,
-            state: &mut self.state,
-            table: &self.table,
-            command: id,
-            host,
-            propagated: None,
-        };
-        if (self.table.row(id).command.run)(&mut call).is_err() {
+        let run = self.table.row(id).command.run;
+        if run(&mut self.open_call(id, argv.borrow(), &mut client, &mut out, host)).is_err() {
             return String::new();
         }
         let reply = String::from_utf8_lossy(out.single().unwrap_or_default()).into_owned();

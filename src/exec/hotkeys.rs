@@ -38,14 +38,14 @@ pub struct Hotkeys {
     pub by_time: TopKeys,
     /// By bytes.
     pub by_bytes: TopKeys,
-    /// The moment before the command that runs.
-    pub(super) before: Before,
+    /// The moment before the command that runs; none for the one that began the watch.
+    pub(super) before: Option<Before>,
     cpu_before: CpuUse,
     cpu: CpuUse,
 }
 
 /// What a stopwatch and a client's output showed at some moment.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Before {
     pub(super) ticks: u64,
     pub(super) output: usize,
@@ -72,7 +72,7 @@ impl Hotkeys {
             all_bytes: 0,
             by_time: TopKeys::new(counters),
             by_bytes: TopKeys::new(counters),
-            before: Before::default(),
+            before: None,
             cpu_before: limits::cpu_use(),
             cpu: CpuUse::default(),
         }

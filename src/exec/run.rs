@@ -1,6 +1,5 @@
 //! The one caller of handlers.
 
-use super::call::Call;
 use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
@@ -218,19 +217,20 @@ impl Engine {
     #[cold]
     fn begin_watch(&mut self, peer: &Peer, host: &mut dyn Host) {
         if let Some(watch) = &mut self.state.hotkeys {
-            watch.before = Before { ticks: host.ticks(), output: peer.out.len() };
+            watch.before = Some(Before { ticks: host.ticks(), output: peer.out.len() });
         }
     }
 
     /// It has ended: tells the watch what it has cost.
     #[cold]
     fn end_watch(&mut self, peer: &Peer, argv: Argv<'_>, host: &mut dyn Host) {
+        let Ok(id) = self.resolve(argv) else { return };
         let State { hotkeys: Some(watch), rng, now, .. } = &mut self.state else { return };
-        let Some(id) = peer.client.last_command.filter(|_| watch.is_active(*now)) else { return };
-        let ticks = num::float(host.ticks().saturating_sub(watch.before.ticks));
+        let Some(before) = watch.before.take().filter(|_| watch.is_active(*now)) else { return };
+        let ticks = num::float(host.ticks().saturating_sub(before.ticks));
         let time = Duration::from_secs_f64(ticks / host.ticks_per_us() / 1e6);
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let replied = peer.out.len().saturating_sub(watch.before.output);
+        let replied = peer.out.len().saturating_sub(before.output);
         let bytes = replied + argv.from(0).map(<[u8]>::len).sum::<usize>();
         let indexes = self.table.row(id).key_indexes(argv);
         let keys: Vec<&[u8]> = indexes.map(|index| argv.at(index)).collect();
@@ -273,20 +273,7 @@ impl Engine {
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
-        let mut call = Call {
-            argv,
-            out: &mut peer.out,
-            client: &mut peer.client,
-            peers: &mut self.peers,
-            store: &mut self.store,
-            pubsub: &mut self.pubsub,
-            monitors: &mut self.monitors,
-            state: &mut self.state,
-            table: &self.table,
-            command: id,
-            host,
-            propagated: None,
-        };
+        let mut call = self.open_call(id, argv, &mut peer.client, &mut peer.out, host);
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());

@@ -113,7 +113,7 @@ impl<'a> Db<'a> {
             self.read(key);
         }
         // Those that were due are gone by now, so that nothing moves any more.
-        keys.map(|key| self.look(key)).collect()
+        keys.map(|key| self.find(key)).collect()
     }
 
     /// The value at a spot.

@@ -14,9 +14,14 @@ fn sim() -> (Sim, usize) {
 fn hot_keys_are_told_by_time_and_by_bytes() {
     let (mut sim, conn) = sim();
     assert_eq!(sim.run(conn, "HOTKEYS GET"), ["nil-array"]);
+    // What happened before it does not count, nor does the command that begins it.
+    sim.advance(Duration::from_secs(10));
     sim.run(conn, "SET before v");
     assert_eq!(sim.run(conn, "HOTKEYS START METRICS 2 CPU NET COUNT 2"), ["+OK"]);
     // Every reading of the stopwatch takes a millisecond, so a command takes some.
+    let idle = sim.run(conn, "HOTKEYS GET")[0].clone();
+    assert!(idle.contains("\"all-commands-all-slots-us\", 0, "), "{idle}");
+    sim.run(conn, "NOSUCH unknown");
     sim.world.pace_us = 1_000;
     for i in 0..200 {
         sim.run(conn, &format!("SET cold{i} v"));
@@ -31,7 +36,7 @@ fn hot_keys_are_told_by_time_and_by_bytes() {
     assert!(told.contains("\"selected-slots\", [[0, 16383]],"), "{told}");
     assert!(told.contains("\"by-cpu-time-us\", [\"often\", "), "{told}");
     assert!(told.contains("\"by-net-bytes\", [\"wide\", 100105, "), "{told}");
-    assert!(!told.contains("before"), "{told}");
+    assert!(!told.contains("before") && !told.contains("unknown"), "{told}");
 }
 
 #[test]
