@@ -228,7 +228,7 @@ const NO_SUCH_KEY: Error = Error::new("ERR no such key");
 /// The key that the subcommand names.
 fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
     let key = call.argv.at(2);
-    let spot = call.db().look(key);
+    let spot = call.db().find(key);
     if spot.exists() { Ok(spot) } else { Err(NO_SUCH_KEY) }
 }
 
@@ -292,7 +292,7 @@ fn populate(call: &mut Call<'_>) -> Outcome {
         if let Some(size) = size {
             value.resize(size, 0);
         }
-        let spot = db.look(&key);
+        let spot = db.find(&key);
         if !spot.exists() {
             db.put("set", spot, Text::compact(&value), Ttl::Clear);
         }
@@ -327,7 +327,7 @@ fn digest(call: &mut Call<'_>) -> Outcome {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         db.each_key(|key| keys.push(key.to_vec()));
         for key in keys {
-            let spot = db.look(&key);
+            let spot = db.find(&key);
             let has_deadline = db.deadline_ms(&spot).is_some();
             let Some(entry) = db.entry(&spot) else { continue };
             let whose = format!("{index}:{}:", key.len()).into_bytes();
@@ -344,7 +344,7 @@ fn digest_value(call: &mut Call<'_>) -> Outcome {
     call.out.array(argv.len() - 2);
     for key in argv.from(2) {
         let mut db = call.db();
-        let spot = db.look(key);
+        let spot = db.find(key);
         let has_deadline = db.deadline_ms(&spot).is_some();
         let digest = db.entry(&spot).map(|entry| digest_of(&digested(entry, has_deadline)));
         call.out.status(&hex(digest.unwrap_or([0; DIGEST_BYTES])));

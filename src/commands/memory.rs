@@ -66,7 +66,7 @@ fn usage(call: &mut Call<'_>) -> Outcome {
         }
     }
     let mut db = call.db();
-    let spot = db.look(argv.at(2));
+    let spot = db.find(argv.at(2));
     match db.memory_bytes(&spot) {
         Some(bytes) => call.out.len_int(bytes),
         None => call.out.null(),
