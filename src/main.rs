@@ -7,7 +7,7 @@ use spindle::config::{Config, file};
 use spindle::exec::Facts;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
 use spindle::server::{Server, journal};
-use spindle::sys::crash;
+use spindle::sys::{self, crash};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -49,14 +49,21 @@ fn prepare(args: &[String]) -> Result<Option<Start>, String> {
     let origin = Origin::from_env();
     let input = read_input(&sources)?;
     let config = read_parameters(&sources, &input)?;
-    let mut facts = Facts { pid: std::process::id(), ..Facts::default() };
-    facts.executable = exe.to_string_lossy().into_owned();
+    let mut facts = Facts {
+        pid: std::process::id(),
+        executable: exe.to_string_lossy().into_owned(),
+        os: sys::process::os(),
+        machine_bytes: sys::memory::machine_bytes(),
+        ..Facts::default()
+    };
     if let Some(path) = &sources.file {
         let full = std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))?;
         facts.config_file = full.to_string_lossy().into_owned();
     }
     let is_supervised = origin.supervisor(config.supervised).is_some();
     if config.daemonize && !is_supervised && !origin.is_in_background {
+        // What is wrong with the parameters is to be seen on the terminal.
+        Server::check(GROUPS, &config)?;
         let started = process::go_to_background(&exe, args, &input);
         started.map_err(|error| format!("cannot go to the background: {error}"))?;
         return Ok(None);
@@ -101,7 +108,7 @@ fn serve(start: Start) -> Result<(), String> {
     let Start { config, mut facts, origin } = start;
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
     if origin.is_in_background {
-        let settled = process::settle_in_background();
+        let settled = sys::process::leave_terminal();
         settled.map_err(|error| format!("cannot leave the terminal: {error}"))?;
     }
     let supervisor = origin.supervisor(config.supervised);

@@ -11,7 +11,7 @@ use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
 use crate::sys::limits;
-use crate::sys::memory::{self, AllocatorStats};
+use crate::sys::memory::AllocatorStats;
 use std::fmt::{Display, Write};
 
 /// The clock by which Redis notes the use of keys has 24 bits.
@@ -136,17 +136,15 @@ fn human(bytes: u64) -> String {
 }
 
 fn server(fields: &mut Fields, call: &mut Call<'_>) {
-    let (state, os) = (&call.state, rustix::system::uname());
+    let state = &call.state;
     let uptime = state.now.seconds_since(state.started);
-    let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
-    let (name, release, machine) = (text(os.sysname()), text(os.release()), text(os.machine()));
     fields.add("redis_version", REDIS_VERSION);
     fields.add("redis_git_sha1", "00000000");
     fields.add("redis_git_dirty", 0);
     fields.add("redis_build_id", 0);
     fields.add("spindle_version", env!("CARGO_PKG_VERSION"));
     fields.add("redis_mode", "standalone");
-    fields.add("os", format_args!("{name} {release} {machine}"));
+    fields.add("os", &state.facts.os);
     fields.add("arch_bits", usize::BITS);
     fields.add("monotonic_clock", "POSIX clock_gettime");
     fields.add("multiplexing_api", "epoll");
@@ -226,7 +224,7 @@ fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("allocator_active", usage.allocator.active);
     fields.add("allocator_resident", usage.allocator.resident);
     fields.add("allocator_muzzy", 0);
-    fields.add_bytes("total_system_memory", memory::machine_bytes());
+    fields.add_bytes("total_system_memory", call.state.facts.machine_bytes);
     no_scripts(fields);
     fields.add_bytes("maxmemory", u64::try_from(call.state.config.maxmemory).unwrap_or(0));
     fields.add("maxmemory_policy", call.state.config.maxmemory_policy.name());

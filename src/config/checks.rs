@@ -124,7 +124,7 @@ pub(super) fn hostname(text: &str) -> Result<String, Refusal> {
 
 /// Size of the backlog, which has a least one.
 pub(super) fn backlog(text: &str) -> Result<String, Refusal> {
-    let bytes = parse_bytes(text, 1, i64::MAX)?;
+    let bytes = parse_bytes(text, 1)?;
     Ok(bytes.max(BACKLOG_BYTES_MIN).to_string())
 }
 

@@ -1,6 +1,6 @@
 //! The types of parameters: how each is read, checked and shown.
 
-use super::notify::EventClasses;
+use super::notify::{self, EventClasses};
 use crate::base::{num, quoted};
 
 /// Most addresses to listen on.
@@ -23,8 +23,8 @@ pub enum Slot<'a> {
     Bool(&'a mut bool),
     /// An integer between two bounds.
     Int(&'a mut i64, i64, i64),
-    /// A number of bytes, which may carry a unit, between two bounds.
-    Memory(&'a mut i64, i64, i64),
+    /// A number of bytes, which may carry a unit, from a least one on.
+    Memory(&'a mut i64, i64),
     /// Permissions as an octal number.
     Octal(&'a mut u32),
     /// Any text.
@@ -78,7 +78,7 @@ impl Kind {
         match self {
             Kind::Bool => parse_bool(text).map(|value| show_bool(value).to_owned()),
             Kind::Int(min, max) => parse_int(text, min, max).map(|value| value.to_string()),
-            Kind::Memory(min) => parse_bytes(text, min, i64::MAX).map(|value| value.to_string()),
+            Kind::Memory(min) => parse_bytes(text, min).map(|value| value.to_string()),
             Kind::Text => Ok(text.to_owned()),
             Kind::OneOf(names) => find_name(names, text).map(|at| names[at].to_owned()),
             Kind::Checked(check, _) | Kind::List(check, _) => check(text),
@@ -93,7 +93,7 @@ impl Kind {
         match self {
             Kind::Bool => "yes, no".to_owned(),
             Kind::Int(min, max) => format!("{min} to {max}"),
-            Kind::Memory(min) => format!("memory, {min} to {}", i64::MAX),
+            Kind::Memory(min) => describe_memory(min),
             Kind::Text => "text".to_owned(),
             Kind::OneOf(names) => names.join(", "),
             Kind::Checked(_, about) | Kind::List(_, about) => about.to_owned(),
@@ -139,7 +139,7 @@ impl Slot<'_> {
         match self {
             Slot::Bool(value) => *value = parse_bool(&joined)?,
             Slot::Int(value, min, max) => *value = parse_int(&joined, min, max)?,
-            Slot::Memory(value, min, max) => *value = parse_bytes(&joined, min, max)?,
+            Slot::Memory(value, min) => *value = parse_bytes(&joined, min)?,
             Slot::Octal(value) => {
                 let mode = u32::from_str_radix(&joined, 8).ok().filter(|mode| *mode <= 0o777);
                 *value = mode.ok_or("argument couldn't be parsed as an octal number")?;
@@ -154,8 +154,9 @@ impl Slot<'_> {
             }
             Slot::Choice(value) => value.choose(&joined)?,
             Slot::Events(value) => {
-                *value = EventClasses::from_letters(&joined)
-                    .ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoc'.")?;
+                *value = EventClasses::from_letters(&joined).ok_or_else(|| {
+                    format!("Invalid event class character. Use '{}'.", notify::ALPHABET)
+                })?;
             }
             Slot::Limits(value) => value.set(&joined)?,
             Slot::Kept(value, kind) => *value = kind.read(&joined)?,
@@ -222,18 +223,22 @@ impl Slot<'_> {
         match self {
             Slot::Bool(_) => "yes, no".to_owned(),
             Slot::Int(_, min, max) => format!("{min} to {max}"),
-            Slot::Memory(_, min, max) => format!("memory, {min} to {max}"),
+            Slot::Memory(_, min) => describe_memory(*min),
             Slot::Octal(_) => "octal permissions".to_owned(),
             Slot::Text(_) => "text".to_owned(),
             Slot::Addresses(_) => "addresses".to_owned(),
             Slot::Choice(value) => value.names().join(", "),
-            Slot::Events(_) => "letters of `Ag$lshzxeKEtmdnoc`".to_owned(),
+            Slot::Events(_) => format!("letters of `{}`", notify::ALPHABET),
             Slot::Limits(_) => "class, hard bytes, soft bytes, seconds; repeated".to_owned(),
             Slot::Kept(_, kind) => kind.describe(),
             Slot::Percentiles(_) => "percentages; none to show none".to_owned(),
             Slot::Share(_) => "memory, or a percentage of `maxmemory`".to_owned(),
         }
     }
+}
+
+fn describe_memory(min: i64) -> String {
+    format!("memory, {min} to {}", i64::MAX)
 }
 
 /// Words, each in quotes if it needs them.
@@ -270,9 +275,9 @@ pub(super) fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> 
     within(number.ok_or("argument couldn't be parsed into an integer")?, min, max)
 }
 
-/// A number of bytes between two bounds.
-pub(super) fn parse_bytes(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
-    within(parse_memory(text).ok_or("argument must be a memory value")?, min, max)
+/// A number of bytes from a least one on.
+pub(super) fn parse_bytes(text: &str, min: i64) -> Result<i64, Refusal> {
+    within(parse_memory(text).ok_or("argument must be a memory value")?, min, i64::MAX)
 }
 
 /// Where in `names` a word stands, in any case.

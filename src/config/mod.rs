@@ -1,5 +1,5 @@
-//! Parameters: one table of them, read from redis.conf, from flags and from CONFIG SET, and written
-//! back to redis.conf.
+//! Parameters: tables of them by what they do ([`table`], [`idle`], [`unbuilt`]), read from
+//! redis.conf, from flags and from CONFIG SET, and written back to redis.conf.
 
 pub mod args;
 pub mod checks;
@@ -55,20 +55,12 @@ pub struct Config {
     pub enable_debug_command: Access,
     /// Who may change protected parameters.
     pub enable_protected_configs: Access,
-    /// Who may load modules; there are none.
-    pub enable_module_command: Access,
     /// Working directory.
     pub dir: String,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
-    /// Large values of evicted keys are freed later.
-    pub lazyfree_lazy_eviction: bool,
-    /// Large values of keys that die of age are freed later.
-    pub lazyfree_lazy_expire: bool,
-    /// Large values that commands such as RENAME replace are freed later.
-    pub lazyfree_lazy_server_del: bool,
-    /// DEL frees large values later, as UNLINK does.
-    pub lazyfree_lazy_user_del: bool,
+    /// Crashes write a report to the log.
+    pub crash_log_enabled: bool,
     /// Memory in use above which keys are evicted or commands refused, in bytes; 0 for none.
     pub maxmemory: i64,
     /// Which keys are evicted.
@@ -140,13 +132,9 @@ impl Default for Config {
             notify_keyspace_events: EventClasses::empty(),
             enable_debug_command: Access::No,
             enable_protected_configs: Access::No,
-            enable_module_command: Access::No,
             dir: ".".to_owned(),
             lazyfree_lazy_user_flush: false,
-            lazyfree_lazy_eviction: false,
-            lazyfree_lazy_expire: false,
-            lazyfree_lazy_server_del: false,
-            lazyfree_lazy_user_del: false,
+            crash_log_enabled: true,
             maxmemory: 0,
             maxmemory_policy: EvictionPolicy::NoEviction,
             maxmemory_samples: 5,

@@ -53,6 +53,9 @@ const ALL: EventClasses = EventClasses::GENERIC
     .union(EventClasses::STREAM)
     .union(EventClasses::MODULE);
 
+/// All letters, as Redis names them in errors.
+pub const ALPHABET: &str = "Ag$lshzxeKEtmdnoc";
+
 /// The letters, in the order in which they are shown.
 const LETTERS: [(char, EventClasses); 16] = [
     ('g', EventClasses::GENERIC),

@@ -57,13 +57,19 @@ pub const PARAMETERS: &[Parameter] = &[
         "client-output-pause",
         Change::Live,
         "Read no more from a client for whom so many bytes wait; 0: never. Not in Redis.",
-        |c| Slot::Memory(&mut c.client_output_pause, 0, i64::MAX),
+        |c| Slot::Memory(&mut c.client_output_pause, 0),
     ),
     row(
         "client-query-buffer-limit",
         Change::Live,
         "Request bytes that may wait of one client before it is closed.",
-        |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20, i64::MAX),
+        |c| Slot::Memory(&mut c.client_query_buffer_limit, 1 << 20),
+    ),
+    row(
+        "crash-log-enabled",
+        Change::Live,
+        "Write a report to the log when the process crashes.",
+        |c| Slot::Bool(&mut c.crash_log_enabled),
     ),
     row("daemonize", Change::AtStart, "Run in the background.", |c| Slot::Bool(&mut c.daemonize)),
     row("databases", Change::AtStart, "Number of databases.", |c| {
@@ -73,12 +79,6 @@ pub const PARAMETERS: &[Parameter] = &[
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
         Slot::Choice(&mut c.enable_debug_command)
     }),
-    row(
-        "enable-module-command",
-        Change::AtStart,
-        "Who may use MODULE, which does not exist.",
-        |c| Slot::Choice(&mut c.enable_module_command),
-    ),
     row(
         "enable-protected-configs",
         Change::AtStart,
@@ -102,30 +102,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Which percentiles of them INFO shows.",
         |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
-    ),
-    row(
-        "lazyfree-lazy-eviction",
-        Change::Live,
-        "Free large values of evicted keys later; strings never take long.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
-    ),
-    row(
-        "lazyfree-lazy-expire",
-        Change::Live,
-        "Free large values of keys that die of age later; strings never take long.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_expire),
-    ),
-    row(
-        "lazyfree-lazy-server-del",
-        Change::Live,
-        "Free large values that are replaced later; strings never take long.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
-    ),
-    row(
-        "lazyfree-lazy-user-del",
-        Change::Live,
-        "DEL frees large values later, as UNLINK does; strings never take long.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_user_del),
     ),
     row(
         "lazyfree-lazy-user-flush",
@@ -156,7 +132,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "maxmemory",
         Change::Live,
         "Memory in use above which keys are evicted or commands refused; 0: none.",
-        |c| Slot::Memory(&mut c.maxmemory, 0, i64::MAX),
+        |c| Slot::Memory(&mut c.maxmemory, 0),
     ),
     row(
         "maxmemory-clients",
@@ -211,7 +187,7 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Bool(&mut c.protected_mode),
     ),
     row("proto-max-bulk-len", Change::Live, "Longest argument.", |c| {
-        Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20, i64::MAX)
+        Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20)
     }),
     row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
         Slot::Text(&mut c.requirepass)

@@ -105,11 +105,7 @@ impl Engine {
     /// # Errors
     /// One line that says which one cannot be renamed, and why.
     pub fn rename_commands(&mut self) -> Result<(), String> {
-        for (old, new) in &self.state.config.renames {
-            let renamed = self.table.rename(old, new);
-            renamed.map_err(|reason| format!("'rename-command {old} {new}': {reason}"))?;
-        }
-        Ok(())
+        self.table.rename_all(&self.state.config.renames)
     }
 
     /// Takes a new client in.

@@ -25,6 +25,10 @@ pub struct Facts {
     pub executable: String,
     /// Path of the file of parameters, empty without one.
     pub config_file: String,
+    /// The operating system: its name, its release and the machine's kind, as INFO shows them.
+    pub os: String,
+    /// Bytes of memory in the machine; zero if that is not known.
+    pub machine_bytes: u64,
     /// Who watches over the process, such as `systemd`; `None` for nobody.
     pub supervisor: Option<&'static str>,
 }

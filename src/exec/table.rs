@@ -75,11 +75,22 @@ impl Table {
         table
     }
 
+    /// Renames commands: pairs of a name and of the name that is to be called instead.
+    ///
+    /// # Errors
+    /// The first pair that cannot be, and why.
+    pub fn rename_all(&mut self, renames: &[(String, String)]) -> Result<(), String> {
+        renames.iter().try_for_each(|(old, new)| {
+            let renamed = self.rename(old, new);
+            renamed.map_err(|reason| format!("'rename-command {old} {new}': {reason}"))
+        })
+    }
+
     /// Lets a command be called by another name only, or by none if that is empty.
     ///
     /// # Errors
     /// That there is no such command, or that the name is taken.
-    pub fn rename(&mut self, old: &str, new: &str) -> Result<(), &'static str> {
+    fn rename(&mut self, old: &str, new: &str) -> Result<(), &'static str> {
         let id = self.find(old.as_bytes()).ok_or("No such command in rename-command")?;
         if let Ok(entry) = self.names.find_entry(self.hash(old.as_bytes()), |other| *other == id) {
             entry.remove();

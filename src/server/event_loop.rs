@@ -1,6 +1,7 @@
 //! The one loop: poll, tick, turns, writes.
 
 use super::conn::{Conn, TurnEnd};
+use super::journal;
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
@@ -8,8 +9,9 @@ use super::world::{LISTENER_TOKENS, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
-use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
+use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, Table};
 use crate::sys::crash::BlackBox;
+use crate::sys::files;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -66,7 +68,22 @@ pub struct Server {
     pool: Vec<Vec<u8>>,
 }
 
+fn no_dir(config: &Config, error: &io::Error) -> String {
+    format!("Can't chdir to '{}': {error}", config.dir)
+}
+
 impl Server {
+    /// Finds what would keep a server of these parameters from starting, before it does; whether
+    /// its addresses are free shows then.
+    ///
+    /// # Errors
+    /// One line that says what cannot be had.
+    pub fn check(groups: &[&[&'static Command]], config: &Config) -> Result<(), String> {
+        files::check_enter(&config.dir).map_err(|error| no_dir(config, &error))?;
+        journal::check(config)?;
+        Table::new(groups, &mut fastrand::Rng::new()).rename_all(&config.renames)
+    }
+
     /// Takes the parameters into effect and listens.
     ///
     /// # Errors
@@ -83,7 +100,7 @@ impl Server {
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
-        config.dir = dir.map_err(|error| format!("Can't chdir to '{}': {error}", config.dir))?;
+        config.dir = dir.map_err(|error| no_dir(&config, &error))?;
         let room = world.make_room_for(config.maxclients);
         if room < config.maxclients {
             log::warn!(
@@ -134,7 +151,6 @@ impl Server {
             sleep::wait(&mut self.poll, &mut events, idle_us)?;
             let now = self.world.now();
             self.engine.tick(now, &mut self.world);
-            self.note_info(now);
             self.resume();
             for event in &events {
                 self.note(event);
@@ -145,6 +161,7 @@ impl Server {
             self.resume();
             self.send();
             self.close_over();
+            self.note_info(now);
         }
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
@@ -211,9 +228,11 @@ impl Server {
         self.ready.push_back(key);
     }
 
-    /// Notes what INFO says, for the report of a crash, if that is some time ago.
+    /// Notes what INFO says, for the report of a crash, if that is some time ago and wanted.
     fn note_info(&mut self, now: Now) {
-        if now.mono_us >= self.info_due_us {
+        let is_wanted = self.engine.state().config.crash_log_enabled;
+        self.engine.black_box().want_report(is_wanted);
+        if is_wanted && now.mono_us >= self.info_due_us {
             self.info_due_us = now.mono_us + INFO_EVERY_US;
             let info = self.engine.describe(&mut self.world);
             self.engine.black_box().note_info(info);

@@ -22,17 +22,15 @@ struct LogFile(PathBuf);
 /// Starts the log as the parameters want it.
 ///
 /// Lines are such as `4711:M 2026-11-23T10:00:00.000Z * Ready to accept connections`; the mark is
-/// the level: `.` debug, `-` verbose, `*` notice, `#` warning. RUST_LOG chooses modules while
-/// developing.
+/// the level: `.` debug, `-` verbose, `*` notice, `#` warning.
 ///
 /// # Errors
 /// One line that says what cannot be had.
 pub fn start(config: &Config) -> Result<(), String> {
     let pid = std::process::id();
     let syslog = syslog(config, pid)?;
-    let env = env_logger::Env::default().default_filter_or("trace");
-    let mut builder = env_logger::Builder::from_env(env);
-    builder.filter_module("mio", log::LevelFilter::Off);
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(log::LevelFilter::Trace).filter_module("mio", log::LevelFilter::Off);
     builder.target(target(config)?);
     builder.format(move |line, record| {
         let mark = match record.level() {
@@ -47,6 +45,14 @@ pub fn start(config: &Config) -> Result<(), String> {
     log::set_boxed_logger(Box::new(journal)).map_err(|error| error.to_string())?;
     log::set_max_level(level_filter(config.loglevel));
     Ok(())
+}
+
+/// Finds what would keep the log from being started.
+///
+/// # Errors
+/// As [`start`].
+pub fn check(config: &Config) -> Result<(), String> {
+    target(config).and_then(|_| syslog(config, std::process::id())).map(drop)
 }
 
 fn syslog(config: &Config, pid: u32) -> Result<Option<Syslog>, String> {

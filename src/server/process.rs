@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::config::kinds::Supervised;
-use crate::sys::{files, supervisor};
+use crate::sys::{self, files, supervisor};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -70,7 +70,7 @@ impl Supervisor {
     /// Tells it that clients are served.
     pub fn ready(&self) {
         let told = match self {
-            Supervisor::Upstart => supervisor::stop_self(),
+            Supervisor::Upstart => sys::process::stop_self(),
             Supervisor::Systemd(socket) => {
                 supervisor::notify(socket, "STATUS=Ready to accept connections\nREADY=1\n")
             }
@@ -142,14 +142,6 @@ pub fn go_to_background(program: &Path, args: &[String], input: &[u8]) -> std::i
         Some(mut pipe) => pipe.write_all(input),
         None => Ok(()),
     }
-}
-
-/// Makes the process in the background independent of where it was started.
-///
-/// # Errors
-/// What the system says.
-pub fn settle_in_background() -> std::io::Result<()> {
-    supervisor::leave_terminal()
 }
 
 #[cfg(test)]

@@ -60,35 +60,58 @@ impl World {
         Ok(())
     }
 
-    fn add(&mut self, mut listener: Listener) -> io::Result<()> {
+    /// Watches a listener for connections; its key.
+    fn add(&mut self, mut listener: Listener) -> io::Result<usize> {
         let entry = self.listeners.vacant_entry();
-        listener.register(&self.registry, Token(LISTENER_TOKENS + entry.key()))?;
+        let key = entry.key();
+        listener.register(&self.registry, Token(LISTENER_TOKENS + key))?;
         entry.insert(listener);
-        Ok(())
+        Ok(key)
     }
 
-    /// Replaces the TCP listeners of the `old` parameters by those of the `new` ones.
+    /// Replaces the TCP listeners of the `old` parameters by those of the `new` ones; if these
+    /// cannot be had, those stay.
     fn listen_anew(&mut self, old: &Config, new: &Config) -> Result<(), HostError> {
-        let (parameter, reason) = if new.port == old.port {
-            ("bind", "Failed to bind to specified addresses.")
-        } else {
-            ("port", "Unable to listen on this port. Check server logs.")
-        };
-        let refused = || HostError { parameter, reason: reason.to_owned() };
-        // Sockets of the old address would be in the way of new ones on the same port.
+        if (new.port, &new.bind) == (old.port, &old.bind) {
+            return Ok(());
+        }
         let is_tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
         let is_old = |(key, listener): (usize, &Listener)| is_tcp(listener).then_some(key);
         let keys: Vec<usize> = self.listeners.iter().filter_map(is_old).collect();
-        keys.into_iter().for_each(|key| drop(self.listeners.remove(key)));
-        let tcp = listener::listen_tcp(new).map_err(|ListenError { address, error }| {
-            log::warn!("Failed listening on {address}: {error}");
-            refused()
-        })?;
-        for listener in tcp {
-            self.add(listener).map_err(|error| {
-                log::warn!("Failed listening: {error}");
-                refused()
+        if new.port != old.port {
+            self.listen_tcp(new).map_err(|()| HostError {
+                parameter: "port",
+                reason: "Unable to listen on this port. Check server logs.".to_owned(),
             })?;
+            keys.into_iter().for_each(|key| drop(self.listeners.remove(key)));
+            return Ok(());
+        }
+        // Sockets of the old addresses would be in the way of new ones on the same port.
+        keys.into_iter().for_each(|key| drop(self.listeners.remove(key)));
+        self.listen_tcp(new).map_err(|()| {
+            if self.listen_tcp(old).is_err() {
+                log::error!("cannot listen again on what was listened on before");
+            }
+            let reason = "Failed to bind to specified addresses.".to_owned();
+            HostError { parameter: "bind", reason }
+        })
+    }
+
+    /// Listens on all TCP addresses, or on none and says in the log why.
+    fn listen_tcp(&mut self, config: &Config) -> Result<(), ()> {
+        let listeners = listener::listen_tcp(config).map_err(|error| {
+            log::warn!("Failed listening on {}: {}", error.address, error.error)
+        })?;
+        let mut keys = Vec::new();
+        for listener in listeners {
+            match self.add(listener) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    log::warn!("Failed listening: {error}");
+                    keys.into_iter().for_each(|key| drop(self.listeners.remove(key)));
+                    return Err(());
+                }
+            }
         }
         Ok(())
     }
@@ -137,13 +160,15 @@ impl Host for World {
     }
 
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {
-        let followed = self.follow(old, new);
-        if followed.is_err() {
-            // All or nothing: what has changed goes back to what it was.
-            let mut back = old.clone();
-            if let Err(error) = self.follow(new, &mut back) {
-                log::error!("cannot go back: {}: {}", error.parameter, error.reason);
-            }
+        let followed = self.follow(old, new).and_then(|()| self.listen_anew(old, new));
+        if followed.is_ok() {
+            log::set_max_level(level_filter(new.loglevel));
+            return Ok(());
+        }
+        // All or nothing: what has changed goes back to what it was.
+        let mut back = old.clone();
+        if let Err(error) = self.follow(new, &mut back) {
+            log::error!("cannot go back: {}: {}", error.parameter, error.reason);
         }
         followed
     }
@@ -178,12 +203,7 @@ impl World {
                 |error: io::Error| HostError { parameter: "dir", reason: files::reason(&error) };
             new.dir = self.change_dir(&new.dir).map_err(refused)?;
         }
-        self.follow_oom_score(old, new)?;
-        if (new.port, &new.bind) != (old.port, &old.bind) {
-            self.listen_anew(old, new)?;
-        }
-        log::set_max_level(level_filter(new.loglevel));
-        Ok(())
+        self.follow_oom_score(old, new)
     }
 
     fn follow_oom_score(&mut self, old: &Config, new: &Config) -> Result<(), HostError> {

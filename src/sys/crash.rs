@@ -26,6 +26,8 @@ pub struct BlackBox {
     client: AtomicU64,
     /// INFO, as it was some seconds ago.
     info: Mutex<String>,
+    /// Whether a report is wanted.
+    is_wanted: AtomicBool,
     is_reported: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl BlackBox {
             command: AtomicUsize::new(NO_COMMAND),
             client: AtomicU64::new(0),
             info: Mutex::new(String::new()),
+            is_wanted: AtomicBool::new(true),
             is_reported: AtomicBool::new(false),
         }
     }
@@ -48,6 +51,11 @@ impl BlackBox {
         self.client.store(client, Ordering::Relaxed);
     }
 
+    /// Notes whether a crash is to be reported at all.
+    pub fn want_report(&self, is_wanted: bool) {
+        self.is_wanted.store(is_wanted, Ordering::Relaxed);
+    }
+
     /// Notes what INFO says.
     pub fn note_info(&self, text: String) {
         if let Ok(mut info) = self.info.lock() {
@@ -55,9 +63,10 @@ impl BlackBox {
         }
     }
 
-    /// The report; nothing if there has been one.
+    /// The report; nothing if none is wanted or if there has been one.
     fn report(&self, reason: &str, stack: &Backtrace) -> Option<String> {
-        if self.is_reported.swap(true, Ordering::Relaxed) {
+        let is_wanted = self.is_wanted.load(Ordering::Relaxed);
+        if !is_wanted || self.is_reported.swap(true, Ordering::Relaxed) {
             return None;
         }
         let command = self.names.get(self.command.load(Ordering::Relaxed));
@@ -163,5 +172,12 @@ mod tests {
         }
         assert!(text.contains("a_report_tells_what_was_done_once"), "{text}");
         assert!(black_box.report("again", &stack).is_none());
+    }
+
+    #[test]
+    fn no_report_comes_unwanted() {
+        let black_box = BlackBox::new(Vec::new());
+        black_box.want_report(false);
+        assert!(black_box.report("why", &Backtrace::force_capture()).is_none());
     }
 }

@@ -15,6 +15,17 @@ pub fn reason(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
+/// Finds out whether the process may go to a directory.
+///
+/// # Errors
+/// Why it may not.
+pub fn check_enter(dir: &str) -> io::Result<()> {
+    if !fs::metadata(dir)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(rustix::fs::access(dir, rustix::fs::Access::EXEC_OK)?)
+}
+
 /// The paths that a pattern such as `conf.d/*.conf` stands for, in order; what has nothing of a
 /// pattern in it stands for itself. A name that begins with a dot is found only by one that does.
 pub fn matching(pattern: &str) -> Vec<String> {

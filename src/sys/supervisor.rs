@@ -19,24 +19,6 @@ pub fn notify(socket: &OsStr, lines: &str) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to_addr(lines.as_bytes(), &address).map(drop)
 }
 
-/// Stops the process until someone lets it go on, which is how Upstart is told that it is ready.
-///
-/// # Errors
-/// What the system says.
-pub fn stop_self() -> io::Result<()> {
-    use rustix::process::{Signal, getpid, kill_process};
-    Ok(kill_process(getpid(), Signal::STOP)?)
-}
-
-/// Leaves the terminal and the group of processes that the process was started in.
-///
-/// # Errors
-/// What the system says.
-pub fn leave_terminal() -> io::Result<()> {
-    rustix::process::setsid()?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
