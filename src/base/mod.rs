@@ -4,6 +4,7 @@ pub mod big;
 pub mod buf;
 pub mod extended;
 pub mod glob;
+pub mod hash;
 pub mod id;
 pub mod num;
 pub mod paged;

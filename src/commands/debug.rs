@@ -9,7 +9,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
-use crate::store::entry::{Encoding, Entry};
+use crate::store::entry::{Entry, Value};
 use crate::store::{Spot, Ttl};
 use crate::sys::process;
 use std::ops::RangeInclusive;
@@ -236,11 +236,7 @@ fn object(call: &mut Call<'_>) -> Outcome {
     let spot = look_existing(call)?;
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
-    let encoding = match entry.encoding() {
-        Encoding::Int => "int",
-        Encoding::Embstr => "embstr",
-        Encoding::Raw => "raw",
-    };
+    let encoding = entry.encoding();
     let (place, access, len) = (std::ptr::from_ref(entry), entry.access(), serialized_len(entry));
     let text = format!(
         "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{access} \
@@ -252,11 +248,13 @@ fn object(call: &mut Call<'_>) -> Outcome {
 
 /// Bytes of the value in a snapshot, without compression.
 fn serialized_len(entry: &Entry) -> usize {
-    let number = match entry.text() {
-        Text::Int(value) => Some(value),
-        Text::Bytes(_) => None,
+    let len = match entry.value() {
+        Value::Text(text) => text.len(),
+        Value::Small(_, bytes) => bytes.len(),
+        // Counting what a snapshot would write takes as long as writing it.
+        Value::Large(collection) => collection.memory_bytes(),
     };
-    if let Some(value) = number {
+    if let Some(Text::Int(value)) = entry.text() {
         let widths = [(i64::from(i8::MAX), 2), (i64::from(i16::MAX), 3), (i64::from(i32::MAX), 5)];
         let fits = |(max, _): &&(i64, usize)| (-*max - 1..=*max).contains(&value);
         return widths
@@ -264,7 +262,6 @@ fn serialized_len(entry: &Entry) -> usize {
             .find(fits)
             .map_or_else(|| value.to_string().len() + 1, |(_, len)| *len);
     }
-    let len = entry.text().with_bytes(<[u8]>::len);
     let prefix = match len {
         0..64 => 1,
         64..16_384 => 2,
@@ -309,7 +306,11 @@ fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
 
 /// What a digest of a value is made from: the value, and whether it has a deadline.
 fn digested(entry: &Entry, has_deadline: bool) -> Vec<u8> {
-    let mut bytes = entry.text().with_bytes(<[u8]>::to_vec);
+    let mut bytes = match entry.value() {
+        Value::Text(text) => text.with_bytes(<[u8]>::to_vec),
+        Value::Small(_, bytes) => bytes.to_vec(),
+        Value::Large(_) => Vec::new(),
+    };
     if has_deadline {
         bytes.extend_from_slice(b"\0has a deadline");
     }

@@ -3,6 +3,7 @@
 use super::ttl::{self, Form};
 use super::{moves, object};
 use crate::base::glob;
+use crate::data::collection::Type;
 use crate::exec::{Call, Command, Flow, Outcome, int, positive_count};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -10,6 +11,7 @@ use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::keys::{KeyFlags, KeySpec};
 use crate::spec::{Group, Spec};
+use crate::store::entry::Entry;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
@@ -156,8 +158,10 @@ const TYPE: Command = Command::new(
 
 fn type_of(call: &mut Call<'_>) -> Outcome {
     let key = call.argv.at(1);
-    let exists = call.db().peek(key).exists();
-    call.out.status(if exists { "string" } else { "none" });
+    let mut db = call.db();
+    let spot = db.peek(key);
+    let name = db.type_of(&spot).map_or("none", Type::name);
+    call.out.status(name);
     Ok(Flow::Done)
 }
 
@@ -462,9 +466,10 @@ impl<'a> ScanOptions<'a> {
         Ok(options)
     }
 
-    fn wants(&self, key: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, key))
-            && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(b"string"))
+    fn wants(&self, entry: &Entry) -> bool {
+        let is_of = |kind: &[u8]| kind.eq_ignore_ascii_case(entry.type_of().name().as_bytes());
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
+            && self.kind.is_none_or(is_of)
     }
 }
 
@@ -479,7 +484,7 @@ fn scan(call: &mut Call<'_>) -> Outcome {
             seen += 1;
             if !is_live {
                 due.push(entry.key().to_vec());
-            } else if options.wants(entry.key()) {
+            } else if options.wants(entry) {
                 found.push(entry);
             }
         });

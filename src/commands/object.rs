@@ -9,7 +9,7 @@ use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::keys::{KeyFlags, KeySpec};
 use crate::spec::{Group, Spec};
-use crate::store::entry::{Encoding, Entry};
+use crate::store::entry::Entry;
 use crate::store::{Measure, Usage};
 
 /// Integers from zero up to this are objects that Redis shares.
@@ -52,9 +52,7 @@ const ENCODING: Command = Command::new(
 fn encoding(call: &mut Call<'_>) -> Outcome {
     let encoding = look(call, |entry, _| Ok(entry.encoding()))?;
     match encoding {
-        Some(Encoding::Int) => call.out.bulk(b"int"),
-        Some(Encoding::Embstr) => call.out.bulk(b"embstr"),
-        Some(Encoding::Raw) => call.out.bulk(b"raw"),
+        Some(encoding) => call.out.bulk(encoding.as_bytes()),
         None => call.out.null(),
     }
     Ok(Flow::Done)
@@ -115,8 +113,8 @@ fn refcount(call: &mut Call<'_>) -> Outcome {
     let config = &call.state.config;
     let shares = config.maxmemory == 0 || !config.maxmemory_policy.is_by_use();
     let count = look(call, |entry, _| match entry.text() {
-        Text::Int(0..SHARED_INTEGERS) if shares => Ok(SHARED_REFERENCES),
-        Text::Int(_) | Text::Bytes(_) => Ok(1),
+        Some(Text::Int(0..SHARED_INTEGERS)) if shares => Ok(SHARED_REFERENCES),
+        Some(Text::Int(_) | Text::Bytes(_)) | None => Ok(1),
     })?;
     reply(call, count)
 }

@@ -118,7 +118,7 @@ fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
         call.store.changes.counters.freed_later += keys as u64;
         call.store.free_later(pieces);
     } else {
-        while pieces.free_one() {}
+        while pieces.free_one(|_| ()) {}
     }
 }
 

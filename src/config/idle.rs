@@ -5,7 +5,6 @@ use super::checks;
 use super::kinds::Kind;
 use super::table::{Change, Parameter, kept};
 
-const INT_MIN: i64 = i32::MIN as i64;
 const INT_MAX: i64 = i32::MAX as i64;
 
 /// All of them, by name, but for those of [`super::unbuilt`].
@@ -92,29 +91,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::OneOf(&["no", "yes", "local"]),
     ),
     kept(
-        "hash-max-listpack-entries",
-        Change::Live,
-        "Fields of a compact hash.",
-        "512",
-        Kind::Int(0, i64::MAX),
-    )
-    .or_named("hash-max-ziplist-entries"),
-    kept(
-        "hash-max-listpack-value",
-        Change::Live,
-        "Longest value of a compact hash.",
-        "64",
-        Kind::Memory(0),
-    )
-    .or_named("hash-max-ziplist-value"),
-    kept(
-        "hll-sparse-max-bytes",
-        Change::Live,
-        "Longest sparse HyperLogLog.",
-        "3000",
-        Kind::Memory(0),
-    ),
-    kept(
         "hz",
         Change::Live,
         "Background work a second. Here nothing runs at a fixed rate.",
@@ -178,14 +154,6 @@ pub const PARAMETERS: &[Parameter] = &[
         "0",
         Kind::Int(0, INT_MAX),
     ),
-    kept(
-        "list-max-listpack-size",
-        Change::Live,
-        "Size of a node of a list.",
-        "-2",
-        Kind::Int(INT_MIN, INT_MAX),
-    )
-    .or_named("list-max-ziplist-size"),
     kept("locale-collate", Change::Live, "Locale in which strings are compared.", "", Kind::Text),
     kept(
         "proc-title-template",
@@ -195,27 +163,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Checked(checks::title_template, "text with fields in braces"),
     ),
     kept("server_cpulist", Change::AtStart, "Processors for the server.", "", Kind::Text),
-    kept(
-        "set-max-intset-entries",
-        Change::Live,
-        "Members of a set of integers that is kept compact.",
-        "512",
-        Kind::Int(0, i64::MAX),
-    ),
-    kept(
-        "set-max-listpack-entries",
-        Change::Live,
-        "Members of a compact set.",
-        "128",
-        Kind::Int(0, i64::MAX),
-    ),
-    kept(
-        "set-max-listpack-value",
-        Change::Live,
-        "Longest member of a compact set.",
-        "64",
-        Kind::Memory(0),
-    ),
     kept(
         "set-proc-title",
         Change::AtStart,
@@ -260,20 +207,4 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, INT_MAX),
     )
     .hidden(),
-    kept(
-        "zset-max-listpack-entries",
-        Change::Live,
-        "Members of a compact sorted set.",
-        "128",
-        Kind::Int(0, i64::MAX),
-    )
-    .or_named("zset-max-ziplist-entries"),
-    kept(
-        "zset-max-listpack-value",
-        Change::Live,
-        "Longest member of a compact sorted set.",
-        "64",
-        Kind::Memory(0),
-    )
-    .or_named("zset-max-ziplist-value"),
 ];

@@ -59,6 +59,24 @@ pub struct Config {
     pub dir: String,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
+    /// Most fields of a small hash.
+    pub hash_max_listpack_entries: i64,
+    /// Most bytes of a field or a value of a small hash.
+    pub hash_max_listpack_value: i64,
+    /// Most bytes of a sparse HyperLogLog.
+    pub hll_sparse_max_bytes: i64,
+    /// Most elements of a node of a list or, from -1 to -5, 4 to 64 KiB.
+    pub list_max_listpack_size: i64,
+    /// Most members of a small set of integers.
+    pub set_max_intset_entries: i64,
+    /// Most members of a small set.
+    pub set_max_listpack_entries: i64,
+    /// Most bytes of a member of a small set.
+    pub set_max_listpack_value: i64,
+    /// Most members of a small sorted set.
+    pub zset_max_listpack_entries: i64,
+    /// Most bytes of a member of a small sorted set.
+    pub zset_max_listpack_value: i64,
     /// Crashes write a report to the log.
     pub crash_log_enabled: bool,
     /// Memory in use above which keys are evicted or commands refused, in bytes; 0 for none.
@@ -134,6 +152,15 @@ impl Default for Config {
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
             lazyfree_lazy_user_flush: false,
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
+            list_max_listpack_size: -2,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
             crash_log_enabled: true,
             maxmemory: 0,
             maxmemory_policy: EvictionPolicy::NoEviction,

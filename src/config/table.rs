@@ -85,6 +85,20 @@ pub const PARAMETERS: &[Parameter] = &[
         "Who may change `dir` and `dbfilename`.",
         |c| Slot::Choice(&mut c.enable_protected_configs),
     ),
+    row("hash-max-listpack-entries", Change::Live, "Fields of a compact hash.", |c| {
+        Slot::Int(&mut c.hash_max_listpack_entries, 0, i64::MAX)
+    })
+    .or_named("hash-max-ziplist-entries"),
+    row(
+        "hash-max-listpack-value",
+        Change::Live,
+        "Longest field or value of a compact hash.",
+        |c| Slot::Memory(&mut c.hash_max_listpack_value, 0),
+    )
+    .or_named("hash-max-ziplist-value"),
+    row("hll-sparse-max-bytes", Change::Live, "Longest sparse HyperLogLog.", |c| {
+        Slot::Memory(&mut c.hll_sparse_max_bytes, 0)
+    }),
     row(
         "latency-monitor-threshold",
         Change::Live,
@@ -118,6 +132,13 @@ pub const PARAMETERS: &[Parameter] = &[
     row("lfu-log-factor", Change::Live, "How slowly the counters of LFU policies grow.", |c| {
         Slot::Int(&mut c.lfu_log_factor, 0, i32::MAX as i64)
     }),
+    row(
+        "list-max-listpack-size",
+        Change::Live,
+        "Elements of a node of a list, or its size: -1 to -5 for 4 to 64 KiB.",
+        |c| Slot::Int(&mut c.list_max_listpack_size, i64::from(i32::MIN), i64::from(i32::MAX)),
+    )
+    .or_named("list-max-ziplist-size"),
     row(
         "logfile",
         Change::AtStart,
@@ -193,6 +214,18 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Text(&mut c.requirepass)
     }),
     row(
+        "set-max-intset-entries",
+        Change::Live,
+        "Members of a set of integers that is kept compact.",
+        |c| Slot::Int(&mut c.set_max_intset_entries, 0, i64::MAX),
+    ),
+    row("set-max-listpack-entries", Change::Live, "Members of a compact set.", |c| {
+        Slot::Int(&mut c.set_max_listpack_entries, 0, i64::MAX)
+    }),
+    row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
+        Slot::Memory(&mut c.set_max_listpack_value, 0)
+    }),
+    row(
         "slowlog-log-slower-than",
         Change::Live,
         "Microseconds from which on a command is in the slow log; -1: never.",
@@ -231,6 +264,14 @@ pub const PARAMETERS: &[Parameter] = &[
         "Permissions of the Unix socket; 0: as they come.",
         |c| Slot::Octal(&mut c.unixsocketperm),
     ),
+    row("zset-max-listpack-entries", Change::Live, "Members of a compact sorted set.", |c| {
+        Slot::Int(&mut c.zset_max_listpack_entries, 0, i64::MAX)
+    })
+    .or_named("zset-max-ziplist-entries"),
+    row("zset-max-listpack-value", Change::Live, "Longest member of a compact sorted set.", |c| {
+        Slot::Memory(&mut c.zset_max_listpack_value, 0)
+    })
+    .or_named("zset-max-ziplist-value"),
 ];
 
 const fn row(

@@ -3,7 +3,14 @@
 pub mod bitfield;
 pub mod bitop;
 pub mod bits;
+pub mod collection;
+pub mod hash;
 pub mod lcs;
+pub mod list;
+pub mod packed;
+pub mod set;
+pub mod sorted_set;
 pub mod table;
 pub mod text;
+pub mod thin;
 pub mod topk;

@@ -580,9 +580,12 @@ fn narrow(value: usize) -> u32 {
 pub struct Pieces<T>(Paged<Segment<T>>);
 
 impl<T> Pieces<T> {
-    /// Frees one piece, some hundred items at most; false when nothing is left.
-    pub fn free_one(&mut self) -> bool {
-        self.0.pop().is_some()
+    /// Frees one piece, some hundred items at most; false when nothing is left. `visit` sees every
+    /// item before it goes.
+    pub fn free_one(&mut self, visit: impl FnMut(&mut T)) -> bool {
+        let Some(mut segment) = self.0.pop() else { return false };
+        segment.lines.iter_mut().flat_map(|line| line.items.iter_mut().flatten()).for_each(visit);
+        true
     }
 }
 
@@ -773,7 +776,7 @@ mod tests {
         (0..10_000).for_each(|key| add(&mut table, key));
         let mut pieces = table.into_pieces();
         let mut count = 0;
-        while pieces.free_one() {
+        while pieces.free_one(|_| ()) {
             count += 1;
         }
         assert!(count > 10_000 / 448);

@@ -6,6 +6,7 @@ use super::host::Host;
 use super::peers::Peers;
 use super::state::State;
 use super::table::{CommandId, Table};
+use crate::data::collection::{Limits, Type};
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
 use crate::resp::argv::{Argv, ArgvBuf};
@@ -74,6 +75,24 @@ impl Call<'_> {
     #[inline]
     pub fn db(&mut self) -> Db<'_> {
         self.store.db(self.client.db, self.state.now.unix_ms())
+    }
+
+    /// How far a collection of this type may go in its small form.
+    pub fn limits(&self, value: Type) -> Limits {
+        let config = &self.state.config;
+        let (elements, element_bytes) = match value {
+            Type::String | Type::List => (0, 0),
+            Type::Hash => (config.hash_max_listpack_entries, config.hash_max_listpack_value),
+            Type::Set => (config.set_max_listpack_entries, config.set_max_listpack_value),
+            Type::SortedSet => (config.zset_max_listpack_entries, config.zset_max_listpack_value),
+        };
+        let bound = |value: i64| usize::try_from(value).unwrap_or(0);
+        Limits {
+            elements: bound(elements),
+            element_bytes: bound(element_bytes),
+            integers: bound(config.set_max_intset_entries),
+            hasher: self.store.hasher().clone(),
+        }
     }
 
     /// Milliseconds since 1970, the same throughout the call.

@@ -13,6 +13,9 @@ impl Error {
     pub const SYNTAX: Error = Error::new("ERR syntax error");
     /// An argument that should be a canonical 64-bit integer.
     pub const NOT_AN_INTEGER: Error = Error::new("ERR value is not an integer or out of range");
+    /// The key holds a value of a type that the command is not for.
+    pub const WRONG_TYPE: Error =
+        Error::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     /// There is no database of that number.
     pub const NO_SUCH_DB: Error = Error::new("ERR DB index is out of range");
     /// The connection has to authenticate first.

@@ -19,6 +19,18 @@ pub enum Group {
     Generic,
     /// Strings as rows of bits.
     Bitmap,
+    /// Places on the globe.
+    Geo,
+    /// Hashes.
+    Hash,
+    /// Counts of distinct elements, estimated.
+    HyperLogLog,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
     /// String values.
     String,
     /// Publish and subscribe.
@@ -34,6 +46,12 @@ impl Group {
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Bitmap => "bitmap",
+            Group::Geo => "geo",
+            Group::Hash => "hash",
+            Group::HyperLogLog => "hyperloglog",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
             Group::String => "string",
             Group::PubSub => "pubsub",
             Group::Server => "server",

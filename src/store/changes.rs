@@ -54,6 +54,10 @@ pub struct Changes {
     pub counters: Counters,
     /// Keys that are due are gone for everybody but stay where they are (CLIENT PAUSE).
     pub keeps_due: bool,
+    /// Whether some client waits for keys.
+    lists_touched: bool,
+    /// Keys that have changed while some client waited for keys, in order.
+    touched: Vec<(DbIndex, Box<[u8]>)>,
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,
@@ -71,6 +75,30 @@ impl Changes {
     /// them.
     pub fn list_deaths(&mut self, on: bool) {
         self.lists_deaths = on;
+    }
+
+    /// Sets whether the keys that change are listed.
+    pub fn list_touched(&mut self, on: bool) {
+        self.lists_touched = on;
+    }
+
+    /// True if keys have changed that are listed.
+    #[inline]
+    pub fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Takes the keys listed so far, in the order in which they changed.
+    pub fn take_touched(&mut self) -> Vec<(DbIndex, Box<[u8]>)> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Lists a key that has changed, if anyone wants to know. Costs one comparison otherwise.
+    #[inline]
+    pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
+        if self.lists_touched {
+            self.touched.push((db, key.into()));
+        }
     }
 
     /// True if there are events to take.

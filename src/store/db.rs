@@ -5,11 +5,14 @@
 use super::changes::Changes;
 use super::entry::Entry;
 use super::keyspace::Keyspace;
+use super::remains::Remains;
 use super::usage::Usage;
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
+use crate::data::collection::{Kind, Type};
 use crate::data::table::{Pieces, Place};
 use crate::data::text::Text;
+use crate::resp::error::Error;
 use crate::sys::probes;
 
 /// Bytes of the table for one key: a pointer and a byte of its hash.
@@ -22,11 +25,13 @@ const SAMPLES_MAX: usize = 100;
 
 /// One database at one moment.
 pub struct Db<'a> {
-    space: &'a mut Keyspace,
-    changes: &'a mut Changes,
-    usage: &'a mut Usage,
-    index: DbIndex,
-    now_ms: i64,
+    pub(super) space: &'a mut Keyspace,
+    pub(super) changes: &'a mut Changes,
+    pub(super) usage: &'a mut Usage,
+    pub(super) remains: &'a mut Remains,
+    pub(super) room: &'a mut Vec<u8>,
+    pub(super) index: DbIndex,
+    pub(super) now_ms: i64,
 }
 
 /// A key that has been looked up: there or not. Holds until a door changes keys.
@@ -63,17 +68,38 @@ pub enum Ttl {
     At(i64),
 }
 
-impl<'a> Db<'a> {
-    pub(super) fn open(
-        space: &'a mut Keyspace,
-        changes: &'a mut Changes,
-        usage: &'a mut Usage,
-        index: DbIndex,
-        now_ms: i64,
-    ) -> Db<'a> {
-        Db { space, changes, usage, index, now_ms }
+/// What has become of a collection, and what to tell of it.
+pub struct Edit<R> {
+    result: R,
+    events: [Option<&'static str>; 2],
+    changes: u64,
+}
+
+impl<R> Edit<R> {
+    /// Nothing has changed.
+    pub fn same(result: R) -> Edit<R> {
+        Edit { result, events: [None; 2], changes: 0 }
     }
 
+    /// It has changed.
+    pub fn changed(event: &'static str, result: R) -> Edit<R> {
+        Edit { result, events: [Some(event), None], changes: 1 }
+    }
+
+    /// That counts as so many changes.
+    #[must_use]
+    pub fn times(self, changes: usize) -> Edit<R> {
+        Edit { changes: changes as u64, ..self }
+    }
+
+    /// There is another event to tell.
+    #[must_use]
+    pub fn and(self, event: &'static str) -> Edit<R> {
+        Edit { events: [self.events[0], Some(event)], ..self }
+    }
+}
+
+impl Db<'_> {
     /// Looks a key up, for changing it; counts as a use.
     #[inline]
     pub fn look<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
@@ -116,10 +142,29 @@ impl<'a> Db<'a> {
         keys.map(|key| self.find(key)).collect()
     }
 
-    /// The value at a spot.
+    /// The string at a spot.
+    ///
+    /// # Errors
+    /// That the value is of another type.
     #[inline]
-    pub fn text(&self, spot: &Spot<'_>) -> Option<Text<'_>> {
-        spot.place.map(|place| self.space.entry(place).text())
+    pub fn text(&self, spot: &Spot<'_>) -> Result<Option<Text<'_>>, Error> {
+        let Some(place) = spot.place else { return Ok(None) };
+        self.space.entry(place).text().map(Some).ok_or(Error::WRONG_TYPE)
+    }
+
+    /// The collection at a spot.
+    ///
+    /// # Errors
+    /// That the value is of another type.
+    #[inline]
+    pub fn view<K: Kind>(&self, spot: &Spot<'_>) -> Result<Option<K::Ref<'_>>, Error> {
+        let Some(place) = spot.place else { return Ok(None) };
+        self.space.entry(place).view::<K>().map(Some).ok_or(Error::WRONG_TYPE)
+    }
+
+    /// The type of the value at a spot.
+    pub fn type_of(&self, spot: &Spot<'_>) -> Option<Type> {
+        spot.place.map(|place| self.space.entry(place).type_of())
     }
 
     /// The entry at a spot.
@@ -146,9 +191,7 @@ impl<'a> Db<'a> {
 
     /// Puts a value where there may be another one, of whatever type.
     pub fn put(&mut self, event: &'static str, spot: Spot<'_>, text: Text<'_>, ttl: Ttl) {
-        if spot.exists() {
-            self.changes.note(EventClasses::OVERWRITTEN, "overwritten", self.index, spot.key);
-        }
+        self.note_overwritten(&spot, Type::String);
         let timed = matches!(ttl, Ttl::At(_));
         let place = self.write(spot, text, timed);
         match ttl {
@@ -206,9 +249,7 @@ impl<'a> Db<'a> {
 
     /// Puts bytes that were made to be a value; long ones are not copied. The deadline goes.
     pub fn put_bytes(&mut self, event: &'static str, spot: Spot<'_>, bytes: Vec<u8>) {
-        if spot.exists() {
-            self.changes.note(EventClasses::OVERWRITTEN, "overwritten", self.index, spot.key);
-        }
+        self.note_overwritten(&spot, Type::String);
         let place = self.write(spot, Text::Bytes(b""), false);
         self.space.modify(place, |held| *held = bytes);
         self.space.set_deadline(place, spot.hash, None);
@@ -219,16 +260,109 @@ impl<'a> Db<'a> {
     /// one.
     pub fn reuse(&mut self, spot: &Spot<'_>) -> Vec<u8> {
         let mut taken = Vec::new();
-        if let Some(place) = spot.place {
+        if let Some(place) = spot.place
+            && self.space.entry(place).type_of() == Type::String
+        {
             self.space.modify(place, |bytes| taken = std::mem::take(bytes));
         }
         taken
     }
 
+    /// Changes a collection that is there; `None` if there is none. It goes if it has no elements
+    /// any more.
+    ///
+    /// # Errors
+    /// That the value is of another type.
+    pub fn update<K: Kind, R>(
+        &mut self,
+        spot: Spot<'_>,
+        change: impl FnOnce(&mut K) -> Edit<R>,
+    ) -> Result<Option<R>, Error> {
+        let Some(place) = spot.place else { return Ok(None) };
+        let entry = self.space.entry_mut(place);
+        let edited = entry.edit(self.room, |value: &mut K| (change(value), value.is_empty()));
+        let (edit, is_empty) = edited.ok_or(Error::WRONG_TYPE)?;
+        if edit.changes > 0 {
+            self.usage.change(self.space.entry_mut(place));
+        }
+        let result = self.tell::<K, R>(spot.key, edit);
+        if is_empty {
+            self.discard(place, spot.hash);
+            self.note(EventClasses::GENERIC, "del", spot.key);
+        }
+        Ok(Some(result))
+    }
+
+    /// Changes a collection, or a new one that is kept if it gets an element.
+    ///
+    /// # Errors
+    /// That the value is of another type.
+    pub fn upsert<K: Kind, R>(
+        &mut self,
+        spot: Spot<'_>,
+        change: impl FnOnce(&mut K) -> Edit<R>,
+    ) -> Result<R, Error> {
+        if spot.exists() {
+            let result = self.update(spot, change)?;
+            return result.ok_or(Error::WRONG_TYPE);
+        }
+        let mut value = K::default();
+        let edit = change(&mut value);
+        if !value.is_empty() {
+            self.add(spot, value);
+        }
+        Ok(self.tell::<K, R>(spot.key, edit))
+    }
+
+    /// Puts a collection where there may be a value of any type; nothing is left if it has no
+    /// elements. The deadline goes.
+    pub fn replace<K: Kind>(&mut self, event: &'static str, spot: Spot<'_>, value: K) {
+        if value.is_empty() {
+            self.remove("del", spot);
+            return;
+        }
+        self.note_overwritten(&spot, K::TYPE);
+        if let Some(place) = spot.place {
+            self.discard(place, spot.hash);
+        }
+        self.add(Spot { place: None, ..spot }, value);
+        self.report(class_of(K::TYPE), event, spot.key);
+    }
+
+    /// Adds a key with a collection.
+    fn add<K: Kind>(&mut self, spot: Spot<'_>, value: K) {
+        if self.changes.keeps_due {
+            self.bury_kept(spot.key);
+        }
+        let mut entry = Entry::collect(spot.key, value.wrap(), false);
+        self.usage.begin(&mut entry);
+        self.space.insert(spot.hash, entry);
+        self.note(EventClasses::NEW, "new", spot.key);
+    }
+
+    /// Reports what has become of a collection.
+    fn tell<K: Kind, R>(&mut self, key: &[u8], edit: Edit<R>) -> R {
+        self.changes.dirty += edit.changes;
+        if edit.changes > 0 {
+            self.changes.touch(self.index, key);
+        }
+        for event in edit.events.into_iter().flatten() {
+            self.note(class_of(K::TYPE), event, key);
+        }
+        edit.result
+    }
+
+    /// Takes a key away without a word; what takes long to free is freed later.
+    fn discard(&mut self, place: Place, hash: u64) -> Entry {
+        let mut entry = self.space.remove(place, hash);
+        self.remains.add_value(&mut entry);
+        entry
+    }
+
     /// Removes a key; false if there is none.
     pub fn remove(&mut self, event: &'static str, spot: Spot<'_>) -> bool {
         let Some(place) = spot.place else { return false };
-        drop(self.space.remove(place, spot.hash));
+        self.discard(place, spot.hash);
         self.report(EventClasses::GENERIC, event, spot.key);
         true
     }
@@ -308,25 +442,29 @@ impl<'a> Db<'a> {
         Some(Parcel { entry, deadline_ms })
     }
 
-    /// Puts in what was taken out or copied; true if a key of that name had to go for it.
-    pub(super) fn bring(&mut self, parcel: Parcel) -> bool {
+    /// Puts in what was taken out or copied. If a value had to go for it, its type and that of the
+    /// new one.
+    pub(super) fn bring(&mut self, parcel: Parcel) -> Option<(Type, Type)> {
         let Parcel { entry, deadline_ms } = parcel;
         if self.changes.keeps_due {
             self.bury_kept(entry.key());
         }
         let Spot { hash, place: old, .. } = self.find(entry.key());
-        if let Some(place) = old {
-            drop(self.space.remove(place, hash));
-        }
+        let types = old.map(|place| {
+            let old_type = self.space.entry(place).type_of();
+            self.discard(place, hash);
+            (old_type, entry.type_of())
+        });
         self.note(EventClasses::NEW, "new", entry.key());
+        self.changes.touch(self.index, entry.key());
         let place = self.space.insert(hash, entry);
         self.space.set_deadline(place, hash, deadline_ms);
-        old.is_some()
+        types
     }
 
     /// Removes a key to have its memory.
     pub(super) fn evict(&mut self, place: Place, hash: u64) {
-        let entry = self.space.remove(place, hash);
+        let entry = self.discard(place, hash);
         probes::eviction(self.index, entry.key());
         self.changes.counters.evicted += 1;
         self.usage.note_eviction();
@@ -338,10 +476,26 @@ impl<'a> Db<'a> {
         self.changes.note(class, event, self.index, key);
     }
 
+    /// Notes that a value is about to be replaced by one of a type.
+    #[inline]
+    pub(super) fn note_overwritten(&mut self, spot: &Spot<'_>, by: Type) {
+        let Some(place) = spot.place else { return };
+        if self.changes.wanted().is_empty() {
+            return;
+        }
+        let is_same = self.space.entry(place).type_of() == by;
+        self.note(EventClasses::OVERWRITTEN, "overwritten", spot.key);
+        if !is_same {
+            self.note(EventClasses::TYPE_CHANGED, "type_changed", spot.key);
+        }
+    }
+
     fn write(&mut self, spot: Spot<'_>, text: Text<'_>, with_slot: bool) -> Place {
         if let Some(place) = spot.place {
-            debug_assert_eq!(self.space.entry(place).key(), spot.key, "the spot is fresh");
-            self.space.set_text(place, text);
+            let entry = self.space.entry_mut(place);
+            debug_assert_eq!(entry.key(), spot.key, "the spot is fresh");
+            self.remains.add_value(entry);
+            entry.set_text(text);
             if self.usage.notes_writes() {
                 self.usage.stamp(self.space.entry_mut(place));
             }
@@ -385,6 +539,7 @@ impl<'a> Db<'a> {
 
     pub(super) fn report(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
         self.changes.dirty += 1;
+        self.changes.touch(self.index, key);
         self.changes.note(class, event, self.index, key);
     }
 
@@ -421,7 +576,7 @@ impl<'a> Db<'a> {
     #[cold]
     fn bury(&mut self, place: Place, hash: u64) {
         let late_ms = self.space.deadline_ms(place).map_or(0, |at_ms| self.now_ms - at_ms);
-        let entry = self.space.remove(place, hash);
+        let entry = self.discard(place, hash);
         probes::expiry(self.index, entry.key(), late_ms);
         self.changes.counters.expired += 1;
         self.changes.note(EventClasses::EXPIRED, "expired", self.index, entry.key());
@@ -437,5 +592,16 @@ impl<'a> Db<'a> {
             self.bury(place, hash);
         }
         max
+    }
+}
+
+/// The class of events of a type's own commands.
+fn class_of(value: Type) -> EventClasses {
+    match value {
+        Type::String => EventClasses::STRING,
+        Type::List => EventClasses::LIST,
+        Type::Set => EventClasses::SET,
+        Type::SortedSet => EventClasses::ZSET,
+        Type::Hash => EventClasses::HASH,
     }
 }

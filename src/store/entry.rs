@@ -6,22 +6,29 @@
 //!
 //! The access bytes are for whoever tells when or how often the key is used. The heap slot is there
 //! once the key has had a deadline, the text length if the body is text beside its key. The body is
-//! an integer in eight bytes, the bytes of a string up to [`INLINE_MAX`], or a pointer to a longer
-//! string. A key of 16 bytes with a value of 32 takes 54 bytes, 58 with a deadline: 64 from the
-//! allocator.
+//! an integer in eight bytes, the bytes of a string up to [`INLINE_MAX`], a pointer to a longer
+//! string, the form and the bytes of a small collection up to [`SMALL_MAX`], or a pointer to a
+//! larger collection. A key of 16 bytes with a value of 32 takes 54 bytes, 58 with a deadline: 64
+//! from the allocator.
 //!
 //! The file knows nothing of databases, hashes or time.
 #![allow(unsafe_code, reason = "a thin allocation of its own layout; docs/decisions.md has why")]
 
 use crate::base::num;
+use crate::data::collection::{Collection, Form, Kind, Type};
 use crate::data::table::Prefetch;
 use crate::data::text::{EMBSTR_MAX, Text};
 use crate::sys::cache;
+use crate::sys::memory::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 /// Longest string kept beside its key; longer ones are worth an allocation of their own.
 pub const INLINE_MAX: usize = 1_024;
+
+/// Most bytes of a small collection kept beside its key. They are copied out and back whenever it
+/// changes.
+pub const SMALL_MAX: usize = 512;
 
 /// Heap slot of an entry without a deadline.
 const NO_SLOT: u32 = u32::MAX;
@@ -36,25 +43,27 @@ const SLOT_AT: usize = ACCESS_AT + 3;
 const HAS_SLOT: u8 = 1;
 /// Meta bit: the key's length takes four bytes, not one.
 const WIDE_KEY: u8 = 1 << 1;
-/// Meta bit: the text's length takes two bytes, not one.
+/// Meta bit: the length of what stands beside the key takes two bytes, not one.
 const WIDE_TEXT: u8 = 1 << 2;
 /// Meta bits of the kind of body.
-const KIND: u8 = 3 << 3;
+const KIND: u8 = 7 << 3;
 const KIND_INT: u8 = 0;
 const KIND_INLINE: u8 = 1 << 3;
 const KIND_LONG: u8 = 2 << 3;
+const KIND_SMALL: u8 = 3 << 3;
+const KIND_LARGE: u8 = 4 << 3;
 /// Meta bit: the string has been changed in place, so that Redis would call it raw.
-const RAW: u8 = 1 << 5;
+const RAW: u8 = 1 << 6;
 
-/// How a string is kept, in the words of OBJECT ENCODING.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// An integer.
-    Int,
-    /// Short, and never changed in place.
-    Embstr,
-    /// Anything else.
-    Raw,
+/// A value as a reader sees it.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// A string.
+    Text(Text<'a>),
+    /// A small collection: what its bytes are, and the bytes.
+    Small(Form, &'a [u8]),
+    /// A larger one.
+    Large(&'a Collection),
 }
 
 /// A value on its way into an entry.
@@ -62,6 +71,8 @@ enum Body<'a> {
     Int(i64),
     Inline(&'a [u8]),
     Long(Vec<u8>),
+    Small(Form, &'a [u8]),
+    Large(Box<Collection>),
 }
 
 impl<'a> Body<'a> {
@@ -89,7 +100,20 @@ struct Shape {
 impl Entry {
     /// A new entry without a deadline; `with_slot` leaves room for one to come.
     pub fn new(key: &[u8], text: Text<'_>, with_slot: bool) -> Entry {
-        let body = Body::of(text);
+        Entry::of_body(key, Body::of(text), with_slot)
+    }
+
+    /// A new entry with a collection, without a deadline; `with_slot` leaves room for one to come.
+    pub fn collect(key: &[u8], mut collection: Collection, with_slot: bool) -> Entry {
+        match collection.small() {
+            Some((form, bytes)) if bytes.len() <= SMALL_MAX => {
+                Entry::of_body(key, Body::Small(form, bytes), with_slot)
+            }
+            _ => Entry::of_body(key, Body::Large(Box::new(collection)), with_slot),
+        }
+    }
+
+    fn of_body(key: &[u8], body: Body<'_>, with_slot: bool) -> Entry {
         let shape = Shape::plan(key.len(), &body, with_slot);
         let mut entry = Entry::allocate(shape);
         let bytes = entry.bytes_mut(shape.end);
@@ -111,16 +135,98 @@ impl Entry {
 
     /// The value.
     #[inline]
-    pub fn text(&self) -> Text<'_> {
+    pub fn value(&self) -> Value<'_> {
         let shape = self.shape();
         let body = &self.bytes(shape.end)[shape.body_at..];
         match shape.meta & KIND {
-            KIND_INT => Text::Int(i64::from_le_bytes(eight(body))),
-            KIND_INLINE => Text::Bytes(body),
+            KIND_INT => Value::Text(Text::Int(i64::from_le_bytes(eight(body)))),
+            KIND_INLINE => Value::Text(Text::Bytes(body)),
             // SAFETY: a long body is the pointer that `write_body` leaked from a box and only
-            // `drop_long` frees.
-            _ => Text::Bytes(unsafe { &*long_pointer(body) }),
+            // `drop_body` frees.
+            KIND_LONG => Value::Text(Text::Bytes(unsafe { &*pointer::<Vec<u8>>(body) })),
+            KIND_SMALL => Value::Small(Form::of_number(body[0]), &body[1..]),
+            // SAFETY: as for a long body.
+            _ => Value::Large(unsafe { &*pointer::<Collection>(body) }),
         }
+    }
+
+    /// The value, if it is a string.
+    #[inline]
+    pub fn text(&self) -> Option<Text<'_>> {
+        match self.value() {
+            Value::Text(text) => Some(text),
+            Value::Small(..) | Value::Large(_) => None,
+        }
+    }
+
+    /// The value, if it is a collection of this type.
+    #[inline]
+    pub fn view<K: Kind>(&self) -> Option<K::Ref<'_>> {
+        match self.value() {
+            Value::Text(_) => None,
+            Value::Small(form, bytes) => {
+                (form.type_of() == K::TYPE).then(|| K::view_small(form, bytes))
+            }
+            Value::Large(collection) => K::of(collection).map(K::view),
+        }
+    }
+
+    /// The type of the value.
+    pub fn type_of(&self) -> Type {
+        match self.value() {
+            Value::Text(_) => Type::String,
+            Value::Small(form, _) => form.type_of(),
+            Value::Large(collection) => collection.type_of(),
+        }
+    }
+
+    /// Changes a collection of this type in place; key and deadline stay. `None` if the value is of
+    /// another type. A small one is changed in `room`, whose bytes do not matter.
+    pub fn edit<K: Kind, R>(
+        &mut self,
+        room: &mut Vec<u8>,
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Option<R> {
+        let shape = self.shape();
+        match self.value() {
+            Value::Text(_) => None,
+            Value::Small(form, _) if form.type_of() != K::TYPE => None,
+            Value::Small(form, bytes) => {
+                room.clear();
+                room.extend_from_slice(bytes);
+                let mut value = K::thaw(form, std::mem::take(room));
+                let result = change(&mut value);
+                match value.small() {
+                    Some((form, bytes)) if bytes.len() <= SMALL_MAX => {
+                        self.set_body(Body::Small(form, bytes));
+                        *room = std::mem::take(bytes);
+                    }
+                    _ => self.set_body(Body::Large(Box::new(value.wrap()))),
+                }
+                Some(result)
+            }
+            Value::Large(_) => {
+                let collection = pointer::<Collection>(&self.bytes(shape.end)[shape.body_at..]);
+                // SAFETY: the pointer came from a box that this entry owns.
+                K::of_mut(unsafe { &mut *collection }).map(change)
+            }
+        }
+    }
+
+    /// Takes a large collection out, so that it can be freed a little at a time; an empty string is
+    /// left.
+    pub fn take_large(&mut self) -> Option<Box<Collection>> {
+        let shape = self.shape();
+        if shape.meta & KIND != KIND_LARGE {
+            return None;
+        }
+        let collection = pointer::<Collection>(&self.bytes(shape.end)[shape.body_at..]);
+        // The body is of no kind that `set_body` would free.
+        let bytes = self.bytes_mut(shape.end);
+        bytes[0] = shape.meta & !KIND | KIND_INT;
+        self.set_body(Body::Inline(b""));
+        // SAFETY: the pointer came from a box, and the body that held it is overwritten.
+        Some(unsafe { Box::from_raw(collection) })
     }
 
     /// Replaces the value; key and deadline stay.
@@ -128,15 +234,16 @@ impl Entry {
         self.set_body(Body::of(text));
     }
 
-    /// Changes the bytes of the string in place; key and deadline stay. [`Encoding::Raw`] from then
-    /// on. A long string is not copied for it.
+    /// Changes the bytes of a string in place; key and deadline stay. Its encoding is `raw` from
+    /// then on. A long string is not copied for it; one of another type counts as empty.
     pub fn modify<R>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         let shape = self.shape();
         let result = if shape.meta & KIND == KIND_LONG {
             // SAFETY: the pointer came from a box that this entry owns.
-            change(unsafe { &mut *long_pointer(&self.bytes(shape.end)[shape.body_at..]) })
+            change(unsafe { &mut *pointer(&self.bytes(shape.end)[shape.body_at..]) })
         } else {
-            let mut bytes = self.text().with_bytes(<[u8]>::to_vec);
+            let text = self.text().unwrap_or(Text::EMPTY);
+            let mut bytes = text.with_bytes(<[u8]>::to_vec);
             let result = change(&mut bytes);
             if bytes.len() <= INLINE_MAX {
                 self.set_body(Body::Inline(&bytes));
@@ -164,21 +271,26 @@ impl Entry {
     /// leaves room for a deadline to come.
     pub fn copy(&self, key: &[u8], with_slot: bool) -> Entry {
         let shape = self.shape();
-        if shape.meta & KIND != KIND_LONG {
-            return self.of_key(shape, key, with_slot);
+        match self.value() {
+            Value::Large(collection) => Entry::collect(key, collection.clone(), with_slot),
+            Value::Text(text) if shape.meta & KIND == KIND_LONG => {
+                let mut copy = Entry::new(key, text, with_slot);
+                copy.bytes_mut(1)[0] |= shape.meta & RAW;
+                copy
+            }
+            Value::Text(_) | Value::Small(..) => self.of_key(shape, key, with_slot),
         }
-        let mut copy = Entry::new(key, self.text(), with_slot);
-        copy.bytes_mut(1)[0] |= shape.meta & RAW;
-        copy
     }
 
-    /// How the string is kept.
-    pub fn encoding(&self) -> Encoding {
-        match self.text() {
-            Text::Int(_) => Encoding::Int,
-            Text::Bytes(bytes) if bytes.len() > EMBSTR_MAX => Encoding::Raw,
-            Text::Bytes(_) if self.shape().meta & RAW != 0 => Encoding::Raw,
-            Text::Bytes(_) => Encoding::Embstr,
+    /// How the value is kept, in the words of OBJECT ENCODING.
+    pub fn encoding(&self) -> &'static str {
+        match self.value() {
+            Value::Text(Text::Int(_)) => "int",
+            Value::Text(Text::Bytes(bytes)) if bytes.len() > EMBSTR_MAX => "raw",
+            Value::Text(_) if self.shape().meta & RAW != 0 => "raw",
+            Value::Text(_) => "embstr",
+            Value::Small(form, _) => form.encoding(),
+            Value::Large(collection) => collection.encoding(),
         }
     }
 
@@ -214,7 +326,7 @@ impl Entry {
         let old = self.shape();
         let key_len = old.body_at - old.key_at;
         let new = Shape::plan(key_len, &body, old.meta & HAS_SLOT != 0);
-        self.drop_long(old);
+        self.drop_body(old);
         if (old.meta & !RAW, old.end) == (new.meta, new.end) {
             // Nothing but the body is another one.
             let bytes = self.bytes_mut(new.end);
@@ -271,12 +383,19 @@ impl Entry {
     /// Bytes of memory that the entry takes, as the allocator rounds them.
     pub fn memory_bytes(&self) -> usize {
         let shape = self.shape();
-        if shape.meta & KIND != KIND_LONG {
-            return size_class(shape.end);
-        }
-        // SAFETY: the pointer came from a box that this entry owns.
-        let long = unsafe { &*long_pointer(&self.bytes(shape.end)[shape.body_at..]) };
-        size_class(shape.end) + size_class(long.capacity()) + size_class(size_of::<Vec<u8>>())
+        let body = match self.value() {
+            Value::Large(collection) => {
+                size_class(size_of::<Collection>()) + collection.memory_bytes()
+            }
+            Value::Text(_) if shape.meta & KIND == KIND_LONG => {
+                let long = pointer::<Vec<u8>>(&self.bytes(shape.end)[shape.body_at..]);
+                // SAFETY: the pointer came from a box that this entry owns.
+                let capacity = unsafe { &*long }.capacity();
+                size_class(capacity) + size_class(size_of::<Vec<u8>>())
+            }
+            Value::Text(_) | Value::Small(..) => 0,
+        };
+        size_class(shape.end) + body
     }
 
     /// Makes room for a heap slot behind the meta byte.
@@ -334,13 +453,19 @@ impl Entry {
         Entry(base)
     }
 
-    /// Frees a long body, if there is one.
-    fn drop_long(&mut self, shape: Shape) {
-        if shape.meta & KIND == KIND_LONG {
-            let pointer = long_pointer(&self.bytes(shape.end)[shape.body_at..]);
-            // SAFETY: the pointer came from a box, and the body is overwritten or freed right
-            // after.
-            drop(unsafe { Box::from_raw(pointer) });
+    /// Frees what the body points to, if it does.
+    fn drop_body(&mut self, shape: Shape) {
+        if !matches!(shape.meta & KIND, KIND_LONG | KIND_LARGE) {
+            return;
+        }
+        let body = &self.bytes(shape.end)[shape.body_at..];
+        // SAFETY: the pointer came from a box of the kind's type, and the body is overwritten or
+        // freed right after.
+        unsafe {
+            match shape.meta & KIND {
+                KIND_LONG => drop(Box::from_raw(pointer::<Vec<u8>>(body))),
+                _ => drop(Box::from_raw(pointer::<Collection>(body))),
+            }
         }
     }
 
@@ -356,7 +481,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let shape = self.shape();
-        self.drop_long(shape);
+        self.drop_body(shape);
         // SAFETY: as in `release`; nothing uses the entry after this.
         unsafe { dealloc(self.0.as_ptr(), layout_of(shape.end)) };
     }
@@ -377,6 +502,8 @@ impl Shape {
             Body::Int(_) => (KIND_INT, size_of::<i64>()),
             Body::Inline(bytes) => (KIND_INLINE, bytes.len()),
             Body::Long(_) => (KIND_LONG, size_of::<*mut Vec<u8>>()),
+            Body::Small(_, bytes) => (KIND_SMALL, 1 + bytes.len()),
+            Body::Large(_) => (KIND_LARGE, size_of::<*mut Collection>()),
         };
         let mut meta = kind;
         meta |= if with_slot { HAS_SLOT } else { 0 };
@@ -420,10 +547,12 @@ impl Shape {
         match body {
             Body::Int(value) => room.copy_from_slice(&value.to_le_bytes()),
             Body::Inline(value) => room.copy_from_slice(value),
-            Body::Long(value) => {
-                let pointer = Box::into_raw(Box::new(value));
-                room.copy_from_slice(&(pointer.expose_provenance() as u64).to_le_bytes());
+            Body::Long(value) => room.copy_from_slice(&address(Box::new(value))),
+            Body::Small(form, bytes) => {
+                room[0] = form.number();
+                room[1..].copy_from_slice(bytes);
             }
+            Body::Large(collection) => room.copy_from_slice(&address(collection)),
         }
     }
 }
@@ -439,9 +568,9 @@ impl Lengths {
     #[inline]
     fn of(meta: u8) -> Lengths {
         let key = if meta & WIDE_KEY == 0 { 1 } else { 4 };
-        let text = match meta & (KIND | WIDE_TEXT) {
-            KIND_INLINE => 1,
-            wide if wide == KIND_INLINE | WIDE_TEXT => 2,
+        let text = match meta & KIND {
+            KIND_INLINE | KIND_SMALL if meta & WIDE_TEXT == 0 => 1,
+            KIND_INLINE | KIND_SMALL => 2,
             _ => 0,
         };
         Lengths { key, text }
@@ -469,9 +598,14 @@ impl Lengths {
     }
 }
 
-/// The pointer in a long body.
-fn long_pointer(body: &[u8]) -> *mut Vec<u8> {
+/// The pointer in a body that is one.
+fn pointer<T>(body: &[u8]) -> *mut T {
     std::ptr::with_exposed_provenance_mut(num::index(u64::from_le_bytes(eight(body))))
+}
+
+/// The bytes of a body that is the pointer of a box.
+fn address<T>(value: Box<T>) -> [u8; 8] {
+    (Box::into_raw(value).expose_provenance() as u64).to_le_bytes()
 }
 
 #[inline]
@@ -479,17 +613,6 @@ fn eight(bytes: &[u8]) -> [u8; 8] {
     let mut out = [0; 8];
     out.copy_from_slice(&bytes[..8]);
     out
-}
-
-/// The allocator's size for `size` bytes: multiples of 16 up to 128, then four steps to each
-/// doubling (jemalloc's classes). A value that stays in its class is overwritten in place.
-#[inline]
-fn size_class(size: usize) -> usize {
-    if size <= 128 {
-        return size.max(1).next_multiple_of(16);
-    }
-    let step = 1usize << ((size - 1).ilog2() - 2);
-    size.next_multiple_of(step)
 }
 
 fn layout_of(size: usize) -> Layout {
@@ -505,7 +628,7 @@ mod tests {
 
     fn check(entry: &Entry, key: &[u8], value: &[u8], slot: Option<u32>) {
         assert_eq!(entry.key(), key);
-        entry.text().with_bytes(|bytes| assert_eq!(bytes, value));
+        entry.text().unwrap().with_bytes(|bytes| assert_eq!(bytes, value));
         assert_eq!(entry.heap_slot(), slot);
         assert!(entry.memory_bytes() >= 16);
     }
@@ -546,7 +669,7 @@ mod tests {
                         let more = value(&mut rng);
                         entry.modify(|bytes| bytes.extend_from_slice(&more));
                         now.extend(more);
-                        assert_eq!(entry.encoding(), Encoding::Raw);
+                        assert_eq!(entry.encoding(), "raw");
                     }
                     4 => {
                         let len = [rng.usize(0..40), rng.usize(250..260)][rng.usize(0..2)];
@@ -576,7 +699,7 @@ mod tests {
     #[test]
     fn a_long_string_moves_without_being_copied() {
         let entry = Entry::new(b"k", Text::Bytes(&[b'x'; 100_000]), true);
-        let address = |entry: &Entry| entry.text().with_bytes(<[u8]>::as_ptr);
+        let address = |entry: &Entry| entry.text().unwrap().with_bytes(<[u8]>::as_ptr);
         let before = address(&entry);
         let moved = entry.with_key(b"another key", true);
         assert_eq!(address(&moved), before);
@@ -596,26 +719,18 @@ mod tests {
     #[test]
     fn encodings_are_those_of_redis() {
         let encoding = |text| Entry::new(b"k", text, false).encoding();
-        assert_eq!(encoding(Text::Int(1)), Encoding::Int);
-        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX])), Encoding::Embstr);
-        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX + 1])), Encoding::Raw);
+        assert_eq!(encoding(Text::Int(1)), "int");
+        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX])), "embstr");
+        assert_eq!(encoding(Text::Bytes(&[b'x'; EMBSTR_MAX + 1])), "raw");
         let mut entry = Entry::new(b"k", Text::Int(12), false);
         entry.modify(|bytes| bytes.push(b'3'));
-        assert_eq!((entry.text(), entry.encoding()), (Text::Bytes(b"123"), Encoding::Raw));
+        assert_eq!((entry.text(), entry.encoding()), (Some(Text::Bytes(b"123")), "raw"));
         entry.set_text(Text::Bytes(b"x"));
-        assert_eq!(entry.encoding(), Encoding::Embstr);
+        assert_eq!(entry.encoding(), "embstr");
     }
 
     #[test]
     fn a_pointer_of_eight_bytes_is_all_a_table_holds() {
         assert_eq!(size_of::<Option<Entry>>(), 8);
-    }
-
-    #[test]
-    fn classes_are_the_allocators() {
-        let cases = [(0, 16), (1, 16), (16, 16), (17, 32), (128, 128), (129, 160), (160, 160)];
-        for (size, class) in cases.into_iter().chain([(161, 192), (257, 320), (1_025, 1_280)]) {
-            assert_eq!(size_class(size), class);
-        }
     }
 }

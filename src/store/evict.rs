@@ -193,9 +193,10 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hash::KeyHasher;
     use crate::config::Config;
     use crate::data::text::Text;
-    use crate::store::{KeyHasher, Ttl};
+    use crate::store::Ttl;
 
     fn store(rng: &mut fastrand::Rng, keys: usize) -> Store {
         let mut store = Store::new(4, KeyHasher::new(rng), Usage::new(&Config::default(), 1));

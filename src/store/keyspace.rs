@@ -5,29 +5,8 @@
 
 use super::deadlines::Deadlines;
 use super::entry::Entry;
+use crate::base::hash::KeyHasher;
 use crate::data::table::{Pieces, Place, Table};
-use crate::data::text::Text;
-use std::hash::{BuildHasher, Hasher};
-
-/// Hashes keys with a secret of the process, since clients choose them.
-#[derive(Clone)]
-pub struct KeyHasher(ahash::RandomState);
-
-impl KeyHasher {
-    /// A hasher whose secret is drawn from `rng`.
-    pub fn new(rng: &mut fastrand::Rng) -> KeyHasher {
-        let [a, b, c, d] = std::array::from_fn(|_| rng.u64(..));
-        KeyHasher(ahash::RandomState::with_seeds(a, b, c, d))
-    }
-
-    /// The hash of a key.
-    #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        let mut state = self.0.build_hasher();
-        state.write(key);
-        state.finish()
-    }
-}
 
 /// The keys of one database.
 pub struct Keyspace {
@@ -70,11 +49,6 @@ impl Keyspace {
     pub fn insert(&mut self, hash: u64, entry: Entry) -> Place {
         let hasher = &self.hasher;
         self.table.insert(hash, entry, |entry| hasher.hash(entry.key()))
-    }
-
-    /// Replaces the value at a place.
-    pub fn set_text(&mut self, place: Place, text: Text<'_>) {
-        self.table.at_mut(place).set_text(text);
     }
 
     /// Changes the bytes of the string at a place; see [`Entry::modify`].

@@ -7,22 +7,21 @@ pub mod entry;
 mod evict;
 mod keyspace;
 mod moves;
+mod remains;
 mod usage;
 
 pub use changes::{Changes, Event};
-pub use db::{Db, Spot, Ttl};
-pub use keyspace::KeyHasher;
+pub use db::{Db, Edit, Spot, Ttl};
 pub use moves::{Address, Moved};
 pub use usage::{Measure, Usage};
 
+use crate::base::hash::KeyHasher;
 use crate::base::id::DbIndex;
 use crate::data::table::Pieces;
 use entry::Entry;
 use evict::Candidates;
 use keyspace::Keyspace;
-
-/// Pieces of removed tables that are freed in one slice; each is some hundred entries at most.
-const PIECES_PER_SLICE: usize = 8;
+use remains::Remains;
 
 /// All databases.
 pub struct Store {
@@ -36,7 +35,9 @@ pub struct Store {
     pub usage: Usage,
     candidates: Candidates,
     /// Removed at once, freed a slice at a time.
-    remains: Vec<Pieces<Entry>>,
+    remains: Remains,
+    /// Room in which small collections change.
+    room: Vec<u8>,
 }
 
 impl Store {
@@ -49,7 +50,8 @@ impl Store {
             changes: Changes::default(),
             usage,
             candidates: Candidates::default(),
-            remains: Vec::new(),
+            remains: Remains::default(),
+            room: Vec::new(),
         }
     }
 
@@ -67,7 +69,15 @@ impl Store {
         if index >= self.spaces.len() {
             self.create(index);
         }
-        Db::open(&mut self.spaces[index], &mut self.changes, &mut self.usage, index, now_ms)
+        Db {
+            space: &mut self.spaces[index],
+            changes: &mut self.changes,
+            usage: &mut self.usage,
+            remains: &mut self.remains,
+            room: &mut self.room,
+            index,
+            now_ms,
+        }
     }
 
     #[cold]
@@ -99,7 +109,7 @@ impl Store {
 
     /// Takes what is left of a table, to be freed a slice at a time.
     pub fn free_later(&mut self, pieces: Pieces<Entry>) {
-        self.remains.push(pieces);
+        self.remains.add_keys(pieces);
     }
 
     /// True while something waits to be freed.
@@ -109,12 +119,12 @@ impl Store {
 
     /// Frees one slice of what waits.
     pub fn free_slice(&mut self) {
-        for _ in 0..PIECES_PER_SLICE {
-            let Some(last) = self.remains.last_mut() else { return };
-            if !last.free_one() {
-                self.remains.pop();
-            }
-        }
+        self.remains.free_slice();
+    }
+
+    /// Hashes keys and what stands in large collections, with the secret of the process.
+    pub fn hasher(&self) -> &KeyHasher {
+        &self.hasher
     }
 
     /// The hash of a key, for the two prefetches.

@@ -5,6 +5,7 @@ use super::Store;
 use super::db::{Db, Parcel};
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
+use crate::data::collection::Type;
 
 /// Where a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +43,10 @@ impl Store {
             return Moved::Done;
         }
         let Some(parcel) = db.take(source) else { return Moved::NoSource };
-        let overwrites = db.bring(parcel.under(to));
+        let overwritten = db.bring(parcel.under(to));
         db.report(EventClasses::GENERIC, "rename_from", from.key);
         db.note(EventClasses::GENERIC, "rename_to", to);
-        note_overwritten(&mut db, overwrites, to);
+        note_overwritten(&mut db, overwritten, to);
         Moved::Done
     }
 
@@ -80,9 +81,9 @@ impl Store {
         }
         let Some(parcel) = source.copy(&spot, to.key) else { return Moved::NoSource };
         let mut target = self.db(to.db, now_ms);
-        let overwrites = target.bring(parcel);
+        let overwritten = target.bring(parcel);
         target.report(EventClasses::GENERIC, "copy_to", to.key);
-        note_overwritten(&mut target, overwrites, to.key);
+        note_overwritten(&mut target, overwritten, to.key);
         Moved::Done
     }
 
@@ -99,9 +100,12 @@ impl Store {
     }
 }
 
-fn note_overwritten(db: &mut Db<'_>, overwrites: bool, key: &[u8]) {
-    if overwrites {
-        db.note(EventClasses::OVERWRITTEN, "overwritten", key);
+/// Notes that a value had to go, of the first type, for one of the second.
+fn note_overwritten(db: &mut Db<'_>, types: Option<(Type, Type)>, key: &[u8]) {
+    let Some((old, new)) = types else { return };
+    db.note(EventClasses::OVERWRITTEN, "overwritten", key);
+    if old != new {
+        db.note(EventClasses::TYPE_CHANGED, "type_changed", key);
     }
 }
 

@@ -98,6 +98,17 @@ pub fn resident_bytes() -> u64 {
     proc_kb("/proc/self/status", "VmRSS:") * 1024
 }
 
+/// The allocator's size for `size` bytes: multiples of 16 up to 128, then four steps to each
+/// doubling (jemalloc's classes). A value that stays in its class is overwritten in place.
+#[inline]
+pub fn size_class(size: usize) -> usize {
+    if size <= 128 {
+        return size.max(1).next_multiple_of(16);
+    }
+    let step = 1usize << ((size - 1).ilog2() - 2);
+    size.next_multiple_of(step)
+}
+
 /// Bytes of memory in the machine; zero where /proc is missing.
 pub fn machine_bytes() -> u64 {
     proc_kb("/proc/meminfo", "MemTotal:") * 1024
@@ -130,5 +141,13 @@ mod tests {
         assert!(resident_bytes() > 1 << 20);
         assert!(machine_bytes() > resident_bytes());
         assert!(allocator_stats().resident > 0);
+    }
+
+    #[test]
+    fn classes_are_the_allocators() {
+        let cases = [(0, 16), (1, 16), (16, 16), (17, 32), (128, 128), (129, 160), (160, 160)];
+        for (size, class) in cases.into_iter().chain([(161, 192), (257, 320), (1_025, 1_280)]) {
+            assert_eq!(size_class(size), class);
+        }
     }
 }

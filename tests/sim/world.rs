@@ -222,7 +222,8 @@ impl Sim {
             db.each_key(|key| keys.push(key.to_vec()));
             for key in keys {
                 let spot = db.look(&key);
-                let text = db.text(&spot).expect("there").with_bytes(<[u8]>::to_vec);
+                let text =
+                    db.text(&spot).expect("a string").expect("there").with_bytes(<[u8]>::to_vec);
                 let deadline_ms = db.deadline_ms(&spot);
                 all.push((index, key, text, deadline_ms));
             }

@@ -167,12 +167,13 @@ fn run(call: &mut Call<'_>, steps: &[Step]) -> Outcome {
     out.array(steps.len());
     let Some(bits) = steps.iter().filter(|step| step.writes()).map(Step::bits).max() else {
         let spot = db.read(key);
-        let text = db.text(&spot).unwrap_or(Text::EMPTY);
+        let text = db.text(&spot)?.unwrap_or(Text::EMPTY);
         let read = |step: &Step| text.with_bytes(|bytes| step.kind.read(bytes, step.place));
         steps.iter().for_each(|step| out.int(read(step)));
         return Ok(Flow::Done);
     };
     let spot = db.look(key);
+    db.text(&spot)?;
     db.modify_if("setbit", spot, |bytes| {
         let mut changes = grow(bytes, bits);
         for step in steps {

@@ -66,6 +66,7 @@ fn setbit(call: &mut Call<'_>) -> Outcome {
     };
     let mut db = call.db();
     let spot = db.look(key);
+    db.text(&spot)?;
     let mut was_set = false;
     db.modify_if("setbit", spot, |bytes| {
         let grows = grow(bytes, place + 1);
@@ -105,7 +106,7 @@ fn getbit(call: &mut Call<'_>) -> Outcome {
     let place = bit_place(call, call.argv.at(2), 1)?;
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    let text = db.text(&spot);
+    let text = db.text(&spot)?;
     let is_set = text.is_some_and(|text| text.with_bytes(|bytes| bits::get(bytes, place)));
     call.out.int(i64::from(is_set));
     Ok(Flow::Done)
@@ -130,7 +131,7 @@ fn bitcount(call: &mut Call<'_>) -> Outcome {
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(argv.at(1));
     // Of a key that is not there the other arguments are not even looked at.
-    let Some(text) = db.text(&spot) else {
+    let Some(text) = db.text(&spot)? else {
         call.out.int(0);
         return Ok(Flow::Done);
     };
@@ -176,7 +177,7 @@ fn bitpos(call: &mut Call<'_>) -> Outcome {
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(argv.at(1));
     // As in BITCOUNT. All bits of nothing are clear.
-    let Some(text) = db.text(&spot) else {
+    let Some(text) = db.text(&spot)? else {
         call.out.int(if is_set { -1 } else { 0 });
         return Ok(Flow::Done);
     };
@@ -263,8 +264,8 @@ fn bitop(call: &mut Call<'_>) -> Outcome {
     let is_source = argv.from(3).any(|source| source == target);
     let target = db.look(target);
     let room = if is_source { Vec::new() } else { db.reuse(&target) };
-    let texts = spots.iter().map(|spot| db.text(spot).unwrap_or(Text::EMPTY).to_bytes());
-    let texts: Vec<_> = texts.collect();
+    let texts = spots.iter().map(|spot| Ok(db.text(spot)?.unwrap_or(Text::EMPTY).to_bytes()));
+    let texts: Vec<_> = texts.collect::<Result<_, Error>>()?;
     let sources: Vec<&[u8]> = texts.iter().map(AsRef::as_ref).collect();
     let result = bitop::combine(operation, &sources, room);
     let len = result.len();

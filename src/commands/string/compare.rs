@@ -1,11 +1,11 @@
 //! What a string is compared with before it is changed, and its digest.
 
 use super::{ACCESSES, READS_FAST, REMOVES_FAST};
-use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::error::Error;
 use crate::spec::Spec;
 use crate::spec::keys::{KeyFlags, KeySpec};
+use crate::store::{Db, Spot};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What must hold for a command to write.
@@ -51,19 +51,29 @@ impl<'a> Condition<'a> {
         }))
     }
 
-    /// Whether it holds for the value that is there.
-    pub(super) fn holds(self, current: Option<Text<'_>>) -> bool {
-        match (self, current) {
-            (Condition::Always, _) => true,
-            (Condition::Missing, current) => current.is_none(),
-            (Condition::Present, current) => current.is_some(),
-            (Condition::Equal(_) | Condition::DigestEqual(_), None) => false,
-            (Condition::NotEqual(_) | Condition::DigestNotEqual(_), None) => true,
-            (Condition::Equal(value), Some(text)) => text.with_bytes(|bytes| bytes == value),
-            (Condition::NotEqual(value), Some(text)) => text.with_bytes(|bytes| bytes != value),
-            (Condition::DigestEqual(digest), Some(text)) => text.with_bytes(xxh3_64) == digest,
-            (Condition::DigestNotEqual(digest), Some(text)) => text.with_bytes(xxh3_64) != digest,
-        }
+    /// Whether it holds for what is at a spot.
+    ///
+    /// # Errors
+    /// That the value is no string, where it is compared.
+    pub(super) fn holds(self, db: &Db<'_>, spot: &Spot<'_>) -> Result<bool, Error> {
+        let text = match self {
+            Condition::Always => return Ok(true),
+            Condition::Missing => return Ok(!spot.exists()),
+            Condition::Present => return Ok(spot.exists()),
+            Condition::Equal(_) | Condition::DigestEqual(_) => db.text(spot)?,
+            Condition::NotEqual(_) | Condition::DigestNotEqual(_) => db.text(spot)?,
+        };
+        let is_equal = text.map(|text| match self {
+            Condition::Equal(value) | Condition::NotEqual(value) => {
+                text.with_bytes(|bytes| bytes == value)
+            }
+            Condition::DigestEqual(digest) | Condition::DigestNotEqual(digest) => {
+                text.with_bytes(xxh3_64) == digest
+            }
+            Condition::Always | Condition::Missing | Condition::Present => true,
+        });
+        let wants_equal = matches!(self, Condition::Equal(_) | Condition::DigestEqual(_));
+        Ok(is_equal.unwrap_or(false) == wants_equal)
     }
 }
 
@@ -100,7 +110,7 @@ fn delex(call: &mut Call<'_>) -> Outcome {
     };
     let mut db = call.db();
     let spot = db.look(key);
-    let removed = condition.holds(db.text(&spot)) && db.remove("del", spot);
+    let removed = condition.holds(&db, &spot)? && db.remove("del", spot);
     call.out.int(i64::from(removed));
     if removed {
         call.propagate_as(|| [b"DEL", key]);
@@ -126,7 +136,7 @@ fn digest(call: &mut Call<'_>) -> Outcome {
     let (key, now_ms) = (call.argv.at(1), call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    match db.text(&spot) {
+    match db.text(&spot)? {
         Some(text) => call.out.bulk(format!("{:016x}", text.with_bytes(xxh3_64)).as_bytes()),
         None => call.out.null(),
     }

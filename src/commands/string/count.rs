@@ -79,7 +79,7 @@ fn add(call: &mut Call<'_>, increment: i64) -> Outcome {
     let key = call.argv.at(1);
     let mut db = call.db();
     let spot = db.look(key);
-    let old = match db.text(&spot) {
+    let old = match db.text(&spot)? {
         Some(text) => text.to_int().ok_or(Error::NOT_AN_INTEGER)?,
         None => 0,
     };
@@ -108,7 +108,7 @@ fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
     let (key, increment) = (call.argv.at(1), call.argv.at(2));
     let mut db = call.db();
     let spot = db.look(key);
-    let old = match db.text(&spot) {
+    let old = match db.text(&spot)? {
         Some(text) => text.with_bytes(extended)?,
         None => Extended::ZERO,
     };

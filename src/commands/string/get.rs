@@ -1,6 +1,9 @@
 //! One string read, and what becomes of its key then.
 
-use super::{ACCESSES, READS_AND_UPDATES, READS_FAST, REMOVES_FAST, reply_value, write_text};
+use super::{
+    ACCESSES, READS_AND_UPDATES, READS_FAST, REMOVES_FAST, reply_value, write_text,
+    write_text_or_null,
+};
 use crate::commands::ttl::Expiry;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::spec::Spec;
@@ -19,7 +22,7 @@ pub(super) const GET: Command = Command::new(
 );
 
 fn get(call: &mut Call<'_>) -> Outcome {
-    reply_value(call, call.argv.at(1));
+    reply_value(call, call.argv.at(1))?;
     Ok(Flow::Done)
 }
 
@@ -40,10 +43,7 @@ fn getdel(call: &mut Call<'_>) -> Outcome {
     let (key, now_ms) = (call.argv.at(1), call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    match db.text(&spot) {
-        Some(text) => write_text(call.out, text),
-        None => call.out.null(),
-    }
+    write_text_or_null(call.out, db.text(&spot)?);
     if db.remove("del", spot) {
         call.propagate_as(|| [b"DEL", key]);
     }
@@ -71,7 +71,7 @@ fn getex(call: &mut Call<'_>) -> Outcome {
     expiry.take_all(argv, 2)?;
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    let Some(text) = db.text(&spot) else {
+    let Some(text) = db.text(&spot)? else {
         call.out.null();
         return Ok(Flow::Done);
     };

@@ -31,7 +31,10 @@ pub(super) const MGET: Command = Command::new(
 fn mget(call: &mut Call<'_>) -> Outcome {
     call.out.array(call.argv.len() - 1);
     for key in call.argv.from(1) {
-        reply_value(call, key);
+        if reply_value(call, key).is_err() {
+            // What is no string counts as missing.
+            call.out.null();
+        }
     }
     Ok(Flow::Done)
 }
@@ -84,7 +87,7 @@ fn msetnx(call: &mut Call<'_>) -> Outcome {
     if argv.len().is_multiple_of(2) {
         return Err(call.wrong_arity());
     }
-    let holds = write_pairs(call, argv, 1..argv.len(), Condition::Missing, Ttl::Clear);
+    let holds = write_pairs(call, argv, 1..argv.len(), Condition::Missing, Ttl::Clear)?;
     call.out.int(i64::from(holds));
     Ok(Flow::Done)
 }
@@ -112,7 +115,7 @@ fn msetex(call: &mut Call<'_>) -> Outcome {
     let pairs = counted_pairs(argv)?;
     let (condition, expiry) = options(argv, pairs.end)?;
     let ttl = expiry.ttl("msetex", now_ms)?;
-    let holds = write_pairs(call, argv, pairs.clone(), condition, ttl);
+    let holds = write_pairs(call, argv, pairs.clone(), condition, ttl)?;
     call.out.int(i64::from(holds));
     if let (true, Ttl::At(at_ms)) = (holds, ttl) {
         call.propagate_all(|| {
@@ -164,17 +167,17 @@ fn write_pairs(
     pairs: Range<usize>,
     condition: Condition<'_>,
     ttl: Ttl,
-) -> bool {
+) -> Result<bool, Error> {
     let mut db = call.db();
-    let holds = pairs.clone().step_by(2).all(|at| {
+    for at in pairs.clone().step_by(2) {
         let spot = db.look(argv.at(at));
-        condition.holds(db.text(&spot))
-    });
-    if holds {
-        for at in pairs.step_by(2) {
-            let spot = db.look(argv.at(at));
-            db.put("set", spot, Text::compact(argv.at(at + 1)), ttl);
+        if !condition.holds(&db, &spot)? {
+            return Ok(false);
         }
     }
-    holds
+    for at in pairs.step_by(2) {
+        let spot = db.look(argv.at(at));
+        db.put("set", spot, Text::compact(argv.at(at + 1)), ttl);
+    }
+    Ok(true)
 }

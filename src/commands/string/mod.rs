@@ -10,6 +10,7 @@ mod set;
 
 use crate::data::text::Text;
 use crate::exec::{Call, Command};
+use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
@@ -65,14 +66,20 @@ const REMOVES_FAST: Spec = Spec { flags: Flags::WRITE.union(Flags::FAST), ..WRIT
 const ACCESSES: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
 const READS_AND_UPDATES: KeyFlags = KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE);
 
-/// Replies with the value of a key, or null.
-fn reply_value(call: &mut Call<'_>, key: &[u8]) {
+/// Replies with the string at a key, or null.
+#[inline]
+fn reply_value(call: &mut Call<'_>, key: &[u8]) -> Result<(), Error> {
     let now_ms = call.now_ms();
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    match db.text(&spot) {
-        Some(text) => write_text(call.out, text),
-        None => call.out.null(),
+    write_text_or_null(call.out, db.text(&spot)?);
+    Ok(())
+}
+
+fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
+    match text {
+        Some(text) => write_text(out, text),
+        None => out.null(),
     }
 }
 

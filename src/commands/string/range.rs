@@ -27,7 +27,7 @@ fn strlen(call: &mut Call<'_>) -> Outcome {
     let (key, now_ms) = (call.argv.at(1), call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    call.out.len_int(db.text(&spot).map_or(0, Text::len));
+    call.out.len_int(db.text(&spot)?.map_or(0, Text::len));
     Ok(Flow::Done)
 }
 
@@ -49,7 +49,7 @@ fn append(call: &mut Call<'_>) -> Outcome {
     let len_max = len_max(call);
     let mut db = call.db();
     let spot = db.look(key);
-    let Some(text) = db.text(&spot) else {
+    let Some(text) = db.text(&spot)? else {
         db.put("append", spot, Text::compact(value), Ttl::Clear);
         call.out.len_int(value.len());
         return Ok(Flow::Done);
@@ -84,7 +84,7 @@ fn setrange(call: &mut Call<'_>) -> Outcome {
     let len_max = len_max(call);
     let mut db = call.db();
     let spot = db.look(key);
-    let len = db.text(&spot).map_or(0, Text::len);
+    let len = db.text(&spot)?.map_or(0, Text::len);
     if value.is_empty() {
         call.out.len_int(len);
         return Ok(Flow::Done);
@@ -131,7 +131,7 @@ fn getrange(call: &mut Call<'_>) -> Outcome {
     let spot = db.read(key);
     let out = &mut *call.out;
     let is_backward = start < 0 && end < 0 && start > end;
-    let text = db.text(&spot).filter(|_| !is_backward).unwrap_or(Text::EMPTY);
+    let text = db.text(&spot)?.filter(|_| !is_backward).unwrap_or(Text::EMPTY);
     text.with_bytes(|bytes| {
         let part = span(start, end, bytes.len()).map_or(&b""[..], |(a, b)| &bytes[a..=b]);
         out.bulk(part);

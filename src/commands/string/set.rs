@@ -1,7 +1,7 @@
 //! SET with its options, and the older commands that are parts of it.
 
 use super::compare::Condition;
-use super::{READS_AND_UPDATES, WRITES, WRITES_FAST, write_text};
+use super::{READS_AND_UPDATES, WRITES, WRITES_FAST, write_text_or_null};
 use crate::commands::ttl::{Expiry, Form, deadline_ms};
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome};
@@ -101,13 +101,13 @@ fn set(call: &mut Call<'_>) -> Outcome {
     let ttl = options.expiry.ttl("set", now_ms)?;
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = if options.wants_old { db.read(key) } else { db.look(key) };
-    let current = db.text(&spot);
-    let holds = options.condition.holds(current);
-    match (options.wants_old, current) {
-        (true, Some(text)) => write_text(call.out, text),
-        (true, None) => call.out.null(),
-        (false, _) if holds => call.out.ok(),
-        (false, _) => call.out.null(),
+    let holds = options.condition.holds(&db, &spot)?;
+    if options.wants_old {
+        write_text_or_null(call.out, db.text(&spot)?);
+    } else if holds {
+        call.out.ok();
+    } else {
+        call.out.null();
     }
     if holds {
         db.put("set", spot, Text::compact(value), ttl);
@@ -217,10 +217,7 @@ fn getset(call: &mut Call<'_>) -> Outcome {
     let (key, value, now_ms) = (call.argv.at(1), call.argv.at(2), call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
-    match db.text(&spot) {
-        Some(text) => write_text(call.out, text),
-        None => call.out.null(),
-    }
+    write_text_or_null(call.out, db.text(&spot)?);
     db.put("set", spot, Text::compact(value), Ttl::Clear);
     propagate_set(call, key, value, Ttl::Clear);
     Ok(Flow::Done)

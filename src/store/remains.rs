@@ -1,0 +1,63 @@
+//! What has been removed and takes long to free: freed a slice at a time, between commands.
+
+use super::entry::Entry;
+use crate::data::collection::Collection;
+use crate::data::table::Pieces;
+
+/// Pieces that are freed in one slice; each is some hundred entries at most.
+const PIECES_PER_SLICE: usize = 8;
+/// Elements of a collection up to which it is freed at once.
+const ELEMENTS_AT_ONCE: usize = 64;
+
+/// One thing that waits to be freed.
+enum Rest {
+    Keys(Pieces<Entry>),
+    Value(Box<Collection>),
+}
+
+/// What waits to be freed.
+#[derive(Default)]
+pub(super) struct Remains(Vec<Rest>);
+
+impl Remains {
+    /// True if nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes what is left of a table.
+    pub(super) fn add_keys(&mut self, pieces: Pieces<Entry>) {
+        self.0.push(Rest::Keys(pieces));
+    }
+
+    /// Takes the value out of an entry that is removed or about to be overwritten, if it would take
+    /// long to free.
+    pub(super) fn add_value(&mut self, entry: &mut Entry) {
+        if let Some(collection) = entry.take_large()
+            && collection.len() > ELEMENTS_AT_ONCE
+        {
+            self.0.push(Rest::Value(collection));
+        }
+    }
+
+    /// Frees one slice of what waits.
+    pub(super) fn free_slice(&mut self) {
+        for _ in 0..PIECES_PER_SLICE {
+            let Some(rest) = self.0.pop() else { return };
+            match rest {
+                Rest::Keys(mut pieces) => {
+                    let mut values = Remains::default();
+                    if pieces.free_one(|entry| values.add_value(entry)) {
+                        self.0.push(Rest::Keys(pieces));
+                    }
+                    self.0.append(&mut values.0);
+                }
+                Rest::Value(mut collection) => {
+                    if collection.free_some() {
+                        self.0.push(Rest::Value(collection));
+                    }
+                }
+            }
+        }
+    }
+}
