@@ -6,12 +6,16 @@ mod config;
 mod connection;
 mod debug;
 mod generic;
+mod geo;
 mod graph;
+mod hash;
 mod help;
 mod hotkeys;
+mod hyperloglog;
 mod info;
 mod introspection;
 mod latency;
+mod list;
 mod lolwut;
 mod memory;
 mod monitor;
@@ -20,7 +24,9 @@ mod object;
 mod pubsub;
 mod server;
 mod sessions;
+mod set;
 mod slowlog;
+mod sorted_set;
 mod string;
 mod ttl;
 
@@ -33,7 +39,13 @@ pub const GROUPS: &[&[&Command]] = &[
     bitmap::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
+    hash::COMMANDS,
+    hyperloglog::COMMANDS,
+    list::COMMANDS,
     pubsub::COMMANDS,
     server::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
 ];

@@ -3,6 +3,7 @@
 use crate::base::extended::Extended;
 use crate::base::id::DbIndex;
 use crate::base::num;
+use crate::base::time::Now;
 use crate::resp::error::Error;
 
 /// A canonical 64-bit integer.
@@ -23,6 +24,31 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
         count if count < 1 => Err(Error::SYNTAX),
         count => Ok(usize::try_from(count).unwrap_or(usize::MAX)),
     }
+}
+
+/// When a wait of so many seconds, which may have a fraction, ends, on the monotonic clock in
+/// microseconds; `None` for never, which is what zero seconds mean.
+///
+/// # Errors
+/// That it is no number, negative, or too long.
+pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
+    const TOO_LONG: Error = Error::new("ERR timeout is out of range");
+    let text = std::str::from_utf8(argument).ok();
+    let seconds = text.and_then(|text| text.parse::<f64>().ok()).filter(|value| !value.is_nan());
+    let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    let ms = (seconds * 1_000.0).ceil();
+    if ms > num::float(i64::MAX as u64) {
+        return Err(TOO_LONG);
+    }
+    if ms < 0.0 {
+        return Err(Error::new("ERR timeout is negative"));
+    }
+    let ms = num::whole(ms);
+    if ms == 0 {
+        return Ok(None);
+    }
+    let ends = num::signed_u64(ms).checked_add(now.unix_ms()).ok_or(TOO_LONG);
+    ends.map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
 }
 
 /// The number of one of so many databases.

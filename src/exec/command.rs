@@ -28,6 +28,32 @@ pub enum Flow {
     Done,
     /// Written messages, which the client gets even if it wants no replies.
     Pushed,
+    /// Written nothing: the command is to be run again when one of some keys has changed.
+    Block(Wait),
+}
+
+/// What a command waits for that has found nothing. When a key changes, those who wait for it run
+/// again, who came first first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The index of the first key in the request.
+    pub first_key: usize,
+    /// How many keys follow each other from there on.
+    pub keys: usize,
+    /// When it ends, on the monotonic clock in microseconds; `None` for never. That of the first
+    /// run counts.
+    pub until_us: Option<u64>,
+    /// What the client gets then.
+    pub nothing: Nothing,
+}
+
+/// The reply to a command that has found nothing in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// No array.
+    NullArray,
+    /// No bulk string.
+    Null,
 }
 
 impl Command {

@@ -26,10 +26,10 @@ mod stats;
 mod table;
 mod timed;
 
-pub use args::{db_index, extended, float, int, positive_count, span};
+pub use args::{db_index, extended, float, int, positive_count, span, timeout};
 pub use call::Call;
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
-pub use command::{Command, Flow, Handler, Outcome};
+pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};
 pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
 pub use host::{Host, HostError};

@@ -1,0 +1,6 @@
+//! Hashes: fields with values.
+
+use crate::exec::Command;
+
+/// All commands of the group.
+pub(super) const COMMANDS: &[&Command] = &[];
