@@ -2,6 +2,7 @@
 
 use super::help;
 use crate::base::num;
+use crate::exec::block::{self, GivenUp};
 use crate::exec::{Call, Command, Flow, Outcome, int};
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -111,15 +112,19 @@ fn unblock(call: &mut Call<'_>) -> Outcome {
     if argv.len() > 4 {
         return Err(call.unknown_subcommand());
     }
-    if let Some(reason) = argv.get(3)
-        && !reason.eq_ignore_ascii_case(b"TIMEOUT")
-        && !reason.eq_ignore_ascii_case(b"ERROR")
-    {
-        return Err(Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+    let why = match argv.get(3).unwrap_or(b"TIMEOUT").to_ascii_uppercase().as_slice() {
+        b"TIMEOUT" => GivenUp::TimedOut,
+        b"ERROR" => GivenUp::CalledOff(Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK")),
+        _ => return Err(Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+    };
+    // A pause is ended for all or for nobody.
+    let serial = u64::try_from(int(argv.at(2))?).ok();
+    let client = serial.and_then(|serial| call.peers.find(serial));
+    let command = client.and_then(|id| block::give_up(call.waiters, call.peers, id, &why));
+    if let Some(command) = command {
+        call.state.stats.ran(command, matches!(why, GivenUp::CalledOff(_)));
     }
-    int(argv.at(2))?;
-    // No command makes its client wait; a pause is ended for all or for nobody.
-    call.out.int(0);
+    call.out.int(i64::from(command.is_some()));
     Ok(Flow::Done)
 }
 

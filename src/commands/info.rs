@@ -191,18 +191,20 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let outputs = call.peers.iter().map(|peer| peer.out.len());
     let largest_output = outputs.chain([call.out.len()]).max().unwrap_or(0);
     let subscribers = all.iter().filter(|client| client.kind() == ClientKind::PubSub).count();
+    let blocked = all.iter().filter(|client| client.is_postponed || client.parked.is_some());
+    let blocked = blocked.count();
     fields.add("connected_clients", all.len());
     fields.add("cluster_connections", 0);
     fields.add("maxclients", call.state.config.maxclients);
     fields.add("client_recent_max_input_buffer", largest_input);
     fields.add("client_recent_max_output_buffer", largest_output);
-    fields.add("blocked_clients", all.iter().filter(|client| client.is_postponed).count());
+    fields.add("blocked_clients", blocked);
     fields.add("tracking_clients", 0);
     fields.add("pubsub_clients", subscribers);
     fields.add("watching_clients", 0);
-    fields.add("clients_in_timeout_table", 0);
+    fields.add("clients_in_timeout_table", call.waiters.timeout_count());
     fields.add("total_watched_keys", 0);
-    fields.add("total_blocking_keys", 0);
+    fields.add("total_blocking_keys", call.waiters.key_count());
     fields.add("total_blocking_keys_on_nokey", 0);
 }
 

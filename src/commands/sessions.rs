@@ -192,7 +192,7 @@ fn flags(client: &Client) -> String {
     let letters = [
         (client.is_monitor, 'O'),
         (client.is_subscribed(), 'P'),
-        (client.is_postponed, 'b'),
+        (client.is_postponed || client.parked.is_some(), 'b'),
         (client.closing == Some(Closing::AfterReply), 'c'),
         (client.closing == Some(Closing::Now), 'A'),
         (client.no_touch, 'T'),

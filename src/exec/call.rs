@@ -9,6 +9,7 @@ use super::table::{CommandId, Table};
 use crate::data::collection::{Limits, Type};
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
+use crate::hub::waiters::Waiters;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -30,6 +31,8 @@ pub struct Call<'a> {
     pub pubsub: &'a mut PubSub,
     /// Who watches commands.
     pub monitors: &'a mut Monitors,
+    /// Who waits for keys.
+    pub waiters: &'a mut Waiters,
     /// Everything else.
     pub state: &'a mut State,
     /// All commands.
@@ -61,6 +64,7 @@ impl Engine {
             store: &mut self.store,
             pubsub: &mut self.pubsub,
             monitors: &mut self.monitors,
+            waiters: &mut self.waiters,
             state: &mut self.state,
             table: &self.table,
             command,

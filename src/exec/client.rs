@@ -1,5 +1,6 @@
 //! A client: what a connection has said about itself, and what has been done for it.
 
+use super::block::Parked;
 use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
@@ -113,6 +114,8 @@ pub struct Client {
     pub is_spared: bool,
     /// Whether its next request waits for the end of a pause (CLIENT PAUSE).
     pub is_postponed: bool,
+    /// The command with which it waits for keys.
+    pub parked: Option<Box<Parked>>,
     /// Request bytes that wait.
     pub query_bytes: usize,
     /// Memory of its read buffer, in bytes.
@@ -147,11 +150,23 @@ impl Client {
             is_monitor: false,
             is_spared: false,
             is_postponed: false,
+            parked: None,
             query_bytes: 0,
             query_capacity: 0,
             argv_bytes: 0,
             over_soft_limit_since: None,
         }
+    }
+
+    /// Whether the reply to its present request is sent; moves on to the next request.
+    pub(super) fn wants_reply(&mut self) -> bool {
+        let mode = self.reply_mode;
+        self.reply_mode = match mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip | ReplyMode::On => ReplyMode::On,
+            ReplyMode::Off => ReplyMode::Off,
+        };
+        mode == ReplyMode::On
     }
 
     /// What type it is.
@@ -170,12 +185,13 @@ impl Client {
         let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
         let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
         let fixed = size_of::<Client>() + size_of::<Output>();
-        fixed + names + channels + self.query_capacity + out.memory_bytes()
+        let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
+        fixed + names + channels + parked + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.
     pub fn may_be_idle(&self) -> bool {
-        !self.is_subscribed() && !self.is_monitor && !self.is_postponed
+        !self.is_subscribed() && !self.is_monitor && !self.is_postponed && self.parked.is_none()
     }
 
     /// True if it listens to a channel.

@@ -3,6 +3,7 @@
 
 use super::client::Closing;
 use super::engine::Engine;
+use super::host::Host;
 use super::peers::{OutputState, Peer, Peers};
 use super::state::State;
 use crate::base::id::ClientId;
@@ -14,7 +15,11 @@ impl Engine {
     /// True if something waits to be delivered.
     #[inline]
     pub(super) fn has_effects(&self) -> bool {
-        self.store.changes.has_events() || self.pubsub.has_messages() || self.monitors.has_lines()
+        let changes = &self.store.changes;
+        changes.has_events()
+            || changes.has_touched()
+            || self.pubsub.has_messages()
+            || self.monitors.has_lines()
     }
 
     /// True if so much output waits for a client that it must be closed.
@@ -23,10 +28,20 @@ impl Engine {
         is_over_limit(&mut self.state, peer)
     }
 
-    /// Delivers what has been reported and published. Costs three comparisons while there is
-    /// nothing.
+    /// Delivers what has been reported and published, and serves those who wait for keys that have
+    /// changed. Costs four comparisons while there is nothing.
     #[inline]
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, host: &mut dyn Host) {
+        self.deliver();
+        // Who is served may change keys that others wait for.
+        while self.store.changes.has_touched() {
+            self.serve_waiters(host);
+            self.deliver();
+        }
+    }
+
+    #[inline]
+    fn deliver(&mut self) {
         if self.store.changes.has_events() {
             let classes = self.store.changes.wanted();
             for event in self.store.changes.take_events() {
@@ -35,7 +50,7 @@ impl Engine {
         }
         if self.pubsub.has_messages() {
             for message in self.pubsub.take_messages() {
-                deliver(&self.pubsub, &mut self.peers, &mut self.state, &message);
+                deliver_message(&self.pubsub, &mut self.peers, &mut self.state, &message);
             }
         }
         if self.monitors.has_lines() {
@@ -73,7 +88,7 @@ fn publish_event(pubsub: &mut PubSub, classes: EventClasses, event: &Event) {
 }
 
 /// Writes a message to every subscriber; those whose output piles up beyond their limit are closed.
-fn deliver(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Message) {
+fn deliver_message(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Message) {
     for id in pubsub.subscribers(&message.channel) {
         peers.write(id, |out| {
             out.push(3);

@@ -15,6 +15,7 @@ use crate::base::time::Now;
 use crate::config::Config;
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
+use crate::hub::waiters::Waiters;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -68,6 +69,7 @@ pub struct Engine {
     pub(super) store: Store,
     pub(super) pubsub: PubSub,
     pub(super) monitors: Monitors,
+    pub(super) waiters: Waiters,
     pub(super) state: State,
     pub(super) table: Table,
     pub(super) recent: Recent,
@@ -98,7 +100,8 @@ impl Engine {
         let (monitors, recent) = (Monitors::default(), Recent::default());
         let names = table.rows().map(|(_, row)| row.name.clone()).collect();
         let black_box = Arc::new(BlackBox::new(names));
-        Engine { peers, store, pubsub, monitors, state, table, recent, black_box }
+        let waiters = Waiters::default();
+        Engine { peers, store, pubsub, monitors, waiters, state, table, recent, black_box }
     }
 
     /// Calls commands by other names, as `rename-command` says.
@@ -138,6 +141,9 @@ impl Engine {
                 self.pubsub.unsubscribe(channel, id);
             }
             self.monitors.remove(id);
+            if let Some(parked) = client.parked {
+                self.abandon(id, &parked);
+            }
         }
     }
 
@@ -173,7 +179,8 @@ impl Engine {
         }
         self.state.stats.sample(now);
         self.state.memory_used();
-        self.settle();
+        self.end_waits();
+        self.settle(host);
         self.state.stats.scheduled_ticks += host.ticks().saturating_sub(from);
     }
 
@@ -207,7 +214,8 @@ impl Engine {
             u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000).saturating_sub(now.unix_us)
         });
         let resumption = self.state.pause.map(|pause| pause.until_us);
-        let work = self.state.next_work_us().into_iter().chain(resumption);
+        let wait = self.waiters.first_timeout().map(|(until_us, _)| until_us);
+        let work = self.state.next_work_us().into_iter().chain(resumption).chain(wait);
         death.into_iter().chain(work.map(|at| at.saturating_sub(now.mono_us))).min()
     }
 

@@ -6,6 +6,7 @@
 
 mod agenda;
 mod args;
+pub mod block;
 mod call;
 mod client;
 mod command;

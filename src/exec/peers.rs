@@ -97,6 +97,11 @@ impl Peers {
         (peer.client.id == id).then_some(peer)
     }
 
+    /// The client of that number, if it is not checked out.
+    pub fn find(&self, serial: u64) -> Option<ClientId> {
+        self.iter().map(|peer| peer.client.id).find(|id| id.serial == serial)
+    }
+
     /// A client that is not checked out, to be changed.
     #[inline]
     pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Peer> {
@@ -144,6 +149,14 @@ impl Peers {
         peer.out.lend(&mut self.spare);
         write(&mut peer.out);
         self.check_in(peer);
+    }
+
+    /// Writes the reply to a request of a client that is not checked out, if it wants replies.
+    pub(super) fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Output)) {
+        let Some(peer) = self.get_mut(id) else { return };
+        if peer.client.wants_reply() {
+            self.write(id, write);
+        }
     }
 
     /// Has a client closed once its output is sent.
@@ -199,6 +212,11 @@ impl Peers {
         }
         resumed.sort_unstable();
         self.resumed.append(&mut resumed);
+    }
+
+    /// Lets a client go on that has waited for keys.
+    pub(super) fn resume_one(&mut self, id: ClientId) {
+        self.resumed.push(id);
     }
 
     pub(super) fn take_resumed(&mut self, into: &mut Vec<ClientId>) {

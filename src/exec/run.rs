@@ -15,6 +15,7 @@ use crate::base::id::{ClientId, DbIndex};
 use crate::base::num;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
+use crate::resp::output::Mark;
 use crate::spec::flags::Flags;
 use crate::sys::probes;
 use std::time::Duration;
@@ -65,6 +66,10 @@ impl Engine {
                 self.end_watch(&peer, argv, host);
             }
             served.count += 1;
+            if peer.client.parked.is_some() {
+                served.turn = Turn::Wait;
+                break;
+            }
             if self.is_over_limit(&mut peer) {
                 peer.client.closing = Some(Closing::Now);
                 // It is not sent a part of what it was too slow to take, as in Redis.
@@ -77,7 +82,7 @@ impl Engine {
             if self.has_effects() {
                 // Others may be told of it, and the client itself.
                 self.peers.check_in(peer);
-                self.settle();
+                self.settle(host);
                 match self.check_out(id) {
                     Some(back) => peer = back,
                     None => return Served { turn: Turn::Stop, ..served },
@@ -90,7 +95,7 @@ impl Engine {
         }
         timed.stop(&peer.client, self, host);
         self.peers.check_in(peer);
-        self.settle();
+        self.settle(host);
         served
     }
 
@@ -122,7 +127,7 @@ impl Engine {
     }
 
     #[inline]
-    fn check_out(&mut self, id: ClientId) -> Option<Box<Peer>> {
+    pub(super) fn check_out(&mut self, id: ClientId) -> Option<Box<Peer>> {
         self.peers.check_out(id, &self.state.config.client_output_buffer_limit)
     }
 
@@ -196,20 +201,24 @@ impl Engine {
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = &flow {
+        self.finish_reply(peer, mark, &flow);
+    }
+
+    /// Sees to it that what stands behind `mark` is one reply, or none if none is wanted.
+    #[inline]
+    pub(super) fn finish_reply(&mut self, peer: &mut Peer, mark: Mark, flow: &Result<Flow, Error>) {
+        if let Err(error) = flow {
             self.state.stats.errored(error);
             peer.out.rollback(mark);
             peer.out.error(error);
         }
         if peer.client.reply_mode != ReplyMode::On {
-            if !matches!(flow, Ok(Flow::Pushed)) {
+            // The reply to a request that waits comes later.
+            let is_over = !matches!(flow, Ok(Flow::Block(_)));
+            let is_reply = !matches!(flow, Ok(Flow::Pushed));
+            if is_over && !peer.client.wants_reply() && is_reply {
                 peer.out.rollback(mark);
             }
-            peer.client.reply_mode = match peer.client.reply_mode {
-                ReplyMode::SkipNext => ReplyMode::Skip,
-                ReplyMode::Skip => ReplyMode::On,
-                same @ (ReplyMode::On | ReplyMode::Off) => same,
-            };
         }
     }
 
@@ -262,14 +271,37 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
-        let row = self.table.row(id);
-        let (command, name) = (row.command, probes::Name::of(&row.name));
-        if let Err(error) = self.admit(row, peer, argv, is_out_of_memory) {
+        if let Err(error) = self.admit(self.table.row(id), peer, argv, is_out_of_memory) {
             self.state.stats.commands[id.index()].rejected += 1;
             return Err(error);
         }
-        self.black_box.note_command(id.index(), peer.client.id.serial);
         timed.begin(id, argv, &peer.client, self, host);
+        let outcome = self.invoke(id, peer, argv, host);
+        if !self.monitors.is_empty() {
+            self.show(id, &peer.client, argv);
+        }
+        if let Ok(Flow::Block(wait)) = outcome {
+            self.park(peer, id, argv, wait);
+            return outcome;
+        }
+        self.state.stats.ran(id, outcome.is_err());
+        peer.client.commands += 1;
+        outcome
+    }
+
+    /// Calls the handler of a command that has been admitted, and hands on what has changed to
+    /// those who replay it.
+    #[inline]
+    pub(super) fn invoke(
+        &mut self,
+        id: CommandId,
+        peer: &mut Peer,
+        argv: Argv<'_>,
+        host: &mut dyn Host,
+    ) -> Result<Flow, Error> {
+        let row = self.table.row(id);
+        let (command, name) = (row.command, probes::Name::of(&row.name));
+        self.black_box.note_command(id.index(), peer.client.id.serial);
         probes::command_start(peer.client.id.serial, name);
         let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
@@ -284,11 +316,6 @@ impl Engine {
                 self.state.feed.append(db, argv);
             }
         }
-        if !self.monitors.is_empty() {
-            self.show(id, &peer.client, argv);
-        }
-        self.state.stats.ran(id, outcome.is_err());
-        peer.client.commands += 1;
         outcome
     }
 

@@ -2,3 +2,4 @@
 
 pub mod monitors;
 pub mod pubsub;
+pub mod waiters;

@@ -30,6 +30,15 @@ impl Event {
     }
 }
 
+/// What has changed while some client waited for keys.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// A key of a database.
+    Key(DbIndex, Box<[u8]>),
+    /// All keys of a database.
+    Database(DbIndex),
+}
+
 /// Counts that INFO shows.
 #[derive(Default)]
 pub struct Counters {
@@ -57,7 +66,7 @@ pub struct Changes {
     /// Whether some client waits for keys.
     lists_touched: bool,
     /// Keys that have changed while some client waited for keys, in order.
-    touched: Vec<(DbIndex, Box<[u8]>)>,
+    touched: Vec<Touched>,
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,
@@ -89,7 +98,7 @@ impl Changes {
     }
 
     /// Takes the keys listed so far, in the order in which they changed.
-    pub fn take_touched(&mut self) -> Vec<(DbIndex, Box<[u8]>)> {
+    pub fn take_touched(&mut self) -> Vec<Touched> {
         std::mem::take(&mut self.touched)
     }
 
@@ -97,7 +106,14 @@ impl Changes {
     #[inline]
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
-            self.touched.push((db, key.into()));
+            self.touched.push(Touched::Key(db, key.into()));
+        }
+    }
+
+    /// Lists a database that has got other keys.
+    pub(super) fn touch_all(&mut self, db: DbIndex) {
+        if self.lists_touched {
+            self.touched.push(Touched::Database(db));
         }
     }
 

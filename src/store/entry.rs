@@ -133,30 +133,34 @@ impl Entry {
         &self.bytes(shape.body_at)[shape.key_at..]
     }
 
-    /// The value.
-    #[inline]
-    pub fn value(&self) -> Value<'_> {
-        let shape = self.shape();
-        let body = &self.bytes(shape.end)[shape.body_at..];
-        match shape.meta & KIND {
-            KIND_INT => Value::Text(Text::Int(i64::from_le_bytes(eight(body)))),
-            KIND_INLINE => Value::Text(Text::Bytes(body)),
-            // SAFETY: a long body is the pointer that `write_body` leaked from a box and only
-            // `drop_body` frees.
-            KIND_LONG => Value::Text(Text::Bytes(unsafe { &*pointer::<Vec<u8>>(body) })),
-            KIND_SMALL => Value::Small(Form::of_number(body[0]), &body[1..]),
-            // SAFETY: as for a long body.
-            _ => Value::Large(unsafe { &*pointer::<Collection>(body) }),
-        }
-    }
-
     /// The value, if it is a string.
     #[inline]
     pub fn text(&self) -> Option<Text<'_>> {
-        match self.value() {
-            Value::Text(text) => Some(text),
-            Value::Small(..) | Value::Large(_) => None,
+        let shape = self.shape();
+        let body = &self.bytes(shape.end)[shape.body_at..];
+        match shape.meta & KIND {
+            KIND_INT => Some(Text::Int(i64::from_le_bytes(eight(body)))),
+            KIND_INLINE => Some(Text::Bytes(body)),
+            // SAFETY: a long body is the pointer that `write_body` leaked from a box and only
+            // `drop_body` frees.
+            KIND_LONG => Some(Text::Bytes(unsafe { &*pointer::<Vec<u8>>(body) })),
+            _ => None,
         }
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> Value<'_> {
+        if let Some(text) = self.text() {
+            return Value::Text(text);
+        }
+        let shape = self.shape();
+        let body = &self.bytes(shape.end)[shape.body_at..];
+        if shape.meta & KIND == KIND_SMALL {
+            return Value::Small(Form::of_number(body[0]), &body[1..]);
+        }
+        // SAFETY: as for a long string.
+        Value::Large(unsafe { &*pointer::<Collection>(body) })
     }
 
     /// The value, if it is a collection of this type.
@@ -213,13 +217,19 @@ impl Entry {
         }
     }
 
+    /// True if the value is a collection that stands by itself.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.bytes(1)[0] & KIND == KIND_LARGE
+    }
+
     /// Takes a large collection out, so that it can be freed a little at a time; an empty string is
     /// left.
     pub fn take_large(&mut self) -> Option<Box<Collection>> {
-        let shape = self.shape();
-        if shape.meta & KIND != KIND_LARGE {
+        if !self.is_large() {
             return None;
         }
+        let shape = self.shape();
         let collection = pointer::<Collection>(&self.bytes(shape.end)[shape.body_at..]);
         // The body is of no kind that `set_body` would free.
         let bytes = self.bytes_mut(shape.end);

@@ -10,7 +10,7 @@ mod moves;
 mod remains;
 mod usage;
 
-pub use changes::{Changes, Event};
+pub use changes::{Changes, Event, Touched};
 pub use db::{Db, Edit, Spot, Ttl};
 pub use moves::{Address, Moved};
 pub use usage::{Measure, Usage};

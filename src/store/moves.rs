@@ -96,6 +96,7 @@ impl Store {
             self.create(a.max(b));
         }
         self.spaces.swap(a, b);
+        [a, b].into_iter().for_each(|index| self.changes.touch_all(index));
         self.changes.dirty += 1;
     }
 }

@@ -32,7 +32,15 @@ impl Remains {
 
     /// Takes the value out of an entry that is removed or about to be overwritten, if it would take
     /// long to free.
+    #[inline]
     pub(super) fn add_value(&mut self, entry: &mut Entry) {
+        if entry.is_large() {
+            self.add_large(entry);
+        }
+    }
+
+    #[cold]
+    fn add_large(&mut self, entry: &mut Entry) {
         if let Some(collection) = entry.take_large()
             && collection.len() > ELEMENTS_AT_ONCE
         {

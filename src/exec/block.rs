@@ -1,0 +1,167 @@
+//! Commands that wait: parked with their arguments, run again when one of their keys has changed.
+//!
+//! A command that has found nothing is run again as it was, so what it does then is told in one
+//! place only. Who goes on waiting keeps its place.
+
+use super::command::{Flow, Nothing, Wait};
+use super::engine::Engine;
+use super::host::Host;
+use super::peers::{Peer, Peers};
+use super::table::CommandId;
+use crate::base::id::{ClientId, DbIndex};
+use crate::data::collection::Type;
+use crate::hub::waiters::Waiters;
+use crate::resp::argv::{Argv, ArgvBuf};
+use crate::resp::error::Error;
+use crate::spec::Group;
+use crate::store::Touched;
+
+/// A command that waits.
+pub struct Parked {
+    argv: ArgvBuf,
+    command: CommandId,
+    wait: Wait,
+    db: DbIndex,
+    ticket: u64,
+}
+
+impl Parked {
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.argv.borrow().from(self.wait.first_key).take(self.wait.keys)
+    }
+
+    /// Bytes of memory of its arguments.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Parked>() + self.argv.borrow().from(0).map(<[u8]>::len).sum::<usize>()
+    }
+}
+
+/// Why a client waits no more without having got anything.
+pub enum GivenUp {
+    /// Its time is over.
+    TimedOut,
+    /// Someone has called it off, with this error.
+    CalledOff(Error),
+}
+
+impl Engine {
+    /// Has a client wait with the command that it has run in vain.
+    #[cold]
+    pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, wait: Wait) {
+        let (client, db) = (peer.client.id, peer.client.db);
+        let argv: ArgvBuf = argv.from(0).collect();
+        let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0 });
+        parked.ticket = self.waiters.add(client, db, parked.keys(), wait.until_us);
+        peer.client.parked = Some(parked);
+        self.store.changes.list_touched(true);
+    }
+
+    /// Runs the commands again that wait for keys that have changed.
+    #[cold]
+    pub(super) fn serve_waiters(&mut self, host: &mut dyn Host) {
+        for touched in self.store.changes.take_touched() {
+            match touched {
+                Touched::Key(db, key) => self.serve_key(db, &key, host),
+                Touched::Database(db) => {
+                    for key in self.waiters.keys_of(db) {
+                        self.serve_key(db, &key, host);
+                    }
+                }
+            }
+        }
+        self.store.changes.list_touched(!self.waiters.is_empty());
+    }
+
+    fn serve_key(&mut self, db: DbIndex, key: &[u8], host: &mut dyn Host) {
+        let mut from = 0;
+        while let Some((ticket, client)) = self.waiters.next(db, key, from) {
+            let mut doors = self.store.db(db, self.state.now.unix_ms());
+            let spot = doors.find(key);
+            let Some(value) = doors.type_of(&spot) else { return };
+            self.run_parked(client, value, host);
+            from = ticket + 1;
+        }
+    }
+
+    /// Runs the command of a client again, if it waits for values of this type.
+    fn run_parked(&mut self, client: ClientId, value: Type, host: &mut dyn Host) {
+        let Some(mut peer) = self.check_out(client) else { return };
+        let is_leaving = peer.client.closing.is_some();
+        let wants = |parked: &mut Box<Parked>| {
+            let group = self.table.row(parked.command).command.spec.group;
+            !is_leaving && waits_for(group, value)
+        };
+        if let Some(parked) = peer.client.parked.take_if(wants) {
+            let mark = peer.out.mark();
+            let flow = self.invoke(parked.command, &mut peer, parked.argv.borrow(), host);
+            if let Ok(Flow::Block(_)) = flow {
+                peer.client.parked = Some(parked);
+            } else {
+                self.state.stats.ran(parked.command, flow.is_err());
+                self.finish_reply(&mut peer, mark, &flow);
+                forget(&mut self.waiters, &mut self.peers, client, &parked);
+            }
+        }
+        self.peers.check_in(peer);
+    }
+
+    /// Tells those whose time is over that there was nothing.
+    pub(super) fn end_waits(&mut self) {
+        while let Some((until_us, client)) = self.waiters.first_timeout()
+            && until_us <= self.state.now.mono_us
+        {
+            let given_up = give_up(&mut self.waiters, &mut self.peers, client, &GivenUp::TimedOut);
+            match given_up {
+                Some(command) => self.state.stats.ran(command, false),
+                // It is being closed; its connection will call it off.
+                None => return,
+            }
+        }
+    }
+
+    /// Forgets what a client that is gone has waited for.
+    pub(super) fn abandon(&mut self, client: ClientId, parked: &Parked) {
+        forget(&mut self.waiters, &mut self.peers, client, parked);
+        self.store.changes.list_touched(!self.waiters.is_empty());
+    }
+}
+
+/// Ends the waiting of a client, if it waits; its command.
+pub fn give_up(
+    waiters: &mut Waiters,
+    peers: &mut Peers,
+    client: ClientId,
+    why: &GivenUp,
+) -> Option<CommandId> {
+    let parked = peers.get_mut(client)?.client.parked.take()?;
+    peers.answer(client, |out| match (why, parked.wait.nothing) {
+        (GivenUp::TimedOut, Nothing::NullArray) => out.null_array(),
+        (GivenUp::TimedOut, Nothing::Null) => out.null(),
+        (GivenUp::CalledOff(error), _) => out.error(error),
+    });
+    forget(waiters, peers, client, &parked);
+    Some(parked.command)
+}
+
+fn forget(waiters: &mut Waiters, peers: &mut Peers, client: ClientId, parked: &Parked) {
+    waiters.remove(client, parked.db, parked.keys(), parked.wait.until_us, parked.ticket);
+    peers.resume_one(client);
+}
+
+/// Whether commands of a group wait for values of a type.
+fn waits_for(group: Group, value: Type) -> bool {
+    match group {
+        Group::List => value == Type::List,
+        Group::SortedSet => value == Type::SortedSet,
+        Group::Connection
+        | Group::Generic
+        | Group::Bitmap
+        | Group::Geo
+        | Group::Hash
+        | Group::HyperLogLog
+        | Group::Set
+        | Group::String
+        | Group::PubSub
+        | Group::Server => true,
+    }
+}
