@@ -47,7 +47,8 @@ pub enum GivenUp {
 impl Engine {
     /// Has a client wait with the command that it has run in vain.
     #[cold]
-    pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, wait: Wait) {
+    pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>) {
+        let Some(wait) = peer.client.wait.take() else { return };
         let (client, db) = (peer.client.id, peer.client.db);
         let argv: ArgvBuf = argv.from(0).collect();
         let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0 });
@@ -94,7 +95,8 @@ impl Engine {
         if let Some(parked) = peer.client.parked.take_if(wants) {
             let mark = peer.out.mark();
             let flow = self.invoke(parked.command, &mut peer, parked.argv.borrow(), host);
-            if let Ok(Flow::Block(_)) = flow {
+            if flow == Ok(Flow::Block) {
+                peer.client.wait = None;
                 peer.client.parked = Some(parked);
             } else {
                 self.state.stats.ran(parked.command, flow.is_err());

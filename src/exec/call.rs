@@ -1,6 +1,7 @@
 //! What a handler works with: borrows that do not touch each other.
 
 use super::client::Client;
+use super::command::{Flow, Wait};
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peers;
@@ -124,6 +125,13 @@ impl Call<'_> {
             self.argv.get(1).unwrap_or_default(),
             &format!("'. Try {parent} HELP."),
         )
+    }
+
+    /// Ends a run that has found nothing, written nothing and changed nothing: the command is run
+    /// again when one of the keys that it waits for has changed.
+    pub fn wait_for(&mut self, wait: Wait) -> Flow {
+        self.client.wait = Some(wait);
+        Flow::Block
     }
 
     /// Hides an argument from the slow log and from those who watch commands.

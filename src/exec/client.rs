@@ -1,6 +1,7 @@
 //! A client: what a connection has said about itself, and what has been done for it.
 
 use super::block::Parked;
+use super::command::Wait;
 use super::table::CommandId;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
@@ -114,6 +115,8 @@ pub struct Client {
     pub is_spared: bool,
     /// Whether its next request waits for the end of a pause (CLIENT PAUSE).
     pub is_postponed: bool,
+    /// What the command waits for that it has just run in vain.
+    pub wait: Option<Wait>,
     /// The command with which it waits for keys.
     pub parked: Option<Box<Parked>>,
     /// Request bytes that wait.
@@ -150,6 +153,7 @@ impl Client {
             is_monitor: false,
             is_spared: false,
             is_postponed: false,
+            wait: None,
             parked: None,
             query_bytes: 0,
             query_capacity: 0,

@@ -28,8 +28,9 @@ pub enum Flow {
     Done,
     /// Written messages, which the client gets even if it wants no replies.
     Pushed,
-    /// Written nothing: the command is to be run again when one of some keys has changed.
-    Block(Wait),
+    /// Written nothing: the command is to be run again when one of some keys has changed, as
+    /// [`Call::wait_for`] has said.
+    Block,
 }
 
 /// What a command waits for that has found nothing. When a key changes, those who wait for it run

@@ -205,7 +205,7 @@ impl Engine {
     }
 
     /// Sees to it that what stands behind `mark` is one reply, or none if none is wanted.
-    #[inline]
+    #[inline(always)] // As `invoke`.
     pub(super) fn finish_reply(&mut self, peer: &mut Peer, mark: Mark, flow: &Result<Flow, Error>) {
         if let Err(error) = flow {
             self.state.stats.errored(error);
@@ -214,7 +214,7 @@ impl Engine {
         }
         if peer.client.reply_mode != ReplyMode::On {
             // The reply to a request that waits comes later.
-            let is_over = !matches!(flow, Ok(Flow::Block(_)));
+            let is_over = !matches!(flow, Ok(Flow::Block));
             let is_reply = !matches!(flow, Ok(Flow::Pushed));
             if is_over && !peer.client.wants_reply() && is_reply {
                 peer.out.rollback(mark);
@@ -280,8 +280,8 @@ impl Engine {
         if !self.monitors.is_empty() {
             self.show(id, &peer.client, argv);
         }
-        if let Ok(Flow::Block(wait)) = outcome {
-            self.park(peer, id, argv, wait);
+        if let Ok(Flow::Block) = outcome {
+            self.park(peer, id, argv);
             return outcome;
         }
         self.state.stats.ran(id, outcome.is_err());
@@ -291,7 +291,7 @@ impl Engine {
 
     /// Calls the handler of a command that has been admitted, and hands on what has changed to
     /// those who replay it.
-    #[inline]
+    #[inline(always)] // On the path of every command; the other caller is cold.
     pub(super) fn invoke(
         &mut self,
         id: CommandId,
