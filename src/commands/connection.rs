@@ -2,6 +2,7 @@
 
 use super::{clients, sessions};
 use crate::base::num;
+use crate::exec::transaction;
 use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, db_index};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
@@ -95,7 +96,7 @@ const QUIT: Command = Command::new(
     Spec {
         name: "quit",
         arity: -1,
-        flags: BEFORE_AUTH.flags.union(Flags::SUBSCRIBED),
+        flags: BEFORE_AUTH.flags.union(Flags::SUBSCRIBED).union(Flags::NOT_QUEUED),
         summary: "Closes the connection after a last reply.",
         deprecated: Some(Deprecated { since: "7.2.0", replaced_by: "just closing the connection" }),
         ..BEFORE_AUTH
@@ -114,7 +115,7 @@ const RESET: Command = Command::new(
         name: "reset",
         since: "6.2.0",
         arity: 1,
-        flags: BEFORE_AUTH.flags.union(Flags::SUBSCRIBED),
+        flags: BEFORE_AUTH.flags.union(Flags::SUBSCRIBED).union(Flags::NOT_QUEUED),
         summary: "Makes the connection as good as new.",
         ..BEFORE_AUTH
     },
@@ -126,6 +127,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.monitors.remove(id);
     call.client.is_monitor = false;
     call.client.is_spared = false;
+    transaction::discard(call.client, call.watches);
     for channel in std::mem::take(&mut call.client.channels) {
         call.pubsub.unsubscribe(&channel, id);
     }

@@ -193,6 +193,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let subscribers = all.iter().filter(|client| client.kind() == ClientKind::PubSub).count();
     let blocked = all.iter().filter(|client| client.is_postponed || client.parked.is_some());
     let blocked = blocked.count();
+    let watching = all.iter().filter(|client| !client.watching.is_empty()).count();
     fields.add("connected_clients", all.len());
     fields.add("cluster_connections", 0);
     fields.add("maxclients", call.state.config.maxclients);
@@ -201,9 +202,9 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("blocked_clients", blocked);
     fields.add("tracking_clients", 0);
     fields.add("pubsub_clients", subscribers);
-    fields.add("watching_clients", 0);
+    fields.add("watching_clients", watching);
     fields.add("clients_in_timeout_table", call.waiters.timeout_count());
-    fields.add("total_watched_keys", 0);
+    fields.add("total_watched_keys", call.watches.len());
     fields.add("total_blocking_keys", call.waiters.key_count());
     fields.add("total_blocking_keys_on_nokey", 0);
 }

@@ -28,6 +28,7 @@ mod set;
 mod slowlog;
 mod sorted_set;
 mod string;
+mod transactions;
 mod ttl;
 
 use crate::exec::Command;
@@ -48,4 +49,5 @@ pub const GROUPS: &[&[&Command]] = &[
     set::COMMANDS,
     sorted_set::COMMANDS,
     string::COMMANDS,
+    transactions::COMMANDS,
 ];

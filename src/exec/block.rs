@@ -58,9 +58,8 @@ impl Engine {
     }
 
     /// Runs the commands again that wait for keys that have changed.
-    #[cold]
-    pub(super) fn serve_waiters(&mut self, host: &mut dyn Host) {
-        for touched in self.store.changes.take_touched() {
+    pub(super) fn serve_waiters(&mut self, touched: Vec<Touched>, host: &mut dyn Host) {
+        for touched in touched {
             match touched {
                 Touched::Key(db, key) => self.serve_key(db, &key, host),
                 Touched::Database(db) => {
@@ -70,7 +69,6 @@ impl Engine {
                 }
             }
         }
-        self.store.changes.list_touched(!self.waiters.is_empty());
     }
 
     fn serve_key(&mut self, db: DbIndex, key: &[u8], host: &mut dyn Host) {
@@ -124,7 +122,6 @@ impl Engine {
     /// Forgets what a client that is gone has waited for.
     pub(super) fn abandon(&mut self, client: ClientId, parked: &Parked) {
         forget(&mut self.waiters, &mut self.peers, client, parked);
-        self.store.changes.list_touched(!self.waiters.is_empty());
     }
 }
 
@@ -164,6 +161,7 @@ fn waits_for(group: Group, value: Type) -> bool {
         | Group::Set
         | Group::String
         | Group::PubSub
+        | Group::Transactions
         | Group::Server => true,
     }
 }

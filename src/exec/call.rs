@@ -11,6 +11,7 @@ use crate::data::collection::{Limits, Type};
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
 use crate::hub::waiters::Waiters;
+use crate::hub::watches::Watches;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -34,6 +35,8 @@ pub struct Call<'a> {
     pub monitors: &'a mut Monitors,
     /// Who waits for keys.
     pub waiters: &'a mut Waiters,
+    /// Who watches keys.
+    pub watches: &'a mut Watches,
     /// Everything else.
     pub state: &'a mut State,
     /// All commands.
@@ -66,6 +69,7 @@ impl Engine {
             pubsub: &mut self.pubsub,
             monitors: &mut self.monitors,
             waiters: &mut self.waiters,
+            watches: &mut self.watches,
             state: &mut self.state,
             table: &self.table,
             command,

@@ -3,6 +3,7 @@
 use super::block::Parked;
 use super::command::Wait;
 use super::table::CommandId;
+use super::transaction::{Multi, Watching};
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
@@ -115,6 +116,10 @@ pub struct Client {
     pub is_spared: bool,
     /// Whether its next request waits for the end of a pause (CLIENT PAUSE).
     pub is_postponed: bool,
+    /// What it has queued since MULTI.
+    pub multi: Option<Box<Multi>>,
+    /// The keys that it watches.
+    pub watching: Watching,
     /// What the command waits for that it has just run in vain.
     pub wait: Option<Wait>,
     /// The command with which it waits for keys.
@@ -153,6 +158,8 @@ impl Client {
             is_monitor: false,
             is_spared: false,
             is_postponed: false,
+            multi: None,
+            watching: Watching::default(),
             wait: None,
             parked: None,
             query_bytes: 0,
@@ -190,7 +197,8 @@ impl Client {
         let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
         let fixed = size_of::<Client>() + size_of::<Output>();
         let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
-        fixed + names + channels + parked + self.query_capacity + out.memory_bytes()
+        let queued = self.multi.as_ref().map_or(0, |multi| multi.memory_bytes());
+        fixed + names + channels + parked + queued + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.

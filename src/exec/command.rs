@@ -28,6 +28,8 @@ pub enum Flow {
     Done,
     /// Written messages, which the client gets even if it wants no replies.
     Pushed,
+    /// Written nothing: the client's queue is to be run.
+    Exec,
     /// Written nothing: the command is to be run again when one of some keys has changed, as
     /// [`Call::wait_for`] has said.
     Block,

@@ -35,9 +35,18 @@ impl Engine {
         self.deliver();
         // Who is served may change keys that others wait for.
         while self.store.changes.has_touched() {
-            self.serve_waiters(host);
+            self.follow_touched(host);
             self.deliver();
         }
+    }
+
+    /// Tells those who watch keys or wait for them that keys have changed.
+    #[cold]
+    fn follow_touched(&mut self, host: &mut dyn Host) {
+        let touched = self.store.changes.take_touched();
+        touched.iter().for_each(|touched| self.note_touched(touched));
+        self.serve_waiters(touched, host);
+        self.store.changes.list_touched(!self.waiters.is_empty() || !self.watches.is_empty());
     }
 
     #[inline]

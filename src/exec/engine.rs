@@ -8,6 +8,7 @@ use super::run::Recent;
 use super::state::{Facts, State};
 use super::stats::Stats;
 use super::table::Table;
+use super::transaction;
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
 use crate::hub::waiters::Waiters;
+use crate::hub::watches::Watches;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -70,6 +72,7 @@ pub struct Engine {
     pub(super) pubsub: PubSub,
     pub(super) monitors: Monitors,
     pub(super) waiters: Waiters,
+    pub(super) watches: Watches,
     pub(super) state: State,
     pub(super) table: Table,
     pub(super) recent: Recent,
@@ -100,8 +103,18 @@ impl Engine {
         let (monitors, recent) = (Monitors::default(), Recent::default());
         let names = table.rows().map(|(_, row)| row.name.clone()).collect();
         let black_box = Arc::new(BlackBox::new(names));
-        let waiters = Waiters::default();
-        Engine { peers, store, pubsub, monitors, waiters, state, table, recent, black_box }
+        Engine {
+            peers,
+            store,
+            pubsub,
+            monitors,
+            waiters: Waiters::default(),
+            watches: Watches::default(),
+            state,
+            table,
+            recent,
+            black_box,
+        }
     }
 
     /// Calls commands by other names, as `rename-command` says.
@@ -136,7 +149,8 @@ impl Engine {
 
     /// Forgets a client whose connection is gone.
     pub fn disconnect(&mut self, id: ClientId) {
-        if let Some(client) = self.peers.disconnect(id) {
+        if let Some(mut client) = self.peers.disconnect(id) {
+            transaction::unwatch(&mut client, &mut self.watches);
             for channel in &client.channels {
                 self.pubsub.unsubscribe(channel, id);
             }

@@ -32,8 +32,11 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
     if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(Error::NO_AUTH);
     }
-    if applicant.is_out_of_memory && spec.flags.contains(Flags::DENYOOM) {
+    if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
         return Err(Error::OUT_OF_MEMORY);
+    }
+    if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+        return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
     if client.is_subscribed()
         && applicant.protocol == Protocol::Resp2
@@ -46,6 +49,12 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
         )));
     }
     Ok(())
+}
+
+/// Whether a command of these flags may take memory, or what is queued before it.
+fn needs_memory(client: &Client, flags: Flags) -> bool {
+    let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
+    (flags | runs.map_or(Flags::empty(), |multi| multi.flags)).contains(Flags::DENYOOM)
 }
 
 fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {

@@ -26,6 +26,7 @@ mod state;
 mod stats;
 mod table;
 mod timed;
+pub mod transaction;
 
 pub use args::{db_index, extended, float, int, positive_count, span, timeout};
 pub use call::Call;

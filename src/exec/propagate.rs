@@ -16,6 +16,8 @@ pub struct Feed {
     bytes: Vec<u8>,
     /// The database that the stream is in.
     db: Option<DbIndex>,
+    /// Requests of the group that is being appended, and where the first of them begins.
+    group: Option<(usize, usize)>,
 }
 
 impl Feed {
@@ -41,12 +43,34 @@ impl Feed {
         self.is_on = true;
     }
 
+    /// What is appended from now on runs together.
+    pub(super) fn begin_group(&mut self) {
+        self.group = Some((0, 0));
+    }
+
+    /// What runs together has been appended; MULTI and EXEC go around it if that is more than one
+    /// request.
+    pub(super) fn end_group(&mut self) {
+        if let Some((2.., start)) = self.group.take() {
+            let mut multi = Vec::new();
+            write_request(&mut multi, ["MULTI"].into_iter().collect::<ArgvBuf>().borrow());
+            self.bytes.splice(start..start, multi);
+            write_request(&mut self.bytes, ["EXEC"].into_iter().collect::<ArgvBuf>().borrow());
+        }
+    }
+
     /// Appends a request that was run in a database.
     pub(super) fn append(&mut self, db: DbIndex, argv: Argv<'_>) {
         if self.db != Some(db) {
             self.db = Some(db);
             let select: ArgvBuf = ["SELECT", &db.to_string()].into_iter().collect();
             write_request(&mut self.bytes, select.borrow());
+        }
+        if let Some((count, start)) = &mut self.group {
+            if *count == 0 {
+                *start = self.bytes.len();
+            }
+            *count += 1;
         }
         write_request(&mut self.bytes, argv);
     }

@@ -104,7 +104,11 @@ impl Engine {
     fn must_wait(&mut self, peer: &Peer, argv: Argv<'_>) -> bool {
         let Ok(id) = self.resolve(argv) else { return false };
         let row = self.table.row(id);
-        let changes = row.command.spec.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
+        let mut flags = row.command.spec.flags;
+        if flags.contains(Flags::RUNS_QUEUE) {
+            flags |= peer.client.multi.as_ref().map_or(Flags::empty(), |multi| multi.flags);
+        }
+        let changes = flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
         let holds_all = self.state.pause.is_some_and(|pause| pause.holds_all);
         (holds_all || changes) && self.admit(row, peer, argv, false).is_ok()
     }
@@ -199,7 +203,7 @@ impl Engine {
                 peer.client.closing = Some(Closing::Now);
                 return;
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.fail_transaction(peer, Flags::empty(), error)),
         };
         self.finish_reply(peer, mark, &flow);
     }
@@ -273,20 +277,46 @@ impl Engine {
         let is_out_of_memory = self.is_out_of_memory(host);
         if let Err(error) = self.admit(self.table.row(id), peer, argv, is_out_of_memory) {
             self.state.stats.commands[id.index()].rejected += 1;
-            return Err(error);
+            let flags = self.table.row(id).command.spec.flags;
+            return Err(self.fail_transaction(peer, flags, error));
+        }
+        if peer.client.multi.is_some() && self.is_queued(id) {
+            self.queue(peer, id, argv);
+            return Ok(Flow::Done);
         }
         timed.begin(id, argv, &peer.client, self, host);
         let outcome = self.invoke(id, peer, argv, host);
+        match outcome {
+            Ok(Flow::Block) => {
+                self.park(peer, id, argv);
+                return outcome;
+            }
+            Ok(Flow::Exec) => self.run_queue(peer, host),
+            Ok(Flow::Done | Flow::Pushed) | Err(_) => {}
+        }
+        self.note_run(id, peer, argv, outcome.is_err());
+        outcome
+    }
+
+    /// Whether a command waits in the queue if there is one.
+    fn is_queued(&self, id: CommandId) -> bool {
+        !self.table.row(id).command.spec.flags.contains(Flags::NOT_QUEUED)
+    }
+
+    /// Counts a command that has run, and shows it to those who watch.
+    #[inline]
+    pub(super) fn note_run(
+        &mut self,
+        id: CommandId,
+        peer: &mut Peer,
+        argv: Argv<'_>,
+        failed: bool,
+    ) {
         if !self.monitors.is_empty() {
             self.show(id, &peer.client, argv);
         }
-        if let Ok(Flow::Block) = outcome {
-            self.park(peer, id, argv);
-            return outcome;
-        }
-        self.state.stats.ran(id, outcome.is_err());
+        self.state.stats.ran(id, failed);
         peer.client.commands += 1;
-        outcome
     }
 
     /// Calls the handler of a command that has been admitted, and hands on what has changed to

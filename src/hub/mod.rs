@@ -3,3 +3,4 @@
 pub mod monitors;
 pub mod pubsub;
 pub mod waiters;
+pub mod watches;

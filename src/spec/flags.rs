@@ -45,6 +45,10 @@ bitflags! {
         const SUBSCRIBED = 1 << 24;
         /// Refused unless a parameter allows it (`enable-debug-command`).
         const PROTECTED = 1 << 25;
+        /// Runs at once inside MULTI.
+        const NOT_QUEUED = 1 << 26;
+        /// Runs what MULTI has queued.
+        const RUNS_QUEUE = 1 << 27;
         /// May have effects elsewhere without changing keys.
         const MAY_REPLICATE = 1 << 28;
     }

@@ -35,6 +35,8 @@ pub enum Group {
     String,
     /// Publish and subscribe.
     PubSub,
+    /// Requests that run together.
+    Transactions,
     /// The server as a whole.
     Server,
 }
@@ -54,6 +56,7 @@ impl Group {
             Group::SortedSet => "sorted-set",
             Group::String => "string",
             Group::PubSub => "pubsub",
+            Group::Transactions => "transactions",
             Group::Server => "server",
         }
     }

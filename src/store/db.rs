@@ -423,6 +423,7 @@ impl Db<'_> {
 
     /// Removes all keys; what they were is returned, to be freed at leisure.
     pub fn clear(&mut self) -> Pieces<Entry> {
+        self.changes.touch_all(self.index);
         self.changes.dirty += self.space.len() as u64;
         self.space.clear()
     }
@@ -467,6 +468,7 @@ impl Db<'_> {
         let entry = self.discard(place, hash);
         probes::eviction(self.index, entry.key());
         self.changes.counters.evicted += 1;
+        self.changes.touch(self.index, entry.key());
         self.usage.note_eviction();
         self.note(EventClasses::EVICTED, "evicted", entry.key());
     }
@@ -579,6 +581,7 @@ impl Db<'_> {
         let entry = self.discard(place, hash);
         probes::expiry(self.index, entry.key(), late_ms);
         self.changes.counters.expired += 1;
+        self.changes.touch(self.index, entry.key());
         self.changes.note(EventClasses::EXPIRED, "expired", self.index, entry.key());
     }
 

@@ -1,0 +1,179 @@
+//! Transactions: requests that are queued by MULTI and run together by EXEC, unless a key that is
+//! watched has changed meanwhile.
+
+use super::client::Client;
+use super::command::{Flow, Nothing};
+use super::engine::Engine;
+use super::host::Host;
+use super::peers::Peer;
+use super::table::CommandId;
+use super::timed::Timed;
+use crate::base::id::DbIndex;
+use crate::hub::watches::Watches;
+use crate::resp::argv::{Argv, ArgvBuf};
+use crate::resp::error::Error;
+use crate::spec::flags::Flags;
+use crate::store::Touched;
+
+/// What has been queued since MULTI.
+pub struct Multi {
+    queued: Vec<(CommandId, ArgvBuf)>,
+    /// The flags of all commands in the queue together.
+    pub flags: Flags,
+    /// Whether some request could not be queued, so that none will run.
+    pub has_failed: bool,
+    /// Bytes of the arguments.
+    bytes: usize,
+}
+
+impl Default for Multi {
+    fn default() -> Multi {
+        Multi { queued: Vec::new(), flags: Flags::empty(), has_failed: false, bytes: 0 }
+    }
+}
+
+impl Multi {
+    /// Requests in the queue.
+    pub fn len(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// True without requests.
+    pub fn is_empty(&self) -> bool {
+        self.queued.is_empty()
+    }
+
+    /// Bytes of memory of the queue.
+    pub fn memory_bytes(&self) -> usize {
+        self.queued.capacity() * size_of::<(CommandId, ArgvBuf)>() + self.bytes
+    }
+}
+
+/// The keys that a client watches.
+#[derive(Default)]
+pub struct Watching {
+    keys: Vec<(DbIndex, Box<[u8]>, bool)>,
+    /// Whether one of them has changed.
+    pub has_changed: bool,
+}
+
+impl Watching {
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys, and whether each was there when its watch began.
+    pub fn keys(&self) -> impl Iterator<Item = (DbIndex, &[u8], bool)> {
+        self.keys.iter().map(|(db, key, existed)| (*db, &**key, *existed))
+    }
+}
+
+/// Has a client watch a key, which is there or not.
+pub fn watch(client: &mut Client, watches: &mut Watches, key: &[u8], exists: bool) {
+    if watches.add(client.id, client.db, key, exists) {
+        client.watching.keys.push((client.db, key.into(), exists));
+    }
+}
+
+/// Has a client watch nothing any more.
+pub fn unwatch(client: &mut Client, watches: &mut Watches) {
+    for (db, key, _) in std::mem::take(&mut client.watching).keys {
+        watches.remove(client.id, db, &key);
+    }
+}
+
+/// Forgets the queue of a client, and what it watches.
+pub fn discard(client: &mut Client, watches: &mut Watches) {
+    client.multi = None;
+    unwatch(client, watches);
+}
+
+impl Engine {
+    /// Puts a request that has been admitted into its client's queue.
+    #[cold]
+    pub(super) fn queue(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>) {
+        let Some(multi) = &mut peer.client.multi else { return };
+        multi.flags |= self.table.row(id).command.spec.flags;
+        multi.bytes += argv.from(0).map(<[u8]>::len).sum::<usize>();
+        multi.queued.push((id, argv.from(0).collect()));
+        peer.out.status("QUEUED");
+    }
+
+    /// Notes that a request was not admitted while its client queues. If it was to run the queue,
+    /// that is over; what the client is told then.
+    #[cold]
+    pub(super) fn fail_transaction(&mut self, peer: &mut Peer, flags: Flags, why: Error) -> Error {
+        if !flags.contains(Flags::RUNS_QUEUE) {
+            if let Some(multi) = &mut peer.client.multi {
+                multi.has_failed = true;
+            }
+            return why;
+        }
+        discard(&mut peer.client, &mut self.watches);
+        let text = why.as_bytes();
+        let text = text.strip_prefix(b"ERR ").unwrap_or(text);
+        Error::text([b"EXECABORT Transaction discarded because of: ", text].concat())
+    }
+
+    /// Runs the queue of a client; the reply is an array of all replies.
+    #[cold]
+    pub(super) fn run_queue(&mut self, peer: &mut Peer, host: &mut dyn Host) {
+        let Some(multi) = peer.client.multi.take() else { return };
+        unwatch(&mut peer.client, &mut self.watches);
+        peer.out.array(multi.len());
+        self.state.feed.begin_group();
+        for (id, argv) in &multi.queued {
+            self.run_queued(peer, *id, argv.borrow(), host);
+        }
+        self.state.feed.end_group();
+    }
+
+    fn run_queued(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>, host: &mut dyn Host) {
+        peer.out.close_chunk();
+        let mark = peer.out.mark();
+        let mut timed = Timed::start(self, host);
+        timed.begin(id, argv, &peer.client, self, host);
+        let flow = self.invoke(id, peer, argv, host);
+        timed.stop(&peer.client, self, host);
+        self.note_run(id, peer, argv, flow.is_err());
+        match flow {
+            Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
+            Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
+                Some(Nothing::Null) => peer.out.null(),
+                Some(Nothing::NullArray) | None => peer.out.null_array(),
+            },
+            Err(error) => {
+                self.state.stats.errored(&error);
+                peer.out.rollback(mark);
+                peer.out.error(&error);
+            }
+        }
+    }
+
+    /// Notes that what some client watches has changed.
+    pub(super) fn note_touched(&mut self, touched: &Touched) {
+        let mut clients = Vec::new();
+        match touched {
+            Touched::Key(db, key) => clients.extend(self.watches.of(*db, key)),
+            Touched::Database(db) => {
+                let mut doors = self.store.db(*db, self.state.now.unix_ms());
+                for (key, client, existed) in self.watches.of_db(*db) {
+                    if existed || doors.find(key).exists() {
+                        clients.push(client);
+                    }
+                }
+            }
+        }
+        for client in clients {
+            if let Some(peer) = self.peers.get_mut(client) {
+                peer.client.watching.has_changed = true;
+            }
+        }
+    }
+}
