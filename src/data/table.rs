@@ -579,10 +579,12 @@ fn narrow(value: usize) -> u32 {
 /// What is left of a table that is being freed; see [`Table::into_pieces`].
 pub struct Pieces<T>(Paged<Segment<T>>);
 
-impl<T> Pieces<T> {
+impl<T: Prefetch> Pieces<T> {
     /// Frees one piece, some hundred items at most; false when nothing is left.
     pub fn free_one(&mut self) -> bool {
-        self.0.pop().is_some()
+        let Some(segment) = self.0.pop() else { return false };
+        segment.drain(|_| 0, |_, item| drop(item));
+        true
     }
 }
 

@@ -22,7 +22,7 @@ use evict::Candidates;
 use keyspace::Keyspace;
 
 /// Pieces of removed tables that are freed in one slice; each is some hundred entries at most.
-const PIECES_PER_SLICE: usize = 8;
+const PIECES_PER_SLICE: usize = 4;
 
 /// All databases.
 pub struct Store {
