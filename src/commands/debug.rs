@@ -1,5 +1,6 @@
 //! DEBUG: what tests and operators in need ask for.
 
+use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
@@ -10,7 +11,7 @@ use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
 use crate::store::entry::{Encoding, Entry};
-use crate::store::{Spot, Ttl};
+use crate::store::{Measure, Spot, Ttl, Usage};
 use crate::sys::process;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -234,6 +235,7 @@ fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
 
 fn object(call: &mut Call<'_>) -> Outcome {
     let spot = look_existing(call)?;
+    let unix_s = call.state.now.unix_s();
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
     let encoding = match entry.encoding() {
@@ -241,13 +243,26 @@ fn object(call: &mut Call<'_>) -> Outcome {
         Encoding::Embstr => "embstr",
         Encoding::Raw => "raw",
     };
-    let (place, access, len) = (std::ptr::from_ref(entry), entry.access(), serialized_len(entry));
+    let (place, len) = (std::ptr::from_ref(entry), serialized_len(entry));
+    let (used, idle_s) = last_use(entry, db.usage(), unix_s);
     let text = format!(
-        "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{access} \
-         lru_seconds_idle:0"
+        "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{used} \
+         lru_seconds_idle:{idle_s}"
     );
     call.out.status(&text);
     Ok(Flow::Done)
+}
+
+/// When a key was last used, by the clock that INFO shows, and the seconds since. Where uses are
+/// counted instead it is what Redis would show then: time and count as they are kept.
+fn last_use(entry: &Entry, usage: &Usage, unix_s: i64) -> (i64, u64) {
+    match usage.measure() {
+        Measure::LastUse | Measure::LastChange => {
+            let idle_s = usage.idle_s(entry.access());
+            ((unix_s - num::signed_u64(idle_s)) & LRU_CLOCK_MAX, idle_s)
+        }
+        Measure::Frequency => (i64::from(entry.access()), 0),
+    }
 }
 
 /// Bytes of the value in a snapshot, without compression.
