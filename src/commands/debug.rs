@@ -164,9 +164,13 @@ fn replicate(call: &mut Call<'_>) -> Outcome {
 
 fn replybuffer(call: &mut Call<'_>) -> Outcome {
     let setting = call.argv.at(2).to_ascii_lowercase();
+    let value = call.argv.at(3);
+    let is_word = [b"never", b"reset"].iter().any(|word| value.eq_ignore_ascii_case(*word));
     match setting.as_slice() {
         // Memory for replies is lent while there are some; it has no peak to be reset.
-        b"peak-reset-time" | b"resizing" => done(call),
+        b"peak-reset-time" if is_word => done(call),
+        b"peak-reset-time" => int(value).and_then(|_| done(call)),
+        b"resizing" => done(call),
         _ => Err(call.unknown_subcommand()),
     }
 }
@@ -205,7 +209,7 @@ fn structsize(call: &mut Call<'_>) -> Outcome {
 }
 
 fn htstats(call: &mut Call<'_>) -> Outcome {
-    let index = int(call.argv.at(2)).map_err(|_| Error::new("ERR Out of range database"))?;
+    let index = int(call.argv.at(2))?;
     let index = usize::try_from(index).ok().filter(|index| *index < call.store.databases());
     let index = index.ok_or(Error::new("ERR Out of range database"))?;
     let ((keys, timed), (table, heap)) = (call.store.lens(index), call.store.overheads(index));
