@@ -180,6 +180,7 @@ fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(),
     // Without a password every password is good.
     let is_right = expected.is_empty() || same_secret(expected, password);
     if user != b"default" || !is_right {
+        call.state.stats.logins_refused += 1;
         return Err(Error::WRONG_PASS);
     }
     call.client.authenticated = true;

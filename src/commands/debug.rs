@@ -1,5 +1,6 @@
 //! DEBUG: what tests and operators in need ask for.
 
+use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
@@ -10,7 +11,7 @@ use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
 use crate::store::entry::{Entry, Value};
-use crate::store::{Spot, Ttl};
+use crate::store::{Measure, Spot, Ttl, Usage};
 use crate::sys::process;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -163,9 +164,13 @@ fn replicate(call: &mut Call<'_>) -> Outcome {
 
 fn replybuffer(call: &mut Call<'_>) -> Outcome {
     let setting = call.argv.at(2).to_ascii_lowercase();
+    let value = call.argv.at(3);
+    let is_word = [b"never", b"reset"].iter().any(|word| value.eq_ignore_ascii_case(*word));
     match setting.as_slice() {
         // Memory for replies is lent while there are some; it has no peak to be reset.
-        b"peak-reset-time" | b"resizing" => done(call),
+        b"peak-reset-time" if is_word => done(call),
+        b"peak-reset-time" => int(value).and_then(|_| done(call)),
+        b"resizing" => done(call),
         _ => Err(call.unknown_subcommand()),
     }
 }
@@ -204,7 +209,7 @@ fn structsize(call: &mut Call<'_>) -> Outcome {
 }
 
 fn htstats(call: &mut Call<'_>) -> Outcome {
-    let index = int(call.argv.at(2)).map_err(|_| Error::new("ERR Out of range database"))?;
+    let index = int(call.argv.at(2))?;
     let index = usize::try_from(index).ok().filter(|index| *index < call.store.databases());
     let index = index.ok_or(Error::new("ERR Out of range database"))?;
     let ((keys, timed), (table, heap)) = (call.store.lens(index), call.store.overheads(index));
@@ -234,16 +239,30 @@ fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
 
 fn object(call: &mut Call<'_>) -> Outcome {
     let spot = look_existing(call)?;
+    let unix_s = call.state.now.unix_s();
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
     let encoding = entry.encoding();
-    let (place, access, len) = (std::ptr::from_ref(entry), entry.access(), serialized_len(entry));
+    let (place, len) = (std::ptr::from_ref(entry), serialized_len(entry));
+    let (used, idle_s) = last_use(entry, db.usage(), unix_s);
     let text = format!(
-        "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{access} \
-         lru_seconds_idle:0"
+        "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{used} \
+         lru_seconds_idle:{idle_s}"
     );
     call.out.status(&text);
     Ok(Flow::Done)
+}
+
+/// When a key was last used, by the clock that INFO shows, and the seconds since. Where uses are
+/// counted instead it is what Redis would show then: time and count as they are kept.
+fn last_use(entry: &Entry, usage: &Usage, unix_s: i64) -> (i64, u64) {
+    match usage.measure() {
+        Measure::LastUse | Measure::LastChange => {
+            let idle_s = usage.idle_s(entry.access());
+            ((unix_s - num::signed_u64(idle_s)) & LRU_CLOCK_MAX, idle_s)
+        }
+        Measure::Frequency => (i64::from(entry.access()), 0),
+    }
 }
 
 /// Bytes of the value in a snapshot, without compression.

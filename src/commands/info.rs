@@ -6,6 +6,7 @@ use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::config::kinds::Choice;
+use crate::config::table::Parameter;
 use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate, Stats};
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
@@ -15,7 +16,7 @@ use crate::sys::memory::AllocatorStats;
 use std::fmt::{Display, Write};
 
 /// The clock by which Redis notes the use of keys has 24 bits.
-const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
+pub(super) const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
 /// Bytes of the backlog that Redis keeps unless told otherwise.
 const BACKLOG_BYTES: u64 = 1 << 20;
 
@@ -136,6 +137,7 @@ fn human(bytes: u64) -> String {
 }
 
 fn server(fields: &mut Fields, call: &mut Call<'_>) {
+    let hz = Parameter::named("hz").map(|hz| hz.show(&mut call.state.config)).unwrap_or_default();
     let state = &call.state;
     let uptime = state.now.seconds_since(state.started);
     fields.add("redis_version", REDIS_VERSION);
@@ -158,9 +160,9 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("server_time_usec", state.now.unix_us);
     fields.add("uptime_in_seconds", uptime);
     fields.add("uptime_in_days", uptime / 86_400);
-    // The default of Redis; here nothing runs at a fixed rate.
-    fields.add("hz", 10);
-    fields.add("configured_hz", 10);
+    // As it is set; here nothing runs at a fixed rate.
+    fields.add("hz", &hz);
+    fields.add("configured_hz", &hz);
     fields.add("lru_clock", state.now.unix_s() & LRU_CLOCK_MAX);
     fields.add("executable", &state.facts.executable);
     fields.add("config_file", &state.facts.config_file);
@@ -319,6 +321,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("sync_full", 0);
     fields.add("sync_partial_ok", 0);
     fields.add("sync_partial_err", 0);
+    fields.add("expired_subkeys", 0);
     fields.add("expired_keys", counters.expired);
     fields.add("expired_stale_perc", "0.00");
     fields.add("expired_time_cap_reached_count", 0);
@@ -327,6 +330,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("expiry_lag_max_usec", stats.expiry_lag_max_us);
     fields.add("evicted_keys", counters.evicted);
     fields.add("evicted_clients", stats.clients_evicted);
+    fields.add("evicted_scripts", 0);
     fields.add("total_eviction_exceeded_time", call.state.excess.total_us(now) / 1_000);
     fields.add("current_eviction_exceeded_time", call.state.excess.current_us(now) / 1_000);
     fields.add("keyspace_hits", counters.hits);
@@ -361,6 +365,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("eventloop_duration_cmd_sum", us(in_commands));
     fields.add("instantaneous_eventloop_cycles_per_sec", cycles);
     fields.add("instantaneous_eventloop_duration_usec", loop_us / cycles.max(1));
+    fields.add("acl_access_denied_auth", stats.logins_refused);
+    fields.add("acl_access_denied_cmd", 0);
+    fields.add("acl_access_denied_key", 0);
+    fields.add("acl_access_denied_channel", 0);
 }
 
 fn debug(fields: &mut Fields, call: &mut Call<'_>) {

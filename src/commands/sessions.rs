@@ -91,7 +91,8 @@ impl Filter {
             let text = || Some(String::from_utf8_lossy(value).into_owned());
             match argv.at(at).to_ascii_uppercase().as_slice() {
                 b"ID" => {
-                    let id = num::parse_u64(value).filter(|id| *id > 0);
+                    let id = num::parse_i64(value).and_then(|id| u64::try_from(id).ok());
+                    let id = id.filter(|id| *id > 0);
                     let id = id.ok_or(Error::new("ERR client-id should be greater than 0"))?;
                     filter.ids = vec![id];
                 }

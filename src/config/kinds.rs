@@ -277,7 +277,8 @@ pub(super) fn parse_int(text: &str, min: i64, max: i64) -> Result<i64, Refusal> 
 
 /// A number of bytes from a least one on.
 pub(super) fn parse_bytes(text: &str, min: i64) -> Result<i64, Refusal> {
-    within(parse_memory(text).ok_or("argument must be a memory value")?, min, i64::MAX)
+    let bytes = read_memory(text).ok_or("argument must be a memory value")?;
+    within(i64::try_from(bytes).unwrap_or(-1), min, i64::MAX)
 }
 
 /// Where in `names` a word stands, in any case.
@@ -301,9 +302,15 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
     Err(format!("argument must be between {min} and {max} inclusive"))
 }
 
-/// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
-/// 1024. Like in Redis no digits mean zero, and zeros may come first.
+/// A number of bytes, as [`read_memory`] reads it, that is not over the largest signed number.
 pub fn parse_memory(text: &str) -> Option<i64> {
+    i64::try_from(read_memory(text)?).ok()
+}
+
+/// A number of bytes with an optional unit: `k`, `m`, `g` are powers of 1000, `kb`, `mb`, `gb` of
+/// 1024. Like in Redis no digits mean zero, zeros may come first, and a number that is too large is
+/// the largest.
+fn read_memory(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -316,8 +323,8 @@ pub fn parse_memory(text: &str) -> Option<i64> {
         _ => return None,
     };
     let has_digits_only = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok() };
-    number.filter(|_| has_digits_only)?.checked_mul(factor)
+    let number = if digits.is_empty() { 0 } else { digits.parse::<u64>().unwrap_or(u64::MAX) };
+    has_digits_only.then_some(number.saturating_mul(factor))
 }
 
 /// A value that is one of some words.
@@ -502,7 +509,10 @@ impl Percentiles {
                           [0.0,100.0]"),
             Err(_) => Err("Invalid latency-tracking-info-percentiles parameters"),
         };
-        let all: Result<Vec<f64>, &str> = text.split_whitespace().map(one).collect();
+        if text.is_empty() {
+            return Ok(Percentiles(Vec::new()));
+        }
+        let all: Result<Vec<f64>, &str> = text.split(' ').map(one).collect();
         Ok(Percentiles(all?))
     }
 
@@ -594,7 +604,7 @@ impl OutputLimits {
     /// Reads `class hard soft seconds`, repeated; kinds not named keep their limits.
     fn set(&mut self, text: &str) -> Result<(), Refusal> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        if words.is_empty() || !words.len().is_multiple_of(4) {
+        if !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
         }
         for group in words.chunks_exact(4) {
@@ -677,8 +687,8 @@ mod tests {
             limits.show(),
             "normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 512000 10"
         );
+        assert!(limits.set("").is_ok(), "nothing is changed");
         for bad in [
-            "",
             "pubsub 1 2",
             "friends 1 2 3",
             "normal x 2 3",

@@ -579,12 +579,12 @@ fn narrow(value: usize) -> u32 {
 /// What is left of a table that is being freed; see [`Table::into_pieces`].
 pub struct Pieces<T>(Paged<Segment<T>>);
 
-impl<T> Pieces<T> {
+impl<T: Prefetch> Pieces<T> {
     /// Frees one piece, some hundred items at most; false when nothing is left. `visit` sees every
     /// item before it goes.
-    pub fn free_one(&mut self, visit: impl FnMut(&mut T)) -> bool {
-        let Some(mut segment) = self.0.pop() else { return false };
-        segment.lines.iter_mut().flat_map(|line| line.items.iter_mut().flatten()).for_each(visit);
+    pub fn free_one(&mut self, mut visit: impl FnMut(&mut T)) -> bool {
+        let Some(segment) = self.0.pop() else { return false };
+        segment.drain(|_| 0, |_, mut item| visit(&mut item));
         true
     }
 }

@@ -215,11 +215,11 @@ impl Engine {
 
     /// Microseconds until there is something to do; `None` for never.
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
+        let ticks = host.ticks();
+        self.state.end_cycle(ticks);
         if self.store.has_remains() {
             return Some(0);
         }
-        let ticks = host.ticks();
-        self.state.end_cycle(ticks);
         self.state.refresh_now(ticks, host);
         let (used_bytes, now) = (self.state.memory_used(), self.state.now);
         self.state.agenda.note_memory(used_bytes, now);

@@ -42,6 +42,9 @@ pub struct Peers {
 
 /// Bytes of output that may wait for a client that has not authenticated.
 const UNAUTHENTICATED_OUTPUT_MAX: u64 = 16 * 1024;
+/// Bytes of output that count for no limit: one below them would shut every client out. Redis does
+/// not count its first buffer either.
+const UNCOUNTED_OUTPUT_MAX: u64 = 16 * 1024;
 /// Pieces of memory kept to be lent for output.
 const SPARE_MAX: usize = 256;
 
@@ -301,7 +304,10 @@ impl Peer {
         if !self.client.authenticated {
             return num::index(UNAUTHENTICATED_OUTPUT_MAX);
         }
-        num::index(limits.of(self.client.limit_class()).hard_bytes)
+        match limits.of(self.client.limit_class()).hard_bytes {
+            0 => 0,
+            hard_bytes => num::index(hard_bytes.max(UNCOUNTED_OUTPUT_MAX)),
+        }
     }
 
     /// Compares the waiting output with the limits.
@@ -315,10 +321,11 @@ impl Peer {
         if !self.client.authenticated && waiting > UNAUTHENTICATED_OUTPUT_MAX {
             return OutputState::TooMuch;
         }
-        if limit.hard_bytes != 0 && waiting >= limit.hard_bytes {
+        let passes = |bytes: u64| bytes != 0 && waiting >= bytes.max(UNCOUNTED_OUTPUT_MAX);
+        if passes(limit.hard_bytes) {
             return OutputState::TooMuch;
         }
-        if limit.soft_bytes == 0 || waiting < limit.soft_bytes {
+        if !passes(limit.soft_bytes) {
             self.client.over_soft_limit_since = None;
             return OutputState::Within;
         }
@@ -373,18 +380,32 @@ mod tests {
         let mut peers = Peers::default();
         let id = connect(&mut peers);
         let slot = crate::config::kinds::Slot::Limits(&mut limits);
-        slot.set(&["normal 100 50 2".to_owned()]).expect("valid");
+        slot.set(&["normal 40000 20000 2".to_owned()]).expect("valid");
         let now = Now::default();
         let later = |ms| now.after(Duration::from_millis(ms));
         let peer = peers.get_mut(id).expect("connected");
-        peer.out.raw(&[b'x'; 60]);
+        peer.out.raw(&[b'x'; 24_000]);
         let over = OutputState::OverSoft { due: 2_000_001 };
         assert_eq!(peer.check_output(&limits, now), over);
         assert_eq!(peer.check_output(&limits, later(2_000)), over);
         assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::TooMuch);
-        peer.out.consume(20);
+        peer.out.consume(8_000);
         assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::Within);
-        peer.out.raw(&[b'x'; 60]);
+        peer.out.raw(&[b'x'; 24_000]);
         assert_eq!(peer.check_output(&limits, later(2_001)), OutputState::TooMuch);
+    }
+
+    #[test]
+    fn no_limit_keeps_a_client_from_short_replies() {
+        let mut limits = OutputLimits::default();
+        let slot = crate::config::kinds::Slot::Limits(&mut limits);
+        slot.set(&["normal 1 1 1".to_owned()]).expect("valid");
+        let mut peers = Peers::default();
+        let id = connect(&mut peers);
+        let peer = peers.get_mut(id).expect("connected");
+        peer.out.raw(&[b'x'; 16_383]);
+        assert_eq!(peer.check_output(&limits, Now::default()), OutputState::Within);
+        peer.out.raw(b"x");
+        assert_eq!(peer.check_output(&limits, Now::default()), OutputState::TooMuch);
     }
 }

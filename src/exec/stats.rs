@@ -72,6 +72,8 @@ pub struct Stats {
     pub connections: u64,
     /// Connections refused since there were too many.
     pub connections_rejected: u64,
+    /// Wrong passwords.
+    pub logins_refused: u64,
     /// Bytes read from clients.
     pub net_in: u64,
     /// Bytes written to clients.

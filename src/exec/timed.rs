@@ -41,9 +41,7 @@ impl<'a> Timed<'a> {
         let from = host.ticks();
         engine.state.refresh_now(from, host);
         let config = &engine.state.config;
-        let threshold_us = config.slowlog_log_slower_than;
-        let shares = !(0..SHARED_FROM_US).contains(&threshold_us);
-        Timed { from, group: None, shares, heard_from: heard_from(config) }
+        Timed { from, group: None, shares: shares(config), heard_from: heard_from(config) }
     }
 
     /// A command of `client` begins.
@@ -76,6 +74,11 @@ impl<'a> Timed<'a> {
             let ticks = now.saturating_sub(self.from);
             let is_tracked = engine.state.config.latency_tracking;
             engine.state.stats.took(group.command, ticks, group.count, is_tracked);
+            if !group.may_grow {
+                // It may have been CONFIG SET, which is the first to be held to what it has set.
+                let config = &engine.state.config;
+                (self.shares, self.heard_from) = (shares(config), heard_from(config));
+            }
             if ticks >= self.heard_from {
                 tell(&group, ticks, client, engine, host);
             }
@@ -84,6 +87,11 @@ impl<'a> Timed<'a> {
         engine.state.refresh_now(now, host);
         self.from = now;
     }
+}
+
+/// Whether brief commands may share a measurement.
+fn shares(config: &Config) -> bool {
+    !(0..SHARED_FROM_US).contains(&config.slowlog_log_slower_than)
 }
 
 /// Ticks below which neither the slow log nor the latency monitor can want to hear of a command.

@@ -69,7 +69,7 @@ pub struct Server {
 }
 
 fn no_dir(config: &Config, error: &io::Error) -> String {
-    format!("Can't chdir to '{}': {error}", config.dir)
+    format!("Can't chdir to '{}': {}", config.dir, files::reason(error))
 }
 
 impl Server {

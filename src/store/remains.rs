@@ -5,7 +5,7 @@ use crate::data::collection::Collection;
 use crate::data::table::Pieces;
 
 /// Pieces that are freed in one slice; each is some hundred entries at most.
-const PIECES_PER_SLICE: usize = 8;
+const PIECES_PER_SLICE: usize = 4;
 /// Elements of a collection up to which it is freed at once.
 const ELEMENTS_AT_ONCE: usize = 64;
 

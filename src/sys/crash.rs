@@ -51,7 +51,7 @@ impl BlackBox {
         self.client.store(client, Ordering::Relaxed);
     }
 
-    /// Notes whether a crash is to be reported at all.
+    /// Notes whether a crash is to be reported, or only its reason told.
     pub fn want_report(&self, is_wanted: bool) {
         self.is_wanted.store(is_wanted, Ordering::Relaxed);
     }
@@ -63,17 +63,19 @@ impl BlackBox {
         }
     }
 
-    /// The report; nothing if none is wanted or if there has been one.
+    /// The report, or only the reason if none is wanted; nothing if there has been one.
     fn report(&self, reason: &str, stack: &Backtrace) -> Option<String> {
-        let is_wanted = self.is_wanted.load(Ordering::Relaxed);
-        if !is_wanted || self.is_reported.swap(true, Ordering::Relaxed) {
+        if self.is_reported.swap(true, Ordering::Relaxed) {
             return None;
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        if !self.is_wanted.load(Ordering::Relaxed) {
+            return Some(format!("spindle {version} {reason}"));
         }
         let command = self.names.get(self.command.load(Ordering::Relaxed));
         let command = command.map_or("none", String::as_str);
         let client = self.client.load(Ordering::Relaxed);
         let info = self.info.try_lock().map(|info| info.replace('\r', "")).unwrap_or_default();
-        let version = env!("CARGO_PKG_VERSION");
         Some(format!(
             "\n=== SPINDLE BUG REPORT START: cut and paste from here ===\nspindle {version} \
              {reason}\n\n------ STACK TRACE ------\n{stack}\n------ LATEST COMMAND ------\n\
@@ -175,9 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn no_report_comes_unwanted() {
+    fn where_no_report_is_wanted_only_the_reason_is_told() {
         let black_box = BlackBox::new(Vec::new());
         black_box.want_report(false);
-        assert!(black_box.report("why", &Backtrace::force_capture()).is_none());
+        let text = black_box.report("why", &Backtrace::force_capture()).expect("a line");
+        assert!(text.ends_with(" why") && text.lines().count() == 1, "{text}");
     }
 }

@@ -3,6 +3,17 @@
 
 use tikv_jemalloc_ctl::{epoch, stats, stats_print, thread};
 
+/// The allocator's settings, which it looks for under this name: small allocations of a size come
+/// in groups of four pages and more, where they would come in one or three.
+///
+/// Groups of less than 16 KiB that have become free are joined with their neighbours when pages are
+/// next given back, all at once; larger ones are joined as they become free. The byte is the first
+/// of a text that ends with a NUL.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static SETTINGS: &u8 =
+    &b"slab_sizes:16-16:2|32-32:4|48-48:6|64-64:4|96-96:6|128-128:4|192-192:6|256-256:4|384-384:6|\
+512-512:4|768-768:6|1024-1024:4|1536-1536:6|2048-2048:4|3072-3072:6|4096-4096:4\0"[0];
+
 /// Bytes handed out and not taken back, read from the allocator's own counters: two loads, no lock.
 ///
 /// Counts what the thread that made it allocates and frees, so make it on the loop's thread.
@@ -134,6 +145,15 @@ mod tests {
         assert!(meter.used_bytes() >= before + half);
         drop(block);
         assert!(meter.used_bytes() < before + half);
+    }
+
+    #[test]
+    fn the_settings_are_in_force() {
+        // The second smallest size, of 16 bytes.
+        let name = b"arenas.bin.1.slab_size\0";
+        // SAFETY: the value is a `size_t`, as the allocator's manual has it.
+        let bytes: usize = unsafe { tikv_jemalloc_ctl::raw::read(name) }.expect("a size");
+        assert_eq!(bytes, 2 * 4_096);
     }
 
     #[test]

@@ -45,6 +45,62 @@ fn a_port_in_use_is_refused_and_the_old_one_stays() {
     assert_eq!(server.client().run("PING").to_string(), "+PONG");
 }
 
+/// The sockets that a server listens on, as the kernel numbers them.
+fn listening(server: &Server) -> Vec<String> {
+    let table = ["tcp", "tcp6"].map(|name| {
+        std::fs::read_to_string(format!("/proc/{}/net/{name}", server.pid())).unwrap_or_default()
+    });
+    let port = format!(":{:04X}", server.port);
+    let rows = table.iter().flat_map(|text| text.lines()).map(|line| line.split_whitespace());
+    let rows = rows.map(Iterator::collect::<Vec<_>>);
+    let mine = rows.filter(|row| row[1].ends_with(&port) && row[3] == "0A");
+    mine.map(|row| row[9].to_owned()).collect()
+}
+
+#[test]
+fn what_is_refused_leaves_the_listeners_as_they_were() {
+    let (server, other) =
+        (Server::start(&["--enable-protected-configs", "yes"]), Server::start(&[]));
+    let (mut client, before) = (server.client(), listening(&server));
+    assert!(!before.is_empty());
+    let (taken, free) = (other.port.to_string(), free_port().to_string());
+    let cases: &[(&[&str], &str)] = &[
+        (&["port", &taken], "port"),
+        (&["port", &free, "dir", "/no/such/dir"], "dir"),
+        (&["dir", "/no/such/dir", "port", &free], "dir"),
+        (&["bind", "127.0.0.1", "dir", "/no/such/dir"], "dir"),
+        (&["port", &free, "maxmemory", "much"], "maxmemory"),
+        (&["bind", "203.0.113.1", "port", &free], "port"),
+    ];
+    for (parameters, guilty) in cases {
+        let reply = client.call(&[&["CONFIG", "SET"], *parameters].concat()).to_string();
+        let blamed = format!("(possibly related to argument '{guilty}') - ");
+        assert!(reply.contains(&blamed), "{parameters:?}: {reply}");
+        assert_eq!(listening(&server), before, "{parameters:?}");
+        assert_eq!(server.client().run("PING").to_string(), "+PONG");
+        assert!(Client::tcp(&format!("127.0.0.1:{free}")).is_err(), "{parameters:?}");
+        assert_eq!(client.run("CONFIG GET port").items()[1].text(), server.port.to_string());
+    }
+}
+
+#[test]
+fn addresses_of_the_same_port_come_back_if_others_are_refused() {
+    let server = Server::start(&["--bind", "127.0.0.1", "127.0.0.2"]);
+    let mut client = server.client();
+    let set = |client: &mut Client, words: &[&str]| {
+        client.call(&[&["CONFIG", "SET", "bind"], words].concat()).to_string()
+    };
+    assert!(set(&mut client, &["127.0.0.1 203.0.113.1"]).contains("argument 'bind'"));
+    assert_eq!(client.run("CONFIG GET bind").items()[1].text(), "127.0.0.1 127.0.0.2");
+    for address in ["127.0.0.1", "127.0.0.2"] {
+        let mut again = Client::tcp(&format!("{address}:{}", server.port)).unwrap();
+        assert_eq!(again.run("PING").to_string(), "+PONG");
+    }
+    assert_eq!(set(&mut client, &["127.0.0.1"]), "+OK");
+    assert!(Client::tcp(&format!("127.0.0.2:{}", server.port)).is_err());
+    assert_eq!(client.run("PING").to_string(), "+PONG");
+}
+
 #[test]
 fn the_directory_changes_where_it_may() {
     let dir = tempfile::tempdir().unwrap();

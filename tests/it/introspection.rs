@@ -92,6 +92,23 @@ fn a_crash_is_reported() {
 }
 
 #[test]
+fn without_a_crash_log_only_the_reason_is_told() {
+    for (is_live, request) in [(false, "DEBUG SEGFAULT"), (true, "DEBUG PANIC")] {
+        let enabled = if is_live { "yes" } else { "no" };
+        let flags = ["--enable-debug-command", "yes", "--crash-log-enabled", enabled];
+        let mut server = Server::start(&flags);
+        let mut client = server.client();
+        assert_eq!(client.run("CONFIG SET crash-log-enabled no").to_string(), "+OK");
+        client.request(&request.split(' ').collect::<Vec<_>>());
+        assert!(client.rest().is_empty());
+        assert!(!server.wait().success());
+        let log = server.log();
+        assert_eq!(log.matches(" crashed by ").count(), 1, "{log}");
+        assert!(!log.contains("STACK TRACE") && !log.contains("redis_version:"), "{log}");
+    }
+}
+
+#[test]
 fn slow_events_are_noted() {
     let flags = ["--enable-debug-command", "yes", "--latency-monitor-threshold", "20"];
     let server = Server::start(&flags);

@@ -52,6 +52,25 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
 }
 
 #[test]
+fn what_is_wrong_is_said_before_the_background() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--logfile", "/no/such/dir/log"], "Can't open the log file '/no/such/dir/log': No such"),
+        (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir': No such file or directory"),
+        (&["--dir", "/dev/null"], "Can't chdir to '/dev/null': "),
+        (&["--rename-command", "nosuch", "x"], "No such command in rename-command"),
+        (&["--rename-command", "get", "set"], "Target command name already exists"),
+        (&["--maxmemory", "much"], "argument must be a memory value"),
+    ];
+    for (args, message) in cases {
+        let args = [&["--daemonize", "yes", "--port", "0"], *args].concat();
+        let (output, status) = fail(&args);
+        let lines: Vec<&str> = output.lines().filter(|line| line.contains(" # ")).collect();
+        assert_eq!((lines.len(), status), (1, 1), "{args:?}: {output}");
+        assert!(lines[0].contains(message), "{args:?}: {output}");
+    }
+}
+
+#[test]
 fn help_and_version_are_told() {
     for flag in ["-h", "--help", "-v", "--version"] {
         let (output, status) = fail(&[flag]);

@@ -3,7 +3,7 @@
 
 use crate::world::Sim;
 use spindle::config::Config;
-use spindle::config::kinds::{Choice, EvictionPolicy};
+use spindle::config::kinds::{Access, Choice, EvictionPolicy};
 use std::io::{Read, Seek, Write};
 use std::time::Duration;
 
@@ -25,7 +25,10 @@ const SLACK: u64 = 64 * 1024;
 fn sim(policy: &str) -> (Sim, usize) {
     let mut maxmemory_policy = EvictionPolicy::NoEviction;
     maxmemory_policy.choose(policy).unwrap();
-    let mut sim = Sim::new(1, Config { databases: 2, maxmemory_policy, ..Config::default() });
+    let enable_debug_command = Access::Yes;
+    let config =
+        Config { databases: 2, maxmemory_policy, enable_debug_command, ..Config::default() };
+    let mut sim = Sim::new(1, config);
     let conn = sim.connect();
     (sim, conn)
 }
@@ -222,6 +225,8 @@ fn idle_time_is_told_and_not_everything_ends_it() {
     }
     sim.run(quiet, "GET k");
     assert_eq!(sim.run(quiet, "OBJECT IDLETIME k"), ["100"]);
+    let object = sim.run(quiet, "DEBUG OBJECT k");
+    assert!(object[0].ends_with(" lru_seconds_idle:100"), "{object:?}");
     sim.run(quiet, "TOUCH k");
     assert_eq!(sim.run(quiet, "OBJECT IDLETIME k"), ["0"]);
     for request in ["GET k", "MGET k", "EXPIRE k 1000", "RENAME k k2", "RENAME k2 k", "SET k v"] {

@@ -82,14 +82,14 @@ fn a_stranger_cannot_pile_up_replies() {
 fn a_subscriber_that_does_not_read_is_cut_and_others_are_not() {
     let mut sim = Sim::new(1, Config::default());
     let (publisher, slow, quick) = (sim.connect(), sim.connect(), sim.connect());
-    let limit = ["CONFIG", "SET", "client-output-buffer-limit", "pubsub 10000 5000 5"];
+    let limit = ["CONFIG", "SET", "client-output-buffer-limit", "pubsub 40000 20000 5"];
     sim.arrive(publisher, &encode(&limit), 16, |_| {});
     assert_eq!(sim.replies(publisher)[0].to_string(), "+OK");
     sim.run(slow, "SUBSCRIBE c");
     sim.run(quick, "SUBSCRIBE d");
     // `arrive` takes output away at once, so what is published in one burst is what piles up.
     let burst: Vec<u8> =
-        (0..30).flat_map(|_| encode(&["PUBLISH", "c", &"x".repeat(400)])).collect();
+        (0..30).flat_map(|_| encode(&["PUBLISH", "c", &"x".repeat(1_600)])).collect();
     sim.arrive(publisher, &burst, 16, |_| {});
     sim.replies(publisher);
     assert!(sim.conns[slow].is_closed);

@@ -141,10 +141,10 @@ fn those_who_watch_see_what_ran_but_not_what_is_secret() {
 fn one_that_watches_more_than_it_reads_is_closed() {
     let mut sim = Sim::new(1, Config::default());
     let (watcher, client) = (sim.connect(), sim.connect());
-    let limits = ["CONFIG", "SET", "client-output-buffer-limit", "normal 1000 0 0"];
+    let limits = ["CONFIG", "SET", "client-output-buffer-limit", "normal 20000 0 0"];
     sim.arrive(client, &encode(&limits), 16, |_| {});
     sim.run(watcher, "MONITOR");
-    sim.arrive(client, &encode(&["SET", "a", &"x".repeat(50)]).repeat(20), 16, |_| {});
+    sim.arrive(client, &encode(&["SET", "a", &"x".repeat(1_000)]).repeat(20), 16, |_| {});
     assert!(sim.conns[watcher].is_closed && !sim.conns[client].is_closed);
 }
 
