@@ -38,3 +38,9 @@ fn server() {
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }
+
+#[test]
+fn transactions() {
+    let text = include_str!("../transcripts/transactions.txt");
+    play("transactions", text, &Server::start(&[]), false);
+}

@@ -50,3 +50,8 @@ fn server() {
 fn string() {
     prove("string", include_str!("../transcripts/string.txt"));
 }
+
+#[test]
+fn transactions() {
+    prove("transactions", include_str!("../transcripts/transactions.txt"));
+}
