@@ -4,6 +4,7 @@ use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
+use crate::data::list::PLAIN_BYTES;
 use crate::data::text::Text;
 use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, float, int};
 use crate::resp::error::Error;
@@ -19,6 +20,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Longest text that STRINGMATCH-LEN matches.
 const MATCHED_MAX: usize = 64 << 20;
+/// Most bytes of an element that lists may be told to pack; more would not fit its length.
+const PACKED_MAX: usize = (1 << 32) - (1 << 20);
 /// Bytes of a digest.
 const DIGEST_BYTES: usize = 20;
 
@@ -66,7 +69,13 @@ const SUBS: &[Sub] = &[
     sub("pause-cron", "<0 | 1>", 3..=3, "Puts scheduled work off.", pause_cron),
     sub("populate", "count [prefix [size]]", 3..=5, "Makes keys by number.", populate),
     sub("protocol", "type", 3..=3, "Replies with a value of that type.", protocol),
-    sub("quicklist-packed-threshold", "size", 3..=3, "Has no effect.", packed_threshold),
+    sub(
+        "quicklist-packed-threshold",
+        "size",
+        3..=3,
+        "Sets what lists do not pack.",
+        packed_threshold,
+    ),
     sub("reload", "[option ...]", 2..=ANY, "Loads a snapshot, which is not built yet.", reload),
     sub("replicate", "word [word ...]", 3..=ANY, "Propagates these words.", replicate),
     sub("replybuffer", "setting value", 4..=4, "Has no effect.", replybuffer),
@@ -177,11 +186,10 @@ fn replybuffer(call: &mut Call<'_>) -> Outcome {
 
 fn packed_threshold(call: &mut Call<'_>) -> Outcome {
     let size = std::str::from_utf8(call.argv.at(2)).ok().and_then(parse_memory);
-    if size.is_none_or(|size| !(0..=4 << 30).contains(&size)) {
-        return Err(Error::new(
-            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
-        ));
-    }
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= PACKED_MAX);
+    let range = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
+    let size = size.ok_or(Error::new(range))?;
+    call.state.plain_bytes = if size == 0 { PLAIN_BYTES } else { size };
     done(call)
 }
 

@@ -3,10 +3,12 @@
 pub mod bitfield;
 pub mod bitop;
 pub mod bits;
+mod chain;
 pub mod collection;
 pub mod hash;
 pub mod lcs;
 pub mod list;
+mod node;
 pub mod packed;
 pub mod set;
 pub mod sorted_set;

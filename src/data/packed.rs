@@ -231,6 +231,14 @@ impl Packed {
         Packed(vec![7, 0, 0, 0, 0, 0, END])
     }
 
+    /// A listpack of elements that are packed already, `count` of them.
+    pub fn of_run(run: Run<'_>, count: usize) -> Packed {
+        let total = u32::try_from(HEADER + run.0.len() + 1).unwrap_or(u32::MAX);
+        let count = u16::try_from(count).unwrap_or(MANY);
+        let (total, count) = (total.to_le_bytes(), count.to_le_bytes());
+        Packed([&total[..], &count[..], run.0, &[END]].concat())
+    }
+
     /// Takes bytes that are a listpack.
     pub fn from_bytes(bytes: Vec<u8>) -> Packed {
         debug_assert!(Packed::check(&bytes));

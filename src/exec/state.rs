@@ -10,6 +10,7 @@ use super::slowlog::SlowLog;
 use super::stats::Stats;
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::data::list::PLAIN_BYTES;
 use crate::sys::memory::MemoryMeter;
 
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
@@ -83,6 +84,8 @@ pub struct State {
     pub excess: Excess,
     /// Memory in use when the engine was made, in bytes.
     pub memory_startup: u64,
+    /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
+    pub plain_bytes: usize,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
@@ -118,6 +121,7 @@ impl State {
             hotkeys: None,
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
+            plain_bytes: PLAIN_BYTES,
             is_cron_paused: false,
             agenda: Agenda::default(),
             memory,

@@ -76,14 +76,17 @@ fn reply_value(call: &mut Call<'_>, key: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
+/// Replies with a string, or null.
+pub(super) fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
     match text {
         Some(text) => write_text(out, text),
         None => out.null(),
     }
 }
 
-fn write_text(out: &mut Output, text: Text<'_>) {
+/// Replies with a string.
+#[inline]
+pub(super) fn write_text(out: &mut Output, text: Text<'_>) {
     match text {
         Text::Int(value) => out.bulk_int(value),
         Text::Bytes(bytes) => out.bulk(bytes),
