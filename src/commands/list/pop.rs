@@ -206,7 +206,7 @@ pub(super) const BLMPOP: Command = Command::new(
 fn blmpop(call: &mut Call<'_>) -> Outcome {
     let request = Request::counted(call.argv, 2)?;
     let wait = request.wait(call, call.argv.at(1))?;
-    Ok(if request.run(call)? { Flow::Done } else { Flow::Block(wait) })
+    Ok(if request.run(call)? { Flow::Done } else { call.wait_for(wait) })
 }
 
 const BLOCKING_POPS: Spec = Spec {
@@ -250,5 +250,5 @@ fn pop_or_wait(call: &mut Call<'_>, end: End) -> Outcome {
     let last = call.argv.len() - 1;
     let request = Request { first_key: 1, keys: last - 1, end, count: None };
     let wait = request.wait(call, call.argv.at(last))?;
-    Ok(if request.run(call)? { Flow::Done } else { Flow::Block(wait) })
+    Ok(if request.run(call)? { Flow::Done } else { call.wait_for(wait) })
 }

@@ -78,7 +78,7 @@ fn blmove(call: &mut Call<'_>) -> Outcome {
     let (from, to) = (side(argv.at(3))?, side(argv.at(4))?);
     let wait = wait(call, argv.at(5))?;
     if !transfer(call, from, to)? {
-        return Ok(Flow::Block(wait));
+        return Ok(call.wait_for(wait));
     }
     call.propagate_as(|| [b"LMOVE", argv.at(1), argv.at(2), argv.at(3), argv.at(4)]);
     Ok(Flow::Done)
@@ -105,7 +105,7 @@ fn brpoplpush(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     let wait = wait(call, argv.at(3))?;
     if !transfer(call, End::Back, End::Front)? {
-        return Ok(Flow::Block(wait));
+        return Ok(call.wait_for(wait));
     }
     call.propagate_as(|| [b"RPOPLPUSH", argv.at(1), argv.at(2)]);
     Ok(Flow::Done)
