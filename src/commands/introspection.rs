@@ -110,10 +110,22 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
     out.bulk(b"begin_search");
     out.map(2);
     out.bulk(b"type");
-    out.bulk(b"index");
-    out.bulk(b"spec");
-    out.map(1);
-    out.bulk(b"index");
+    match keys.keyword {
+        None => {
+            out.bulk(b"index");
+            out.bulk(b"spec");
+            out.map(1);
+            out.bulk(b"index");
+        }
+        Some(keyword) => {
+            out.bulk(b"keyword");
+            out.bulk(b"spec");
+            out.map(2);
+            out.bulk(b"keyword");
+            out.bulk(keyword.as_bytes());
+            out.bulk(b"startfrom");
+        }
+    }
     out.len_int(keys.first);
     out.bulk(b"find_keys");
     out.map(2);

@@ -8,6 +8,8 @@ pub mod hash;
 pub mod lcs;
 pub mod list;
 pub mod packed;
+pub mod ranked;
+pub mod scored;
 pub mod set;
 pub mod sorted_set;
 pub mod table;

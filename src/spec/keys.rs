@@ -70,6 +70,9 @@ pub struct KeySpec {
     pub step: usize,
     /// Whether an argument tells how many keys follow it.
     pub is_counted: bool,
+    /// The word behind which the first key stands, if that is how it is found; it is looked for
+    /// from `first` on.
+    pub keyword: Option<&'static str>,
     /// A remark for readers of COMMAND INFO.
     pub notes: &'static str,
     /// Words without any of which among the arguments other flags hold than these, and those flags.
@@ -79,7 +82,16 @@ pub struct KeySpec {
 impl KeySpec {
     /// One key, the first argument.
     pub const fn one(flags: KeyFlags) -> KeySpec {
-        KeySpec { flags, first: 1, last: 0, step: 1, is_counted: false, notes: "", without: None }
+        KeySpec {
+            flags,
+            first: 1,
+            last: 0,
+            step: 1,
+            is_counted: false,
+            keyword: None,
+            notes: "",
+            without: None,
+        }
     }
 
     /// Two keys, the first arguments.
@@ -95,6 +107,21 @@ impl KeySpec {
     /// Keys from the first argument to the last, each followed by something else.
     pub const fn pairs(flags: KeyFlags) -> KeySpec {
         KeySpec { last: -1, step: 2, ..KeySpec::one(flags) }
+    }
+
+    /// Keys from the first argument to the last but one.
+    pub const fn all_but_last(flags: KeyFlags) -> KeySpec {
+        KeySpec { last: -2, ..KeySpec::one(flags) }
+    }
+
+    /// The first argument tells how many keys follow it.
+    pub const fn counted(flags: KeyFlags) -> KeySpec {
+        KeySpec { is_counted: true, ..KeySpec::one(flags) }
+    }
+
+    /// One key, behind a word that is looked for from the first argument on.
+    pub const fn behind(keyword: &'static str, flags: KeyFlags) -> KeySpec {
+        KeySpec { keyword: Some(keyword), ..KeySpec::one(flags) }
     }
 
     /// The first argument tells how many keys follow it, each followed by something else.
@@ -134,7 +161,7 @@ impl KeySpec {
 
     /// Whether this is one key and no more.
     pub const fn is_single(&self) -> bool {
-        self.last == 0 && !self.is_counted
+        self.last == 0 && !self.is_counted && self.keyword.is_none()
     }
 
     /// The indexes of the keys in a request of `argc` arguments, of which `arg` returns the one at
@@ -143,8 +170,13 @@ impl KeySpec {
     pub fn indexes<'a>(
         &self,
         argc: usize,
-        arg: impl FnOnce(usize) -> &'a [u8],
+        arg: impl Fn(usize) -> &'a [u8],
     ) -> StepBy<Range<usize>> {
+        if let Some(keyword) = self.keyword {
+            let is_it = |at: &usize| arg(*at).eq_ignore_ascii_case(keyword.as_bytes());
+            let start = (self.first..argc).find(is_it).map_or(argc, |at| at + 1);
+            return (start..argc.min(start + 1)).step_by(self.step);
+        }
         if self.is_counted && self.first < argc {
             let count = num::parse_u64(arg(self.first)).map_or(0, num::index);
             let end = count.saturating_mul(self.step).saturating_add(self.first + 1);
@@ -185,6 +217,12 @@ mod tests {
         assert_eq!(indexes(counted, 3), [2]);
         assert_eq!(counted.indexes(9, |_| b"x").count(), 0);
         assert_eq!(counted.indexes(9, |_| b"18446744073709551615").count(), 4);
+        assert_eq!(indexes(KeySpec::all_but_last(KeyFlags::RW), 4), [1, 2]);
+        assert_eq!(indexes(KeySpec::counted(KeyFlags::RO), 5), [2, 3]);
+        let behind = KeySpec::behind("store", KeyFlags::OW).from(2);
+        let words = [&b"STORE"[..], b"store", b"1", b"Store", b"key", b"x"];
+        let found = |argc: usize| behind.indexes(argc, |at| words[at]).collect::<Vec<_>>();
+        assert_eq!((found(6), found(4), found(2)), (vec![4], vec![], vec![]));
         assert_eq!(KeySpec::all(KeyFlags::RO).triple(), (1, -1, 1));
         assert_eq!(KeySpec::one(KeyFlags::RO).triple(), (1, 1, 1));
     }

@@ -140,16 +140,14 @@ impl Spec {
     }
 
     /// The triple of COMMAND INFO: first key, last key, step. Runs of keys that follow each other
-    /// count as one; zeros where an argument tells how many keys there are.
+    /// count as one; zeros where an argument tells how many keys there are or where they stand.
     pub fn key_triple(&self) -> (usize, i64, usize) {
-        let (Some(head), Some(tail)) = (self.keys.first(), self.keys.last()) else {
+        let mut runs = self.keys.iter().filter(|keys| !keys.is_counted && keys.keyword.is_none());
+        let (Some(head), tail) = (runs.next(), runs.next_back()) else {
             return (0, 0, 0);
         };
-        if self.keys.iter().any(|keys| keys.is_counted) {
-            return (0, 0, 0);
-        }
-        let (first, _, step) = head.triple();
-        (first, tail.triple().1, step)
+        let (first, last, step) = head.triple();
+        (first, tail.map_or(last, |tail| tail.triple().1), step)
     }
 
     /// True if a request of `count` arguments, name included, has the right number.
@@ -181,6 +179,12 @@ mod tests {
         assert_eq!(Spec { keys: TWO, ..Spec::NEW }.key_triple(), (2, -1, 1));
         const COUNTED: &[KeySpec] = &[KeySpec::counted_pairs(KeyFlags::OW)];
         assert_eq!(Spec { keys: COUNTED, ..Spec::NEW }.key_triple(), (0, 0, 0));
+        const MIXED: &[KeySpec] = &[
+            KeySpec::one(KeyFlags::OW),
+            KeySpec::counted(KeyFlags::RO).from(2),
+            KeySpec::behind("STORE", KeyFlags::OW).from(3),
+        ];
+        assert_eq!(Spec { keys: MIXED, ..Spec::NEW }.key_triple(), (1, 1, 1));
         assert_eq!(Spec::NEW.key_triple(), (0, 0, 0));
     }
 
