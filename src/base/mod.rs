@@ -3,6 +3,7 @@
 pub mod big;
 pub mod buf;
 pub mod extended;
+pub mod float;
 pub mod glob;
 pub mod hash;
 pub mod id;

@@ -10,6 +10,8 @@ pub mod lcs;
 pub mod list;
 mod node;
 pub mod packed;
+pub mod ranked;
+pub mod scored;
 pub mod set;
 pub mod sorted_set;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use super::collection::{Collection, Form, Kind, Type};
 use super::packed::{Packed, Run};
+use super::text::Text;
 
 /// Sets: members, each once.
 #[derive(Clone, Default)]
@@ -11,7 +12,17 @@ pub struct Set(Packed);
 #[derive(Clone, Copy)]
 pub struct SetRef<'a>(Run<'a>);
 
-impl SetRef<'_> {
+impl<'a> SetRef<'a> {
+    /// True if it is a member.
+    pub fn contains(self, member: &[u8]) -> bool {
+        self.0.find(0, member, 1).is_some()
+    }
+
+    /// Shows members to `visit` until it says false.
+    pub fn each_while(self, visit: impl FnMut(Text<'a>) -> bool) {
+        self.0.iter().all(visit);
+    }
+
     /// Number of elements.
     pub fn len(self) -> usize {
         self.0.count()

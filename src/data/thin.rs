@@ -8,6 +8,7 @@
 use super::table::Prefetch;
 use crate::sys::{cache, memory};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// In place of a length that does not fit a byte.
@@ -67,6 +68,11 @@ impl Thin {
         memory::size_class(head + len)
     }
 
+    /// A second pointer to the bytes.
+    pub fn share(&self) -> Shared {
+        Shared(self.0)
+    }
+
     /// Bytes of the length, and the length.
     #[inline]
     fn lens(&self) -> (usize, usize) {
@@ -80,6 +86,25 @@ impl Thin {
                 short => (1, usize::from(short)),
             }
         }
+    }
+}
+
+/// A pointer to the bytes of a [`Thin`], which does not keep them.
+#[derive(Clone, Copy)]
+pub struct Shared(NonNull<u8>);
+
+impl Shared {
+    /// The bytes.
+    ///
+    /// # Safety
+    /// The [`Thin`] that was shared must live as long as they are looked at, and not be changed.
+    #[inline]
+    pub unsafe fn as_bytes<'a>(self) -> &'a [u8] {
+        let thin = ManuallyDrop::new(Thin(self.0));
+        let bytes: *const [u8] = thin.as_bytes();
+        // SAFETY: the bytes are not in `thin` but behind its pointer, and the caller promises that
+        // they stay.
+        unsafe { &*bytes }
     }
 }
 

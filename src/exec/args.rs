@@ -1,6 +1,7 @@
 //! Reading arguments.
 
 use crate::base::extended::Extended;
+use crate::base::float::parse as parse_double;
 use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::base::time::Now;
@@ -70,8 +71,7 @@ pub fn db_index(argument: &[u8], databases: usize) -> Result<DbIndex, Error> {
 /// # Errors
 /// That it is none.
 pub fn float(argument: &[u8]) -> Result<f64, Error> {
-    let text = std::str::from_utf8(argument).ok();
-    let value = text.and_then(|text| text.parse::<f64>().ok()).filter(|value| value.is_finite());
+    let value = parse_double(argument).filter(|value| value.is_finite());
     value.ok_or(Error::new("ERR value is not a valid float"))
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::output::{Output, Protocol};
+use crate::base::float::FloatText;
 use crate::base::num;
 
 /// Room for the header of an aggregate whose length is not known yet: a type byte, 20 digits, a
@@ -65,7 +66,7 @@ impl Output {
 
     /// A number that may have a fraction. RESP2 knows it as a string.
     pub fn double(&mut self, value: f64) {
-        let text = value.to_string();
+        let text = FloatText::new(value);
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
             Protocol::Resp3 => {

@@ -35,6 +35,11 @@ fn server() {
 }
 
 #[test]
+fn sorted_set() {
+    play("sorted_set", include_str!("../transcripts/sorted_set.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }

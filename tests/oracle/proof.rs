@@ -47,6 +47,11 @@ fn server() {
 }
 
 #[test]
+fn sorted_set() {
+    prove("sorted_set", include_str!("../transcripts/sorted_set.txt"));
+}
+
+#[test]
 fn string() {
     prove("string", include_str!("../transcripts/string.txt"));
 }

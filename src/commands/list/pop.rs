@@ -1,7 +1,7 @@
 //! Elements taken from either end, of one list or of the first of several that is there.
 
 use super::{REMOVES, TAKES, count, fill, pop_event, side};
-use crate::commands::string::write_text;
+use crate::commands::text::write_text;
 use crate::data::collection::Kind;
 use crate::data::list::{End, Fill, List};
 use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};

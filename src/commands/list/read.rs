@@ -2,7 +2,7 @@
 
 use super::{ACCESSES, READS, count, range};
 use crate::base::num;
-use crate::commands::string::{write_text, write_text_or_null};
+use crate::commands::text::{write_text, write_text_or_null};
 use crate::data::list::{List, ListRef};
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome, int};

@@ -1,7 +1,7 @@
 //! Elements that go from an end of one list to an end of another one, or of the same.
 
 use super::{INSERTS, TAKES, WRITES, fill, pop_event, push_event, side};
-use crate::commands::string::write_text;
+use crate::commands::text::write_text;
 use crate::data::list::{End, List};
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};
