@@ -82,6 +82,8 @@ mod tests {
     use fastrand::Rng;
     use std::collections::BTreeSet;
 
+    type Members = BTreeSet<Vec<u8>>;
+
     fn bytes(member: Text<'_>) -> Vec<u8> {
         member.to_bytes().into_owned()
     }
@@ -100,7 +102,7 @@ mod tests {
                 let (mut set, mut model, is_text) = (Set::default(), BTreeSet::new(), rng.bool());
                 for _ in 0..rng.usize(0..range) {
                     let number = rng.usize(0..range);
-                    let is_text = is_text && number % 3 == 0;
+                    let is_text = is_text && number.is_multiple_of(3);
                     let member = if is_text { format!("m{number}") } else { number.to_string() };
                     set.insert(member.as_bytes(), &limits);
                     model.insert(member.into_bytes());
@@ -116,9 +118,8 @@ mod tests {
             });
             union(&views, &limits.hasher, |member| all.push(bytes(member)));
             difference(views[0], &views[1..], |member| rest.push(bytes(member)));
-            let fold = |f: fn(BTreeSet<Vec<u8>>, &BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>>| {
-                plain[1..].iter().fold(plain[0].clone(), f)
-            };
+            let fold =
+                |f: fn(Members, &Members) -> Members| plain[1..].iter().fold(plain[0].clone(), f);
             let sorted = |members: Vec<Vec<u8>>| {
                 let set: BTreeSet<Vec<u8>> = members.iter().cloned().collect();
                 assert_eq!(set.len(), members.len(), "each once");
