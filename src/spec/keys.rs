@@ -97,6 +97,11 @@ impl KeySpec {
         KeySpec { last: -1, step: 2, ..KeySpec::one(flags) }
     }
 
+    /// The first argument tells how many keys follow it.
+    pub const fn counted(flags: KeyFlags) -> KeySpec {
+        KeySpec { is_counted: true, ..KeySpec::one(flags) }
+    }
+
     /// The first argument tells how many keys follow it, each followed by something else.
     pub const fn counted_pairs(flags: KeyFlags) -> KeySpec {
         KeySpec { step: 2, is_counted: true, ..KeySpec::one(flags) }

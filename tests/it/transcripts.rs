@@ -35,6 +35,11 @@ fn server() {
 }
 
 #[test]
+fn set() {
+    play("set", include_str!("../transcripts/set.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }

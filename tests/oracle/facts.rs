@@ -21,6 +21,8 @@ const CHANGED: &[(&str, &str)] = &[
     ("quit", "a proper command since 7.2"),
     ("randomkey", "7.2 added tips"),
     ("scan", "7.2 added tips"),
+    ("sinterstore", "after 7.2 its key is overwritten, not read"),
+    ("smismember", "after 7.2 its key is not one that gives data away"),
 ];
 
 /// The version of the real server.

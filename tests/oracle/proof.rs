@@ -47,6 +47,11 @@ fn server() {
 }
 
 #[test]
+fn set() {
+    prove("set", include_str!("../transcripts/set.txt"));
+}
+
+#[test]
 fn string() {
     prove("string", include_str!("../transcripts/string.txt"));
 }
