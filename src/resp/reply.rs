@@ -145,11 +145,22 @@ impl Output {
 
     /// An array of as many replies as `fill` writes; it returns how many it wrote.
     pub fn array_of(&mut self, fill: impl FnOnce(&mut Output) -> usize) {
+        self.counted(b'*', fill);
+    }
+
+    /// A set of as many replies as `fill` writes; it returns how many it wrote. RESP2 knows it as
+    /// an array.
+    pub fn set_of(&mut self, fill: impl FnOnce(&mut Output) -> usize) {
+        let kind = if self.protocol == Protocol::Resp2 { b'*' } else { b'~' };
+        self.counted(kind, fill);
+    }
+
+    fn counted(&mut self, kind: u8, fill: impl FnOnce(&mut Output) -> usize) {
         let start = self.tail.len();
         self.tail.resize(start + HEADER_MAX, 0);
         let len = fill(self);
         let body_end = self.tail.len();
-        self.header(b'*', len);
+        self.header(kind, len);
         // The header is written behind the body first, for its length; then both move to where they
         // belong.
         let header_len = self.tail.len() - body_end;
@@ -217,6 +228,18 @@ mod tests {
             written(Protocol::Resp2, |out| out.error(&error)),
             "-ERR unknown command 'a  b'\r\n"
         );
+    }
+
+    #[test]
+    fn a_set_may_learn_its_length_late() {
+        let two = |out: &mut Output| {
+            out.set_of(|out| {
+                (0..2).for_each(|_| out.ok());
+                2
+            });
+        };
+        assert_eq!(written(Protocol::Resp2, two), "*2\r\n+OK\r\n+OK\r\n");
+        assert_eq!(written(Protocol::Resp3, two), "~2\r\n+OK\r\n+OK\r\n");
     }
 
     #[test]

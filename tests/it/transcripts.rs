@@ -40,6 +40,11 @@ fn sorted_set() {
 }
 
 #[test]
+fn set() {
+    play("set", include_str!("../transcripts/set.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }

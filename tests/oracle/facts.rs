@@ -31,6 +31,8 @@ const CHANGED: &[(&str, &str)] = &[
     ("scan", "7.2 added tips"),
     ("zrank", "7.2 added WITHSCORE"),
     ("zrevrank", "7.2 added WITHSCORE"),
+    ("sinterstore", "after 7.2 its key is overwritten, not read"),
+    ("smismember", "after 7.2 its key is not one that gives data away"),
 ];
 
 /// The version of the real server.

@@ -52,6 +52,11 @@ fn sorted_set() {
 }
 
 #[test]
+fn set() {
+    prove("set", include_str!("../transcripts/set.txt"));
+}
+
+#[test]
 fn string() {
     prove("string", include_str!("../transcripts/string.txt"));
 }
