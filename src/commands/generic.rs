@@ -1,10 +1,11 @@
 //! Keys of any type: whether they are there, what they are, when they die.
 
+use super::scan::{ScanOptions, parse_cursor};
 use super::ttl::{self, Form};
 use super::{moves, object};
 use crate::base::glob;
 use crate::data::collection::Type;
-use crate::exec::{Call, Command, Flow, Outcome, int, positive_count};
+use crate::exec::{Call, Command, Flow, Outcome, int};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -48,11 +49,6 @@ const READS: Spec = Spec {
 const READS_FAST: Spec = Spec { flags: READS.flags.union(Flags::FAST), ..READS };
 const WRITES: Spec = Spec { flags: Flags::WRITE, ..READS };
 const WRITES_FAST: Spec = Spec { flags: Flags::WRITE.union(Flags::FAST), ..READS };
-
-/// Keys that SCAN looks at in a call unless told otherwise.
-const SCAN_COUNT: usize = 10;
-/// Steps of a scan for each key it was asked for, so that a call through a sparse table ends.
-const SCAN_STEPS_PER_KEY: usize = 10;
 
 const DEL: Command = Command::new(
     Spec {
@@ -444,54 +440,24 @@ const SCAN: Command = Command::new(
     scan,
 );
 
-/// The options of SCAN.
-struct ScanOptions<'a> {
-    pattern: Option<&'a [u8]>,
-    count: usize,
-    kind: Option<&'a [u8]>,
-}
-
-impl<'a> ScanOptions<'a> {
-    fn parse(argv: Argv<'a>, first: usize) -> Result<ScanOptions<'a>, Error> {
-        let mut options = ScanOptions { pattern: None, count: SCAN_COUNT, kind: None };
-        for at in (first..argv.len()).step_by(2) {
-            let value = argv.get(at + 1).ok_or(Error::SYNTAX)?;
-            match argv.at(at).to_ascii_uppercase().as_slice() {
-                b"MATCH" => options.pattern = Some(value).filter(|pattern| *pattern != b"*"),
-                b"COUNT" => options.count = positive_count(value)?,
-                b"TYPE" => options.kind = Some(value),
-                _ => return Err(Error::SYNTAX),
-            }
-        }
-        Ok(options)
-    }
-
-    fn wants(&self, entry: &Entry) -> bool {
-        let is_of = |kind: &[u8]| kind.eq_ignore_ascii_case(entry.type_of().name().as_bytes());
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
-            && self.kind.is_none_or(is_of)
-    }
-}
-
 fn scan(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
-    let mut cursor = parse_cursor(argv.at(1)).ok_or(Error::new("ERR invalid cursor"))?;
-    let options = ScanOptions::parse(argv, 2)?;
+    let cursor = parse_cursor(argv.at(1))?;
+    let options = ScanOptions::parse(argv, 2, "TYPE")?;
     let mut db = call.store.db(call.client.db, now_ms);
-    let (mut found, mut due, mut seen) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..options.count.saturating_mul(SCAN_STEPS_PER_KEY) {
-        cursor = db.scan(cursor, |entry, is_live| {
+    let (mut found, mut due) = (Vec::new(), Vec::new());
+    let cursor = options.walk(cursor, |cursor| {
+        let mut seen = 0;
+        let next = db.scan(cursor, |entry, is_live| {
             seen += 1;
             if !is_live {
                 due.push(entry.key().to_vec());
-            } else if options.wants(entry) {
+            } else if is_wanted(entry, &options) {
                 found.push(entry);
             }
         });
-        if cursor == 0 || seen >= options.count {
-            break;
-        }
-    }
+        (next, seen)
+    });
     call.out.array(2);
     call.out.bulk(cursor.to_string().as_bytes());
     call.out.array(found.len());
@@ -503,17 +469,9 @@ fn scan(call: &mut Call<'_>) -> Outcome {
     Ok(Flow::Done)
 }
 
-/// A cursor as C reads unsigned numbers: digits, perhaps behind a sign; a negative one counts back
-/// from the end, and nothing at all is zero.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?;
-    match text.strip_prefix('-') {
-        None if text.is_empty() => Some(0),
-        Some(digits) if digits.starts_with(|first: char| first.is_ascii_digit()) => {
-            digits.parse::<u64>().ok().map(u64::wrapping_neg)
-        }
-        _ => text.parse().ok(),
-    }
+fn is_wanted(entry: &Entry, options: &ScanOptions<'_>) -> bool {
+    let is_of = |kind: &[u8]| kind.eq_ignore_ascii_case(entry.type_of().name().as_bytes());
+    options.matches(entry.key()) && options.kind.is_none_or(is_of)
 }
 
 const RANDOMKEY: Command = Command::new(

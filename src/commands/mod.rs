@@ -22,12 +22,14 @@ mod monitor;
 mod moves;
 mod object;
 mod pubsub;
+mod scan;
 mod server;
 mod sessions;
 mod set;
 mod slowlog;
 mod sorted_set;
 mod string;
+mod text;
 mod ttl;
 
 use crate::exec::Command;

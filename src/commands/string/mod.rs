@@ -8,10 +8,9 @@ mod many;
 mod range;
 mod set;
 
-use crate::data::text::Text;
+use super::text::{write_text, write_text_or_null};
 use crate::exec::{Call, Command};
 use crate::resp::error::Error;
-use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::keys::KeyFlags;
@@ -74,18 +73,4 @@ fn reply_value(call: &mut Call<'_>, key: &[u8]) -> Result<(), Error> {
     let spot = db.read(key);
     write_text_or_null(call.out, db.text(&spot)?);
     Ok(())
-}
-
-fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
-    match text {
-        Some(text) => write_text(out, text),
-        None => out.null(),
-    }
-}
-
-fn write_text(out: &mut Output, text: Text<'_>) {
-    match text {
-        Text::Int(value) => out.bulk_int(value),
-        Text::Bytes(bytes) => out.bulk(bytes),
-    }
 }
