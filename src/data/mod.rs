@@ -4,6 +4,7 @@ pub mod bitfield;
 pub mod bitop;
 pub mod bits;
 pub mod collection;
+pub mod deadlines;
 pub mod hash;
 pub mod lcs;
 pub mod list;
