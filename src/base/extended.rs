@@ -59,6 +59,11 @@ impl Extended {
         Some(Extended { is_negative, ..magnitude? })
     }
 
+    /// False for an infinity.
+    pub fn is_finite(self) -> bool {
+        self.exponent != INFINITE
+    }
+
     /// The sum; `None` if it is not finite.
     pub fn checked_add(self, other: Extended) -> Option<Extended> {
         if self.exponent == INFINITE || other.exponent == INFINITE {

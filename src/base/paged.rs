@@ -9,6 +9,7 @@ const PAGE: usize = 1 << PAGE_BITS;
 
 /// Like `Vec`, but at most one page of elements is ever moved by growth, so a push never takes
 /// long.
+#[derive(Clone)]
 pub struct Paged<T> {
     pages: Vec<Vec<T>>,
 }

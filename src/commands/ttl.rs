@@ -5,6 +5,9 @@ use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::store::Ttl;
 
+/// The latest deadline of a field of a hash, in milliseconds since 1970, as Redis has it.
+const FIELD_MAX_MS: i64 = (1 << 46) - 1;
+
 /// The unit and origin of a deadline given as an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -108,6 +111,21 @@ pub(super) fn deadline_ms(
 ) -> Result<i64, Error> {
     let value = int(argument)?;
     let at_ms = if value > 0 { form.at_ms(value, now_ms) } else { None };
+    at_ms.ok_or_else(|| invalid(command))
+}
+
+/// The moment that an argument of `command` states for a field of a hash, which may be past.
+pub(super) fn field_deadline_ms(
+    command: &str,
+    form: Form,
+    argument: &[u8],
+    now_ms: i64,
+) -> Result<i64, Error> {
+    let value = int(argument)?;
+    if value < 0 {
+        return Err(Error::new("ERR invalid expire time, must be >= 0"));
+    }
+    let at_ms = form.at_ms(value, now_ms).filter(|at_ms| *at_ms <= FIELD_MAX_MS);
     at_ms.ok_or_else(|| invalid(command))
 }
 

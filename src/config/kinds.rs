@@ -302,7 +302,7 @@ fn within(value: i64, min: i64, max: i64) -> Result<i64, Refusal> {
     Err(format!("argument must be between {min} and {max} inclusive"))
 }
 
-/// A number of bytes, as [`read_memory`] reads it, that is not over the largest signed number.
+/// A number of bytes, as `read_memory` reads it, that is not over the largest signed number.
 pub fn parse_memory(text: &str) -> Option<i64> {
     i64::try_from(read_memory(text)?).ok()
 }

@@ -1,6 +1,6 @@
 //! Lists: elements in a row.
 //!
-//! A short list is one listpack. A longer one is a row of nodes ([`super::node`]), each of them
+//! A short list is one listpack. A longer one is a row of nodes (`node`), each of them
 //! some kilobytes of packed elements. A list of one node may still be what Redis calls a listpack;
 //! when a list becomes a quicklist and when it is a listpack again follows Redis 7.2.
 

@@ -5,6 +5,7 @@ pub mod bitop;
 pub mod bits;
 mod chain;
 pub mod collection;
+pub mod deadlines;
 pub mod hash;
 pub mod intset;
 pub mod lcs;

@@ -66,6 +66,7 @@ pub struct Place {
 }
 
 /// A hash table of items that know their own keys.
+#[derive(Clone)]
 pub struct Table<T> {
     /// The segment of each prefix of `depth` bits; empty without items.
     directory: Vec<u32>,
@@ -76,6 +77,7 @@ pub struct Table<T> {
     len: usize,
 }
 
+#[derive(Clone)]
 struct Segment<T> {
     lines: Box<[Line<T>]>,
     /// The leading bits that all hashes here share, on the left.
@@ -85,6 +87,7 @@ struct Segment<T> {
     len: u32,
 }
 
+#[derive(Clone)]
 #[repr(align(64))]
 struct Line<T> {
     /// Seven tags, zero for an empty way; in the highest byte the items passed on to the next line.
@@ -283,6 +286,12 @@ impl<T: Prefetch> Table<T> {
     /// at a time.
     pub fn into_pieces(self) -> Pieces<T> {
         Pieces(self.segments)
+    }
+
+    /// Frees one segment of a table that nobody looks into any more; false once nothing is left.
+    pub fn free_some(&mut self) -> bool {
+        (self.directory, self.len) = (Vec::new(), 0);
+        self.segments.pop().is_some()
     }
 
     /// Bytes of memory of the table itself, without what its items point to.

@@ -134,8 +134,7 @@ pub fn give_up(
 ) -> Option<CommandId> {
     let parked = peers.get_mut(client)?.client.parked.take()?;
     peers.answer(client, |out| match (why, parked.wait.nothing) {
-        (GivenUp::TimedOut, Nothing::NullArray) => out.null_array(),
-        (GivenUp::TimedOut, Nothing::Null) => out.null(),
+        (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
         (GivenUp::CalledOff(error), _) => out.error(error),
     });
     forget(waiters, peers, client, &parked);

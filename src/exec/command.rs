@@ -55,8 +55,8 @@ pub struct Wait {
 pub enum Nothing {
     /// No array.
     NullArray,
-    /// No bulk string.
-    Null,
+    /// No array when its time is over, no bulk string where nobody waits: BLMOVE in Redis.
+    Element,
 }
 
 impl Command {

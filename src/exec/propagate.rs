@@ -77,9 +77,15 @@ impl Feed {
 
     /// Appends the deaths among the events noted.
     pub(super) fn append_deaths(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| event.is_death()) {
-            let del: ArgvBuf = [&b"DEL"[..], &event.key].into_iter().collect();
-            self.append(event.db, del.borrow());
+        for event in events {
+            if event.is_death() {
+                let del: ArgvBuf = [&b"DEL"[..], &event.key].into_iter().collect();
+                self.append(event.db, del.borrow());
+            } else if !event.fields.is_empty() {
+                let mut hdel: ArgvBuf = [&b"HDEL"[..], &event.key].into_iter().collect();
+                event.fields.iter().for_each(|field| hdel.push(field));
+                self.append(event.db, hdel.borrow());
+            }
         }
     }
 }

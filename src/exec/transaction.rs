@@ -145,7 +145,7 @@ impl Engine {
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
             Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
-                Some(Nothing::Null) => peer.out.null(),
+                Some(Nothing::Element) => peer.out.null(),
                 Some(Nothing::NullArray) | None => peer.out.null_array(),
             },
             Err(error) => {

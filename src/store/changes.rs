@@ -21,10 +21,12 @@ pub struct Event {
     pub name: &'static str,
     /// The key it happened to.
     pub key: Box<[u8]>,
+    /// The fields of a hash that have died of age, if that is what happened.
+    pub fields: Box<[Box<[u8]>]>,
 }
 
 impl Event {
-    /// True if it tells that a key has died of age or was evicted.
+    /// True if it tells that a key, and not a field, has died of age or was evicted.
     pub fn is_death(&self) -> bool {
         DEATHS.contains(self.class)
     }
@@ -50,6 +52,8 @@ pub struct Counters {
     pub freed_later: u64,
     /// Keys that died of age.
     pub expired: u64,
+    /// Fields that died of age.
+    pub expired_fields: u64,
     /// Keys that were evicted for memory.
     pub evicted: u64,
 }
@@ -155,7 +159,22 @@ impl Changes {
         let listed = self.lists_deaths && DEATHS.contains(class);
         if listed || self.wanted.wants(class) {
             self.key_bytes += key.len().next_multiple_of(KEY_STEP);
-            self.events.push(Event { db, class, name, key: key.into() });
+            self.events.push(Event { db, class, name, key: key.into(), fields: Box::default() });
+        }
+    }
+
+    /// True if someone wants to know which fields die.
+    pub(super) fn lists_fields(&self) -> bool {
+        self.lists_deaths
+    }
+
+    /// Notes that fields of a hash have died of age.
+    pub(super) fn note_fields(&mut self, db: DbIndex, key: &[u8], fields: Vec<Box<[u8]>>) {
+        let (class, name) = (EventClasses::HASH, "hexpired");
+        if self.lists_deaths || self.wanted.wants(class) {
+            self.key_bytes += key.len().next_multiple_of(KEY_STEP);
+            let fields = fields.into_boxed_slice();
+            self.events.push(Event { db, class, name, key: key.into(), fields });
         }
     }
 }

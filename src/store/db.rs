@@ -4,6 +4,7 @@
 
 use super::changes::Changes;
 use super::entry::Entry;
+use super::fields;
 use super::keyspace::Keyspace;
 use super::remains::Remains;
 use super::usage::Usage;
@@ -37,9 +38,9 @@ pub struct Db<'a> {
 /// A key that has been looked up: there or not. Holds until a door changes keys.
 #[derive(Clone, Copy)]
 pub struct Spot<'k> {
-    key: &'k [u8],
-    hash: u64,
-    place: Option<Place>,
+    pub(super) key: &'k [u8],
+    pub(super) hash: u64,
+    pub(super) place: Option<Place>,
 }
 
 impl Spot<'_> {
@@ -278,10 +279,15 @@ impl Db<'_> {
         spot: Spot<'_>,
         change: impl FnOnce(&mut K) -> Edit<R>,
     ) -> Result<Option<R>, Error> {
+        let spot = self.fresh::<K>(spot);
         let Some(place) = spot.place else { return Ok(None) };
         let entry = self.space.entry_mut(place);
+        let before = if K::TYPE == Type::Hash { fields::earliest_ms(entry) } else { None };
         let edited = entry.edit(self.room, |value: &mut K| (change(value), value.is_empty()));
         let (edit, is_empty) = edited.ok_or(Error::WRONG_TYPE)?;
+        if K::TYPE == Type::Hash {
+            self.space.shift_fields(place, spot.hash, before);
+        }
         if edit.changes > 0 {
             self.usage.change(self.space.entry_mut(place));
         }
@@ -302,6 +308,7 @@ impl Db<'_> {
         spot: Spot<'_>,
         change: impl FnOnce(&mut K) -> Edit<R>,
     ) -> Result<R, Error> {
+        let spot = self.fresh::<K>(spot);
         if spot.exists() {
             let result = self.update(spot, change)?;
             return result.ok_or(Error::WRONG_TYPE);
@@ -336,8 +343,17 @@ impl Db<'_> {
         }
         let mut entry = Entry::collect(spot.key, value.wrap(), false);
         self.usage.begin(&mut entry);
-        self.space.insert(spot.hash, entry);
+        let place = self.space.insert(spot.hash, entry);
+        if K::TYPE == Type::Hash {
+            self.space.shift_fields(place, spot.hash, None);
+        }
         self.note(EventClasses::NEW, "new", spot.key);
+    }
+
+    /// A spot whose value is about to change: what is due of it goes before.
+    #[inline]
+    fn fresh<'k, K: Kind>(&mut self, spot: Spot<'k>) -> Spot<'k> {
+        if K::TYPE == Type::Hash && self.has_due() { self.bury_hidden_fields(spot) } else { spot }
     }
 
     /// Reports what has become of a collection.
@@ -353,7 +369,7 @@ impl Db<'_> {
     }
 
     /// Takes a key away without a word; what takes long to free is freed later.
-    fn discard(&mut self, place: Place, hash: u64) -> Entry {
+    pub(super) fn discard(&mut self, place: Place, hash: u64) -> Entry {
         let mut entry = self.space.remove(place, hash);
         self.remains.add_value(&mut entry);
         entry
@@ -459,6 +475,7 @@ impl Db<'_> {
         self.note(EventClasses::NEW, "new", entry.key());
         self.changes.touch(self.index, entry.key());
         let place = self.space.insert(hash, entry);
+        self.space.shift_fields(place, hash, None);
         self.space.set_deadline(place, hash, deadline_ms);
         types
     }
@@ -494,6 +511,7 @@ impl Db<'_> {
 
     fn write(&mut self, spot: Spot<'_>, text: Text<'_>, with_slot: bool) -> Place {
         if let Some(place) = spot.place {
+            self.space.forget_fields(place, spot.hash);
             let entry = self.space.entry_mut(place);
             debug_assert_eq!(entry.key(), spot.key, "the spot is fresh");
             self.remains.add_value(entry);
@@ -551,10 +569,10 @@ impl Db<'_> {
         self.has_due() && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
     }
 
-    /// Whether any key of the database is due.
+    /// Whether any key or field of the database is due.
     #[inline]
     fn has_due(&self) -> bool {
-        self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms)
+        self.space.due_ms() <= self.now_ms
     }
 
     #[cold]
@@ -563,7 +581,7 @@ impl Db<'_> {
         if due && !self.changes.keeps_due {
             self.bury(place, hash);
         }
-        due
+        due || self.bury_seen_fields(place, hash)
     }
 
     /// Removes a key that is due and has been kept, if there is one.
@@ -585,13 +603,15 @@ impl Db<'_> {
         self.changes.note(EventClasses::EXPIRED, "expired", self.index, entry.key());
     }
 
-    /// Removes due keys, earliest first and at most `max` of them; returns how many.
+    /// Removes due keys, earliest first, then due fields, and at most `max` of them; returns how
+    /// many.
     pub(super) fn bury_due(&mut self, max: usize) -> usize {
         for count in 0..max {
-            if self.space.earliest_ms().is_none_or(|at_ms| at_ms > self.now_ms) {
-                return count;
-            }
-            let Some((place, hash)) = self.space.first_to_die() else { return count };
+            let is_due = self.space.earliest_ms().is_some_and(|at_ms| at_ms <= self.now_ms);
+            let first = self.space.first_to_die().filter(|_| is_due);
+            let Some((place, hash)) = first else {
+                return count + self.bury_due_fields(max - count);
+            };
             self.bury(place, hash);
         }
         max

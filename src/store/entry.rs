@@ -16,6 +16,7 @@
 
 use crate::base::num;
 use crate::data::collection::{Collection, Form, Kind, Type};
+use crate::data::deadlines::Timed;
 use crate::data::table::Prefetch;
 use crate::data::text::{EMBSTR_MAX, Text};
 use crate::sys::cache;
@@ -365,31 +366,6 @@ impl Entry {
         new.write_body(bytes, body);
     }
 
-    /// The entry's place in the heap of deadlines, if it has a deadline.
-    #[inline]
-    pub fn heap_slot(&self) -> Option<u32> {
-        let shape = self.shape();
-        if shape.meta & HAS_SLOT == 0 {
-            return None;
-        }
-        let bytes = &self.bytes(SLOT_AT + SLOT_BYTES)[SLOT_AT..];
-        let slot = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        (slot != NO_SLOT).then_some(slot)
-    }
-
-    /// Notes the place in the heap of deadlines, or that there is none. Makes room for it if need
-    /// be.
-    pub fn set_heap_slot(&mut self, slot: Option<u32>) {
-        if self.shape().meta & HAS_SLOT == 0 {
-            if slot.is_none() {
-                return;
-            }
-            self.insert_slot();
-        }
-        let value = slot.unwrap_or(NO_SLOT);
-        self.bytes_mut(SLOT_AT + SLOT_BYTES)[SLOT_AT..].copy_from_slice(&value.to_le_bytes());
-    }
-
     /// Bytes of memory that the entry takes, as the allocator rounds them.
     pub fn memory_bytes(&self) -> usize {
         let shape = self.shape();
@@ -502,6 +478,30 @@ impl Prefetch for Entry {
     fn prefetch(&self) {
         // SAFETY: every entry begins with its meta byte.
         cache::prefetch(unsafe { self.0.as_ref() });
+    }
+}
+
+impl Timed for Entry {
+    #[inline]
+    fn heap_slot(&self) -> Option<u32> {
+        let shape = self.shape();
+        if shape.meta & HAS_SLOT == 0 {
+            return None;
+        }
+        let bytes = &self.bytes(SLOT_AT + SLOT_BYTES)[SLOT_AT..];
+        let slot = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        (slot != NO_SLOT).then_some(slot)
+    }
+
+    fn set_heap_slot(&mut self, slot: Option<u32>) {
+        if self.shape().meta & HAS_SLOT == 0 {
+            if slot.is_none() {
+                return;
+            }
+            self.insert_slot();
+        }
+        let value = slot.unwrap_or(NO_SLOT);
+        self.bytes_mut(SLOT_AT + SLOT_BYTES)[SLOT_AT..].copy_from_slice(&value.to_le_bytes());
     }
 }
 

@@ -9,6 +9,7 @@ use super::keyspace::Keyspace;
 use super::usage::Usage;
 use crate::base::id::DbIndex;
 use crate::config::kinds::EvictionPolicy;
+use crate::data::deadlines::Timed;
 use crate::data::table::Place;
 
 /// Candidates kept from one choice to the next.

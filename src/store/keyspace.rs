@@ -1,24 +1,34 @@
-//! One database's keys: the hash index over the entries, and the heap of their deadlines, kept in
-//! step.
+//! One database's keys: the hash index over the entries, the heap of their deadlines, and the order
+//! of hashes whose fields have deadlines, kept in step.
 //!
 //! What happens here is not reported to anyone; commands go through the doors in `db`.
 
-use super::deadlines::Deadlines;
 use super::entry::Entry;
+use super::fields::{self, Fields};
 use crate::base::hash::KeyHasher;
+use crate::data::deadlines::Deadlines;
 use crate::data::table::{Pieces, Place, Table};
 
 /// The keys of one database.
 pub struct Keyspace {
     table: Table<Entry>,
     deadlines: Deadlines,
+    fields: Fields,
+    /// The earliest deadline of a key or a field; the end of time without one.
+    due_ms: i64,
     hasher: KeyHasher,
 }
 
 impl Keyspace {
     /// A database without keys.
     pub fn new(hasher: KeyHasher) -> Keyspace {
-        Keyspace { table: Table::new(), deadlines: Deadlines::default(), hasher }
+        Keyspace {
+            table: Table::new(),
+            deadlines: Deadlines::default(),
+            fields: Fields::default(),
+            due_ms: i64::MAX,
+            hasher,
+        }
     }
 
     /// The hash of a key.
@@ -58,7 +68,10 @@ impl Keyspace {
 
     /// Takes a key out, with its deadline.
     pub fn remove(&mut self, place: Place, hash: u64) -> Entry {
-        self.deadlines.clear(&mut self.table, place);
+        self.forget_fields(place, hash);
+        if self.deadlines.clear(&mut self.table, place) {
+            self.note_due();
+        }
         let hasher = &self.hasher;
         self.table.remove(place, hash, |entry| hasher.hash(entry.key()))
     }
@@ -71,13 +84,68 @@ impl Keyspace {
 
     /// Gives the key at a place a deadline, or takes it away; true if that changed anything.
     pub fn set_deadline(&mut self, place: Place, hash: u64, at_ms: Option<i64>) -> bool {
-        match at_ms {
+        let is_changed = match at_ms {
             Some(at_ms) => {
                 self.deadlines.set(&mut self.table, place, hash, at_ms);
                 true
             }
             None => self.deadlines.clear(&mut self.table, place),
+        };
+        if is_changed {
+            self.note_due();
         }
+        is_changed
+    }
+
+    /// Notes that the value at a place has changed, the earliest deadline of whose fields was
+    /// `before`.
+    pub(super) fn shift_fields(&mut self, place: Place, hash: u64, before: Option<i64>) {
+        let after = fields::earliest_ms(self.table.at(place));
+        if before != after {
+            self.fields.shift(hash, before, after);
+            self.note_due();
+        }
+    }
+
+    /// Notes that the value at a place is about to go.
+    #[inline]
+    pub(super) fn forget_fields(&mut self, place: Place, hash: u64) {
+        if !self.fields.is_empty() {
+            let before = fields::earliest_ms(self.table.at(place));
+            self.fields.shift(hash, before, None);
+            self.note_due();
+        }
+    }
+
+    /// The earliest deadline of a field, in milliseconds since 1970, and the hash of its key.
+    pub(super) fn first_field(&self) -> Option<(i64, u64)> {
+        self.fields.first()
+    }
+
+    /// Where a hash stands the earliest deadline of whose fields this is.
+    pub(super) fn find_by_field(&self, at_ms: i64, hash: u64) -> Option<Place> {
+        let place = self.table.find(hash, |entry| {
+            fields::earliest_ms(entry) == Some(at_ms) && self.hash(entry.key()) == hash
+        });
+        debug_assert!(place.is_some(), "every place in the order has its hash");
+        place
+    }
+
+    /// The earliest deadline of a key or a field, in milliseconds since 1970; the end of time
+    /// without one.
+    #[inline]
+    pub fn due_ms(&self) -> i64 {
+        self.due_ms
+    }
+
+    /// The same, but none without one.
+    pub fn next_ms(&self) -> Option<i64> {
+        let field = self.fields.first().map(|(at_ms, _)| at_ms);
+        self.deadlines.earliest_ms().into_iter().chain(field).min()
+    }
+
+    fn note_due(&mut self) {
+        self.due_ms = self.next_ms().unwrap_or(i64::MAX);
     }
 
     /// The earliest deadline of all keys, in milliseconds since 1970.
@@ -151,7 +219,8 @@ impl Keyspace {
 
     /// Removes all keys; what they were is returned, to be freed at leisure.
     pub fn clear(&mut self) -> Pieces<Entry> {
-        self.deadlines = Deadlines::default();
+        (self.deadlines, self.fields) = (Deadlines::default(), Fields::default());
+        self.due_ms = i64::MAX;
         std::mem::take(&mut self.table).into_pieces()
     }
 
@@ -167,9 +236,10 @@ impl Keyspace {
         self.table.prefetch_item(hash);
     }
 
-    /// Bytes of memory of the index, without the entries, and of the heap.
+    /// Bytes of memory of the index, without the entries, and of what tells when keys and fields
+    /// die.
     pub fn overheads(&self) -> (usize, usize) {
-        (self.table.memory_bytes(), self.deadlines.memory_bytes())
+        (self.table.memory_bytes(), self.deadlines.memory_bytes() + self.fields.memory_bytes())
     }
 
     /// Bytes of memory of both.

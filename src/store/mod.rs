@@ -2,9 +2,9 @@
 
 mod changes;
 mod db;
-mod deadlines;
 pub mod entry;
 mod evict;
+mod fields;
 mod keyspace;
 mod moves;
 mod remains;
@@ -91,16 +91,16 @@ impl Store {
         self.spaces.get(index).map_or((0, 0), |space| (space.len(), space.timed_len()))
     }
 
-    /// The earliest deadline of all databases, in milliseconds since 1970.
+    /// The earliest deadline of a key or a field, in milliseconds since 1970.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        self.spaces.iter().filter_map(Keyspace::earliest_ms).min()
+        self.spaces.iter().filter_map(Keyspace::next_ms).min()
     }
 
-    /// Removes due keys of all databases, at most `max` of them; returns how many.
+    /// Removes due keys and fields of all databases, at most `max` of them; returns how many.
     pub fn bury_due(&mut self, now_ms: i64, max: usize) -> usize {
         let mut count = 0;
         for index in 0..self.spaces.len() {
-            if self.spaces[index].earliest_ms().is_some_and(|at_ms| at_ms <= now_ms) {
+            if self.spaces[index].due_ms() <= now_ms {
                 count += self.db(index, now_ms).bury_due(max - count);
             }
         }

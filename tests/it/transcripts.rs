@@ -54,3 +54,13 @@ fn transactions() {
     let text = include_str!("../transcripts/transactions.txt");
     play("transactions", text, &Server::start(&[]), false);
 }
+
+#[test]
+fn hash() {
+    play("hash", include_str!("../transcripts/hash.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn blocking() {
+    play("blocking", include_str!("../transcripts/blocking.txt"), &Server::start(&[]), false);
+}

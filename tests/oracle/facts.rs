@@ -24,6 +24,7 @@ const CHANGED: &[(&str, &str)] = &[
     ("command|getkeysandflags", "7.2 lets it run with fewer arguments"),
     ("config|resetstat", "7.2 added tips"),
     ("config|rewrite", "7.2 added tips"),
+    ("hscan", "7.4 added NOVALUES"),
     ("msetnx", "7.2 took its tips away"),
     ("latency|reset", "7.2 has other tips"),
     ("quit", "a proper command since 7.2"),

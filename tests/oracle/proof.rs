@@ -65,3 +65,13 @@ fn string() {
 fn transactions() {
     prove("transactions", include_str!("../transcripts/transactions.txt"));
 }
+
+#[test]
+fn hash() {
+    prove("hash", include_str!("../transcripts/hash.txt"));
+}
+
+#[test]
+fn blocking() {
+    prove("blocking", include_str!("../transcripts/blocking.txt"));
+}
