@@ -2,7 +2,7 @@
 
 use super::scan::{ScanOptions, Scanned, parse_cursor};
 use super::ttl::{self, Form};
-use super::{moves, object};
+use super::{moves, object, sort};
 use crate::base::glob;
 use crate::data::collection::Type;
 use crate::exec::{Call, Command, Flow, Outcome, int};
@@ -34,6 +34,8 @@ pub(super) const COMMANDS: &[&Command] = &[
     &moves::RENAME,
     &moves::RENAMENX,
     &SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &TOUCH,
     &TTL,
     &TYPE,

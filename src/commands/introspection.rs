@@ -7,7 +7,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::keys::KeySpec;
+use crate::spec::keys::{KeySpec, Search};
 use crate::spec::syntax::{self, Arg};
 use crate::spec::{Group, Spec};
 
@@ -108,40 +108,50 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
     out.bulk(b"flags");
     status_set(out, &keys.flags.names());
     out.bulk(b"begin_search");
-    out.map(2);
-    out.bulk(b"type");
-    match keys.keyword {
-        None => {
-            out.bulk(b"index");
-            out.bulk(b"spec");
-            out.map(1);
-            out.bulk(b"index");
+    describe_search(out, keys);
+    out.bulk(b"find_keys");
+    let step = num::signed(keys.step);
+    match keys.search {
+        Search::Place | Search::Word(_) => {
+            let last = i64::from(keys.last);
+            describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
         }
-        Some(keyword) => {
+        Search::Count => {
+            describe_step(out, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", step)]);
+        }
+        Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
+    }
+}
+
+fn describe_search(out: &mut Output, keys: &KeySpec) {
+    let first = num::signed(keys.first);
+    match keys.search {
+        Search::Place | Search::Count => describe_step(out, "index", &[("index", first)]),
+        Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
+        Search::Word(word) => {
+            out.map(2);
+            out.bulk(b"type");
             out.bulk(b"keyword");
             out.bulk(b"spec");
             out.map(2);
             out.bulk(b"keyword");
-            out.bulk(keyword.as_bytes());
+            out.bulk(word.as_bytes());
             out.bulk(b"startfrom");
+            out.int(first);
         }
     }
-    out.len_int(keys.first);
-    out.bulk(b"find_keys");
+}
+
+/// A step by which keys are found: its kind and the numbers that go with it.
+fn describe_step(out: &mut Output, kind: &str, fields: &[(&str, i64)]) {
     out.map(2);
     out.bulk(b"type");
-    let (kind, fields) = if keys.is_counted {
-        ("keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", num::signed(keys.step))])
-    } else {
-        let last = i64::from(keys.last);
-        ("range", [("lastkey", last), ("keystep", num::signed(keys.step)), ("limit", 0)])
-    };
     out.bulk(kind.as_bytes());
     out.bulk(b"spec");
     out.map(fields.len());
     for (name, value) in fields {
         out.bulk(name.as_bytes());
-        out.int(value);
+        out.int(*value);
     }
 }
 

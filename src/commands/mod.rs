@@ -27,6 +27,7 @@ mod server;
 mod sessions;
 mod set;
 mod slowlog;
+mod sort;
 mod sorted_set;
 mod string;
 mod text;

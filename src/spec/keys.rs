@@ -56,23 +56,37 @@ impl KeyFlags {
     }
 }
 
+/// How the keys of one spec are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// They stand at fixed places.
+    Place,
+    /// An argument tells how many follow it.
+    Count,
+    /// The first stands behind this word.
+    Word(&'static str),
+    /// One stands behind this word, the last such of a request, among options each of which takes
+    /// so many arguments. COMMAND shows such a search as unknown.
+    Option(&'static str, &'static [(&'static str, usize)]),
+    /// The request does not name them.
+    Nowhere,
+}
+
 /// A run of keys: from argument `first` to `last`, every `step`th; or as many as an argument says.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     /// What the command does with them.
     pub flags: KeyFlags,
-    /// Index of the first key or, if they are counted, of their number, behind which they stand.
+    /// How they are found.
+    pub search: Search,
+    /// Index of the first key; of their number, behind which they stand, if they are counted; from
+    /// which a word is looked for.
     pub first: usize,
-    /// Index of the last key: from `first`, or, if negative, from the end. Means nothing if they
-    /// are counted.
+    /// Index of the last key: from `first`, or, if negative, from the end. Means nothing unless
+    /// they stand at fixed places.
     pub last: i32,
     /// Distance between keys.
     pub step: usize,
-    /// Whether an argument tells how many keys follow it.
-    pub is_counted: bool,
-    /// The word behind which the first key stands, if that is how it is found; it is looked for
-    /// from `first` on.
-    pub keyword: Option<&'static str>,
     /// A remark for readers of COMMAND INFO.
     pub notes: &'static str,
     /// Words without any of which among the arguments other flags hold than these, and those flags.
@@ -84,11 +98,10 @@ impl KeySpec {
     pub const fn one(flags: KeyFlags) -> KeySpec {
         KeySpec {
             flags,
+            search: Search::Place,
             first: 1,
             last: 0,
             step: 1,
-            is_counted: false,
-            keyword: None,
             notes: "",
             without: None,
         }
@@ -116,17 +129,31 @@ impl KeySpec {
 
     /// The first argument tells how many keys follow it.
     pub const fn counted(flags: KeyFlags) -> KeySpec {
-        KeySpec { is_counted: true, ..KeySpec::one(flags) }
+        KeySpec { search: Search::Count, ..KeySpec::one(flags) }
     }
 
     /// One key, behind a word that is looked for from the first argument on.
-    pub const fn behind(keyword: &'static str, flags: KeyFlags) -> KeySpec {
-        KeySpec { keyword: Some(keyword), ..KeySpec::one(flags) }
+    pub const fn behind(word: &'static str, flags: KeyFlags) -> KeySpec {
+        KeySpec { search: Search::Word(word), ..KeySpec::one(flags) }
+    }
+
+    /// One key, behind the last such word among options with so many arguments.
+    pub const fn option(
+        word: &'static str,
+        options: &'static [(&'static str, usize)],
+        flags: KeyFlags,
+    ) -> KeySpec {
+        KeySpec { search: Search::Option(word, options), ..KeySpec::one(flags) }
+    }
+
+    /// Keys that the request does not name.
+    pub const fn unnamed(flags: KeyFlags) -> KeySpec {
+        KeySpec { search: Search::Nowhere, ..KeySpec::one(flags) }
     }
 
     /// The first argument tells how many keys follow it, each followed by something else.
     pub const fn counted_pairs(flags: KeyFlags) -> KeySpec {
-        KeySpec { step: 2, is_counted: true, ..KeySpec::one(flags) }
+        KeySpec { step: 2, search: Search::Count, ..KeySpec::one(flags) }
     }
 
     /// The same from another argument on.
@@ -161,7 +188,7 @@ impl KeySpec {
 
     /// Whether this is one key and no more.
     pub const fn is_single(&self) -> bool {
-        self.last == 0 && !self.is_counted && self.keyword.is_none()
+        self.last == 0 && matches!(self.search, Search::Place)
     }
 
     /// The indexes of the keys in a request of `argc` arguments, of which `arg` returns the one at
@@ -172,19 +199,30 @@ impl KeySpec {
         argc: usize,
         arg: impl Fn(usize) -> &'a [u8],
     ) -> StepBy<Range<usize>> {
-        if let Some(keyword) = self.keyword {
-            let is_it = |at: &usize| arg(*at).eq_ignore_ascii_case(keyword.as_bytes());
-            let start = (self.first..argc).find(is_it).map_or(argc, |at| at + 1);
-            return (start..argc.min(start + 1)).step_by(self.step);
-        }
-        if self.is_counted && self.first < argc {
-            let count = num::parse_u64(arg(self.first)).map_or(0, num::index);
-            let end = count.saturating_mul(self.step).saturating_add(self.first + 1);
-            return (self.first + 1..end.min(argc)).step_by(self.step);
-        }
+        let keys = match self.search {
+            Search::Place => self.first..self.end(argc),
+            Search::Count if self.first < argc => {
+                let count = num::parse_u64(arg(self.first)).map_or(0, num::index);
+                self.first + 1..count.saturating_mul(self.step).saturating_add(self.first + 1)
+            }
+            Search::Count | Search::Nowhere => argc..argc,
+            Search::Word(word) => {
+                let is_it = |at: &usize| arg(*at).eq_ignore_ascii_case(word.as_bytes());
+                let key = (self.first..argc).find(is_it).map_or(argc, |at| at + 1);
+                key..key + 1
+            }
+            Search::Option(word, options) => {
+                let key = last_option(word, options, self.first..argc, arg).unwrap_or(argc);
+                key..key + 1
+            }
+        };
+        (keys.start..keys.end.min(argc)).step_by(self.step)
+    }
+
+    /// The index behind the last key, of those at fixed places.
+    fn end(&self, argc: usize) -> usize {
         let back = usize::try_from(self.last.unsigned_abs()).unwrap_or(0);
-        let end = if self.last < 0 { argc.saturating_sub(back - 1) } else { self.first + back + 1 };
-        (self.first..end.min(argc)).step_by(self.step)
+        if self.last < 0 { argc.saturating_sub(back - 1) } else { self.first + back + 1 }
     }
 
     /// First key, last key, step, as COMMAND INFO shows them; for keys that are not counted.
@@ -193,6 +231,27 @@ impl KeySpec {
         let first = i64::try_from(self.first).unwrap_or(0);
         (self.first, if last < 0 { last } else { first + last }, self.step)
     }
+}
+
+/// The index behind the last option of a name, of those that stand at these indexes.
+fn last_option<'a>(
+    word: &str,
+    options: &[(&str, usize)],
+    indexes: Range<usize>,
+    arg: impl Fn(usize) -> &'a [u8],
+) -> Option<usize> {
+    let (mut at, mut found) = (indexes.start, None);
+    while at + 1 < indexes.end {
+        let is = |name: &str| arg(at).eq_ignore_ascii_case(name.as_bytes());
+        if is(word) {
+            found = Some(at + 1);
+            at += 1;
+        } else if let Some((_, takes)) = options.iter().find(|(name, _)| is(name)) {
+            at += takes;
+        }
+        at += 1;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -223,6 +282,11 @@ mod tests {
         let words = [&b"STORE"[..], b"store", b"1", b"Store", b"key", b"x"];
         let found = |argc: usize| behind.indexes(argc, |at| words[at]).collect::<Vec<_>>();
         assert_eq!((found(6), found(4), found(2)), (vec![4], vec![], vec![]));
+        let option = KeySpec::option("STORE", &[("LIMIT", 2), ("BY", 1)], KeyFlags::OW).from(2);
+        let words = ["SORT", "k", "by", "store", "limit", "0", "store", "Store", "a", "STORE", "b"];
+        let found = |argc| option.indexes(argc, |at| words[at].as_bytes()).collect::<Vec<_>>();
+        assert_eq!((found(11), found(10), found(8)), (vec![10], vec![8], vec![]));
+        assert_eq!(indexes(KeySpec::unnamed(KeyFlags::RO), 3), [0; 0]);
         assert_eq!(KeySpec::all(KeyFlags::RO).triple(), (1, -1, 1));
         assert_eq!(KeySpec::one(KeyFlags::RO).triple(), (1, 1, 1));
     }

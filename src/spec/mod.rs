@@ -8,7 +8,7 @@ pub mod syntax;
 
 use categories::Categories;
 use flags::Flags;
-use keys::KeySpec;
+use keys::{KeySpec, Search};
 
 /// The groups in which commands are documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Spec {
     /// The triple of COMMAND INFO: first key, last key, step. Runs of keys that follow each other
     /// count as one; zeros where an argument tells how many keys there are or where they stand.
     pub fn key_triple(&self) -> (usize, i64, usize) {
-        let mut runs = self.keys.iter().filter(|keys| !keys.is_counted && keys.keyword.is_none());
+        let mut runs = self.keys.iter().filter(|keys| keys.search == Search::Place);
         let (Some(head), tail) = (runs.next(), runs.next_back()) else {
             return (0, 0, 0);
         };

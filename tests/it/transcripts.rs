@@ -45,6 +45,11 @@ fn set() {
 }
 
 #[test]
+fn sort() {
+    play("sort", include_str!("../transcripts/sort.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }

@@ -57,6 +57,11 @@ fn set() {
 }
 
 #[test]
+fn sort() {
+    prove("sort", include_str!("../transcripts/sort.txt"));
+}
+
+#[test]
 fn string() {
     prove("string", include_str!("../transcripts/string.txt"));
 }
