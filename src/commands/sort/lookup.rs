@@ -6,7 +6,7 @@ use crate::resp::error::Error;
 use crate::store::Db;
 
 /// What BY or GET says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pattern<'a> {
     /// `#`: the element itself.
     Element,
@@ -80,22 +80,20 @@ impl<'d, 's> Lookups<'d, 's> {
 mod tests {
     use super::*;
 
-    fn parts(text: &str) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
-        match Pattern::parse(text.as_bytes()) {
-            Pattern::Key { before, after, field } => Some((before, after, field)),
-            _ => None,
-        }
-    }
-
     #[test]
     fn a_pattern_names_a_key_or_a_field() {
-        assert_eq!(parts("w_*"), Some((&b"w_"[..], &b""[..], None)));
-        assert_eq!(parts("a*b*c"), Some((&b"a"[..], &b"b*c"[..], None)));
-        assert_eq!(parts("o_*->f"), Some((&b"o_"[..], &b""[..], Some(&b"f"[..]))));
-        assert_eq!(parts("*x->f->g"), Some((&b""[..], &b"x"[..], Some(&b"f->g"[..]))));
-        assert_eq!(parts("*->"), Some((&b""[..], &b"->"[..], None)));
-        assert_eq!(parts("->*"), Some((&b"->"[..], &b""[..], None)));
-        assert!(matches!(Pattern::parse(b"#"), Pattern::Element));
-        assert!(matches!(Pattern::parse(b"nosort"), Pattern::Nothing));
+        let parse = |text: &'static str| Pattern::parse(text.as_bytes());
+        let key = |before: &'static str, after: &'static str, field: Option<&'static str>| {
+            let field = field.map(str::as_bytes);
+            Pattern::Key { before: before.as_bytes(), after: after.as_bytes(), field }
+        };
+        assert_eq!(parse("w_*"), key("w_", "", None));
+        assert_eq!(parse("a*b*c"), key("a", "b*c", None));
+        assert_eq!(parse("o_*->f"), key("o_", "", Some("f")));
+        assert_eq!(parse("*x->f->g"), key("", "x", Some("f->g")));
+        assert_eq!(parse("*->"), key("", "->", None));
+        assert_eq!(parse("->*"), key("->", "", None));
+        assert_eq!(parse("#"), Pattern::Element);
+        assert_eq!(parse("nosort"), Pattern::Nothing);
     }
 }
