@@ -1,5 +1,7 @@
 //! DEBUG: what tests and operators in need ask for.
 
+mod digest;
+
 use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::{glob, num};
@@ -16,14 +18,11 @@ use crate::store::{Measure, Spot, Ttl, Usage};
 use crate::sys::process;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Longest text that STRINGMATCH-LEN matches.
 const MATCHED_MAX: usize = 64 << 20;
 /// Most bytes of an element that lists may be told to pack; more would not fit its length.
 const PACKED_MAX: usize = (1 << 32) - (1 << 20);
-/// Bytes of a digest.
-const DIGEST_BYTES: usize = 20;
 
 pub(super) const DEBUG: Command = Command::new(
     Spec {
@@ -57,8 +56,8 @@ const ANY: usize = usize::MAX;
 const SUBS: &[Sub] = &[
     sub("change-repl-id", "", 2..=2, "Begins another history of changes.", change_repl_id),
     sub("config-rewrite-force-all", "", 2..=2, "Writes all parameters to the file.", rewrite_all),
-    sub("digest", "", 2..=2, "Tells a digest of all keys and values.", digest),
-    sub("digest-value", "key [key ...]", 2..=ANY, "Tells digests of values.", digest_value),
+    sub("digest", "", 2..=2, "Tells a digest of all keys and values.", digest::all),
+    sub("digest-value", "key [key ...]", 2..=ANY, "Tells digests of values.", digest::values),
     sub("error", "message", 3..=3, "Replies with that error.", error),
     sub("htstats", "db", 3..=4, "Tells what a database's table holds.", htstats),
     sub("htstats-key", "key", 3..=4, "The same for the table of a value.", htstats_key),
@@ -324,62 +323,6 @@ fn populate(call: &mut Call<'_>) -> Outcome {
     done(call)
 }
 
-/// A digest of bytes. Those of several keys are united by exclusive or, as their order is nothing.
-fn digest_of(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
-    let halves = [xxh3_128_with_seed(bytes, 1), xxh3_128_with_seed(bytes, 2)];
-    let all = halves.map(u128::to_le_bytes).concat();
-    std::array::from_fn(|at| all[at])
-}
-
-/// What a digest of a value is made from: the value, and whether it has a deadline.
-fn digested(entry: &Entry, has_deadline: bool) -> Vec<u8> {
-    let mut bytes = match entry.value() {
-        Value::Text(text) => text.with_bytes(<[u8]>::to_vec),
-        Value::Small(_, bytes) => bytes.to_vec(),
-        Value::Large(_) => Vec::new(),
-    };
-    if has_deadline {
-        bytes.extend_from_slice(b"\0has a deadline");
-    }
-    bytes
-}
-
-fn hex(digest: [u8; DIGEST_BYTES]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn digest(call: &mut Call<'_>) -> Outcome {
-    let mut united = [0u8; DIGEST_BYTES];
-    for index in 0..call.store.databases() {
-        let mut db = call.store.db(index, call.state.now.unix_ms());
-        let mut keys: Vec<Vec<u8>> = Vec::new();
-        db.each_key(|key| keys.push(key.to_vec()));
-        for key in keys {
-            let spot = db.find(&key);
-            let has_deadline = db.deadline_ms(&spot).is_some();
-            let Some(entry) = db.entry(&spot) else { continue };
-            let whose = format!("{index}:{}:", key.len()).into_bytes();
-            let one = digest_of(&[whose, key.clone(), digested(entry, has_deadline)].concat());
-            united.iter_mut().zip(one).for_each(|(sum, byte)| *sum ^= byte);
-        }
-    }
-    call.out.status(&hex(united));
-    Ok(Flow::Done)
-}
-
-fn digest_value(call: &mut Call<'_>) -> Outcome {
-    let argv = call.argv;
-    call.out.array(argv.len() - 2);
-    for key in argv.from(2) {
-        let mut db = call.db();
-        let spot = db.find(key);
-        let has_deadline = db.deadline_ms(&spot).is_some();
-        let digest = db.entry(&spot).map(|entry| digest_of(&digested(entry, has_deadline)));
-        call.out.status(&hex(digest.unwrap_or([0; DIGEST_BYTES])));
-    }
-    Ok(Flow::Done)
-}
-
 fn protocol(call: &mut Call<'_>) -> Outcome {
     let is_new = call.out.protocol == Protocol::Resp3;
     let kind = call.argv.at(2).to_ascii_lowercase();
@@ -449,14 +392,5 @@ mod tests {
         }
         assert_eq!(len(Text::Bytes(&[b'x'; 63])), 64);
         assert_eq!(len(Text::Bytes(&[b'x'; 64])), 66);
-    }
-
-    #[test]
-    fn digests_tell_values_and_deadlines_apart() {
-        let entry = |text: &'static [u8]| Entry::new(b"k", Text::Bytes(text), false);
-        let digest = |entry: Entry, timed| digest_of(&digested(&entry, timed));
-        assert_eq!(digest(entry(b"a"), false), digest(entry(b"a"), false));
-        assert_ne!(digest(entry(b"a"), false), digest(entry(b"b"), false));
-        assert_ne!(digest(entry(b"a"), false), digest(entry(b"a"), true));
     }
 }
