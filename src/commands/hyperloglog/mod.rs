@@ -87,8 +87,10 @@ const PFCOUNT: Command = Command::new(
     Spec {
         name: "pfcount",
         flags: Flags::READONLY.union(Flags::MAY_REPLICATE),
-        keys: &[KeySpec::all(KeyFlags::RW.union(KeyFlags::ACCESS))
-            .noting("RW because the latest count is kept in the value")],
+        keys: &[KeySpec::all(KeyFlags::RW.union(KeyFlags::ACCESS)).noting(
+            "RW because it may change the internal representation of the key, and propagate to \
+            replicas",
+        )],
         complexity: "O(1) for one key whose count is known; O(N) for N keys, with a large constant",
         summary: "Estimates how many distinct elements HyperLogLogs have seen together.",
         syntax: "key [key ...]",

@@ -5,7 +5,7 @@ use super::{COUNTED_BITS, REGISTERS};
 use crate::base::num;
 
 /// The factor of the estimate for very many registers, 1 / (2 ln 2).
-const ALPHA: f64 = 0.721_347_520_444_481_703_680;
+const ALPHA: f64 = 0.721_347_520_444_481_7;
 /// Histograms that are filled in turn, so that no addition waits for the one before it.
 const LANES: usize = 4;
 /// Values that a register may have.

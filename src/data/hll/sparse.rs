@@ -47,7 +47,8 @@ pub enum Run {
 }
 
 impl Run {
-    /// The run at the front; `None` if there is no whole one.
+    /// The run at the front; `None` at the end. Where the second byte is missing it counts as zero,
+    /// which Redis has behind every string.
     fn read(bytes: &[u8]) -> Option<Run> {
         let first = *bytes.first()?;
         if first & VALUES != 0 {
@@ -57,7 +58,8 @@ impl Run {
         if first & MANY == 0 {
             return Some(Run::Few(usize::from(first) + 1));
         }
-        let len = u16::from_be_bytes([first & !MANY, *bytes.get(1)?]);
+        let second = bytes.get(1).copied().unwrap_or(0);
+        let len = u16::from_be_bytes([first & !MANY, second]);
         Some(Run::Many(usize::from(len) + 1))
     }
 
@@ -95,7 +97,7 @@ impl Run {
     }
 }
 
-/// The runs of a body, up to where there is no whole one.
+/// The runs of a body.
 pub struct Runs<'a>(&'a [u8]);
 
 impl<'a> Runs<'a> {
@@ -110,7 +112,7 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<Run> {
         let run = Run::read(self.0)?;
-        self.0 = &self.0[run.bytes()..];
+        self.0 = self.0.get(run.bytes()..).unwrap_or_default();
         Some(run)
     }
 }
@@ -194,16 +196,16 @@ impl<'a> Writer<'a> {
         if first > index {
             (at, first) = (BODY_AT, 0);
         }
-        let mut run = Run::read(&self.bytes[at..]).ok_or(Corrupt)?;
+        let mut run = self.run_at(at).ok_or(Corrupt)?;
         if first + run.len() > index {
             // What is before the remembered run is not known.
             (at, first) = (BODY_AT, 0);
-            run = Run::read(&self.bytes[at..]).ok_or(Corrupt)?;
+            run = self.run_at(at).ok_or(Corrupt)?;
         }
         while first + run.len() <= index {
             before = Some((at, first));
             (at, first) = (at + run.bytes(), first + run.len());
-            run = Run::read(&self.bytes[at..]).ok_or(Corrupt)?;
+            run = self.run_at(at).ok_or(Corrupt)?;
         }
         if run.value() >= value {
             return Ok(Change::None);
@@ -216,18 +218,23 @@ impl<'a> Writer<'a> {
         if grows && self.bytes.len() + patch.len - run.bytes() > self.bytes_max {
             return Ok(Change::TooLarge);
         }
-        self.bytes.splice(at..at + run.bytes(), patch.as_bytes().iter().copied());
+        let end = self.bytes.len().min(at + run.bytes());
+        self.bytes.splice(at..end, patch.as_bytes().iter().copied());
         self.before = before.unwrap_or((BODY_AT, 0));
         self.unite(self.before.0);
         super::forget_count(self.bytes);
         Ok(Change::Raised)
     }
 
+    fn run_at(&self, at: usize) -> Option<Run> {
+        self.bytes.get(at..).and_then(Run::read)
+    }
+
     /// Unites runs of the same value from a place on, where Redis does.
     fn unite(&mut self, mut at: usize) {
         for _ in 0..UNITED_MAX {
-            let Some(run) = Run::read(&self.bytes[at..]) else { return };
-            let next = Run::read(&self.bytes[at + run.bytes()..]);
+            let Some(run) = self.run_at(at) else { return };
+            let next = self.run_at(at + run.bytes());
             match (run, next) {
                 (Run::Values { value, len }, Some(Run::Values { value: other, len: more }))
                     if value == other && len + more <= LEN_MAX =>
