@@ -15,6 +15,14 @@ const INTEGER_MAX: f64 = 4_611_686_018_427_387_904.0;
 const ZEROS_MAX: i32 = 7;
 /// Digits behind a point that never need an exponent.
 const FRACTION_MAX: i32 = 6;
+/// Most digits of a text with a fixed number of them behind the point.
+pub const FIXED_MAX: u32 = 17;
+/// The magnitude up to which such a text is exact.
+const FIXED_BOUND: f64 = 9_223_372_036_854_775_808.0;
+/// Bits of the fraction of a double as it stands in memory.
+const MANTISSA_BITS: u32 = 52;
+/// What its exponent counts from, if its significand is taken as an integer.
+const EXPONENT_BIAS: u32 = 1_023 + MANTISSA_BITS;
 /// Bits of a hexadecimal significand that are kept; the others only matter together.
 const HEXADECIMAL_BITS_MAX: u32 = 60;
 
@@ -42,6 +50,38 @@ impl FloatText {
             }
         }
         text
+    }
+
+    /// The text with so many digits behind the point, at most [`FIXED_MAX`], exactly rounded, as C
+    /// prints it. A magnitude beyond 2^63 shows as that.
+    pub fn fixed(value: f64, digits: u32) -> FloatText {
+        if value.is_nan() {
+            return FloatText::new(value);
+        }
+        let mut text = FloatText { bytes: [0; TEXT_MAX], len: 0 };
+        text.push(if value.is_sign_negative() { b"-" } else { b"" });
+        let unit = 10u128.pow(digits.min(FIXED_MAX));
+        let scaled = scaled(value.abs().min(FIXED_BOUND), unit);
+        let mut whole = itoa::Buffer::new();
+        text.push(whole.format(scaled / unit).as_bytes());
+        if digits > 0 {
+            text.push(b".");
+            // A digit in front keeps the zeros.
+            let mut fraction = itoa::Buffer::new();
+            text.push(&fraction.format(unit + scaled % unit).as_bytes()[1..]);
+        }
+        text
+    }
+
+    /// The same with [`FIXED_MAX`] digits, but without zeros at the end: how Redis shows a place.
+    pub fn plain(value: f64) -> FloatText {
+        let mut text = FloatText::fixed(value, FIXED_MAX);
+        if text.as_bytes().contains(&b'.') {
+            let zeros = text.as_bytes().iter().rev().take_while(|byte| **byte == b'0').count();
+            text.len -= zeros;
+            text.len -= usize::from(text.as_bytes().ends_with(b"."));
+        }
+        if text.as_bytes() == b"-0" { FloatText::new(0.0) } else { text }
     }
 
     /// The bytes.
@@ -124,6 +164,26 @@ impl Digits {
         digits.bytes[..digits.len].iter_mut().filter(|b| **b == 0).for_each(|b| *b = b'0');
         digits.exponent += i32::try_from(zeros).unwrap_or(0);
         digits
+    }
+}
+
+/// A number from zero to [`FIXED_BOUND`] in units of which `unit` are one, rounded to the nearest
+/// and from a tie to the even neighbour.
+fn scaled(value: f64, unit: u128) -> u128 {
+    let (bits, hidden) = (value.to_bits(), 1 << MANTISSA_BITS);
+    let (exponent, fraction) = (bits >> MANTISSA_BITS, bits & (hidden - 1));
+    let significand = if exponent == 0 { fraction } else { fraction | hidden };
+    let units = u128::from(significand) * unit;
+    let exponent = u32::try_from(exponent.max(1)).unwrap_or(0);
+    match EXPONENT_BIAS.checked_sub(exponent) {
+        None => units << (exponent - EXPONENT_BIAS),
+        Some(0) => units,
+        Some(128..) => 0,
+        Some(shift) => {
+            let (whole, rest, half) =
+                (units >> shift, units & ((1 << shift) - 1), 1 << (shift - 1));
+            whole + u128::from(rest > half || (rest == half && whole % 2 == 1))
+        }
     }
 }
 
@@ -284,6 +344,28 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(text(value), expected);
         }
+    }
+
+    #[test]
+    fn fixed_texts_are_exactly_rounded() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        for round in 0..100_000 {
+            let value = match round % 3 {
+                0 => (rng.f64() - 0.5) * 10f64.powf(rng.f64() * 18.0),
+                1 => (rng.f64() - 0.5) * 10f64.powf(rng.f64() * -30.0),
+                _ => of_integer(rng.i64(-9_999_999..9_999_999)) / 32.0,
+            };
+            let digits = rng.u32(0..=FIXED_MAX);
+            let text = FloatText::fixed(value, digits);
+            let expected = format!("{value:.0$}", usize::try_from(digits).unwrap());
+            assert_eq!(text.as_bytes(), expected.as_bytes(), "{value:e} {digits}");
+        }
+        let plain = |value| String::from_utf8(FloatText::plain(value).as_bytes().to_vec()).unwrap();
+        let cases = [(1.0, "1"), (-0.0, "0"), (-180.0, "-180"), (0.25, "0.25"), (1e-20, "0")];
+        cases.into_iter().for_each(|(value, text)| assert_eq!(plain(value), text));
+        assert_eq!(plain(13.361_389_338_970_184), "13.36138933897018433");
+        assert_eq!(plain(f64::NAN), "nan");
+        assert_eq!(FloatText::fixed(f64::INFINITY, 17).as_bytes().len(), 37);
     }
 
     #[test]

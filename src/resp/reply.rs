@@ -66,7 +66,11 @@ impl Output {
 
     /// A number that may have a fraction. RESP2 knows it as a string.
     pub fn double(&mut self, value: f64) {
-        let text = FloatText::new(value);
+        self.double_as(&FloatText::new(value));
+    }
+
+    /// A number that may have a fraction, as this text.
+    pub fn double_as(&mut self, text: &FloatText) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),
             Protocol::Resp3 => {

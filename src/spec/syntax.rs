@@ -4,6 +4,7 @@
 //! ```text
 //! key                    an argument; a word in capitals is a token to be typed
 //! EX seconds             a token with its argument
+//! [LIMIT offset count]   a token with several plain ones: it belongs to them all
 //! [NX | XX]              optional; alternatives
 //! <ON | OFF>             required; alternatives
 //! key [key ...]          one or more
@@ -196,7 +197,8 @@ impl<'a> Parser<'a> {
             Ok([single]) => Ok(single),
             Err(args) if args.is_empty() => Err("an empty choice".to_owned()),
             Err(mut args) => {
-                let token = leading.and_then(|_| args[0].token.take());
+                let is_plain = args.iter().all(|arg| arg.parts.is_empty() && !arg.optional);
+                let token = leading.filter(|_| is_plain).and_then(|_| args[0].token.take());
                 let mut block = compound(Kind::Block, args);
                 if let Some(token) = token {
                     block.name = token.to_lowercase();
@@ -340,6 +342,7 @@ mod tests {
             ),
             ("[ID client-id [client-id ...]]", "(client-id/integer/ID?*)"),
             ("arg:double", "(arg/double)"),
+            ("[COUNT count [ANY]]", "(count/block?(count/integer/COUNT any/pure-token/ANY?))"),
             (
                 "key [operation: GET x | [A <B | C>] <SET y | D>] ...",
                 "(key/key operation/oneof?*(x/string/GET \

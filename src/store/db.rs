@@ -248,6 +248,16 @@ impl Db<'_> {
         }
     }
 
+    /// Changes bytes of a string where they stand without another meaning: those who replay changes
+    /// and who watch the key are told, but there is no event.
+    pub fn amend(&mut self, spot: Spot<'_>, change: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(place) = spot.place {
+            self.space.modify(place, change);
+            self.changes.dirty += 1;
+            self.changes.touch(self.index, spot.key);
+        }
+    }
+
     /// Puts bytes that were made to be a value; long ones are not copied. The deadline goes.
     pub fn put_bytes(&mut self, event: &'static str, spot: Spot<'_>, bytes: Vec<u8>) {
         self.note_overwritten(&spot, Type::String);

@@ -25,6 +25,16 @@ fn generic() {
 }
 
 #[test]
+fn geo() {
+    play("geo", include_str!("../transcripts/geo.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn hyperloglog() {
+    play("hyperloglog", include_str!("../transcripts/hyperloglog.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn pubsub() {
     play("pubsub", include_str!("../transcripts/pubsub.txt"), &Server::start(&[]), false);
 }

@@ -37,6 +37,16 @@ fn generic() {
 }
 
 #[test]
+fn geo() {
+    prove("geo", include_str!("../transcripts/geo.txt"));
+}
+
+#[test]
+fn hyperloglog() {
+    prove("hyperloglog", include_str!("../transcripts/hyperloglog.txt"));
+}
+
+#[test]
 fn pubsub() {
     prove("pubsub", include_str!("../transcripts/pubsub.txt"));
 }

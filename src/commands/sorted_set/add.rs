@@ -32,13 +32,16 @@ pub(super) const ZADD: Command = Command::new(
 
 /// What has to hold of a member for its score to change, and how it changes.
 #[derive(Clone, Copy, Default)]
-struct Rule {
-    only_new: bool,
-    only_present: bool,
+pub(in crate::commands) struct Rule {
+    /// It must not be there.
+    pub(in crate::commands) only_new: bool,
+    /// It must be there.
+    pub(in crate::commands) only_present: bool,
     only_greater: bool,
     only_less: bool,
     adds: bool,
-    counts_changed: bool,
+    /// Whether the reply counts changed members too.
+    pub(in crate::commands) counts_changed: bool,
 }
 
 /// What has become of a member.
@@ -144,16 +147,28 @@ fn add(call: &mut Call<'_>, adds: bool) -> Outcome {
     for at in (first..argv.len()).step_by(2) {
         score(argv.at(at))?;
     }
+    // They have been read before, and can be again.
+    let items = (first..argv.len())
+        .step_by(2)
+        .map(|at| (score(argv.at(at)).unwrap_or(0.0), argv.at(at + 1)));
+    put(call, rule, items)
+}
+
+/// Adds members with their scores to the sorted set at the first argument, as a rule allows it.
+pub(in crate::commands) fn put<'m>(
+    call: &mut Call<'_>,
+    rule: Rule,
+    items: impl ExactSizeIterator<Item = (f64, &'m [u8])>,
+) -> Outcome {
+    let key = call.argv.at(1);
     let limits = call.limits(Type::SortedSet);
     let mut db = call.db();
-    let spot = db.look(argv.at(1));
+    let spot = db.look(key);
     let (mut added, mut changed, mut last) = (0, 0, Fate::Refused);
     db.upsert(spot, |set: &mut SortedSet| {
-        set.expect((argv.len() - first) / 2, &limits);
-        for at in (first..argv.len()).step_by(2) {
-            // It has been read before, and can be again.
-            let given = score(argv.at(at)).unwrap_or(0.0);
-            set.set(argv.at(at + 1), &limits, |old| {
+        set.expect(items.len(), &limits);
+        for (given, member) in items {
+            set.set(member, &limits, |old| {
                 last = rule.judge(old, given);
                 match last {
                     Fate::Added(score) | Fate::Changed(score) => Some(score),
