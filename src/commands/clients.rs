@@ -120,11 +120,15 @@ fn unblock(call: &mut Call<'_>) -> Outcome {
     // A pause is ended for all or for nobody.
     let serial = u64::try_from(int(argv.at(2))?).ok();
     let client = serial.and_then(|serial| call.peers.find(serial));
-    let command = client.and_then(|id| block::give_up(call.waiters, call.peers, id, &why));
-    if let Some(command) = command {
-        call.state.stats.ran(command, matches!(why, GivenUp::CalledOff(_)));
+    let parked = client.and_then(|id| block::give_up(call.waiters, call.peers, id, &why));
+    call.out.int(i64::from(parked.is_some()));
+    let peer = client.and_then(|id| call.peers.get(id));
+    let (Some(parked), Some(peer)) = (parked, peer) else { return Ok(Flow::Done) };
+    let failed = matches!(why, GivenUp::CalledOff(_));
+    parked.note_end(failed, &peer.client, (call.state, call.table), call.host);
+    if let GivenUp::CalledOff(error) = &why {
+        call.state.stats.errored(error);
     }
-    call.out.int(i64::from(command.is_some()));
     Ok(Flow::Done)
 }
 

@@ -111,7 +111,9 @@ impl Filter {
     }
 
     fn matches(&self, client: &Client, age: u64) -> bool {
-        (self.ids.is_empty() || self.ids.contains(&client.id.serial))
+        // One that is closed at the end of this tick is gone.
+        client.closing != Some(Closing::Now)
+            && (self.ids.is_empty() || self.ids.contains(&client.id.serial))
             && self.kind.is_none_or(|kind| kind == client.kind())
             && self.addr.as_ref().is_none_or(|addr| *addr == client.connection.addr)
             && self.local_addr.as_ref().is_none_or(|addr| *addr == client.connection.local_addr)
@@ -197,7 +199,6 @@ fn flags(client: &Client) -> String {
         (client.watching.has_changed, 'd'),
         (client.is_postponed || client.parked.is_some(), 'b'),
         (client.closing == Some(Closing::AfterReply), 'c'),
-        (client.closing == Some(Closing::Now), 'A'),
         (client.no_touch, 'T'),
         (client.connection.is_unix, 'U'),
         (client.is_spared, 'e'),

@@ -6,6 +6,10 @@ use super::kinds::Kind;
 use super::table::{Change, Parameter, kept};
 
 const INT_MAX: i64 = i32::MAX as i64;
+/// Why memory is not defragmented, in Redis's words where its allocator cannot do it.
+const NO_DEFRAGMENTATION: &str = "Active defragmentation cannot be enabled: it requires a Redis \
+    server compiled with a modified Jemalloc like the one shipped by default with the Redis source \
+    distribution";
 
 /// All of them, by name, but for those of [`super::unbuilt`].
 pub const PARAMETERS: &[Parameter] = &[
@@ -58,7 +62,13 @@ pub const PARAMETERS: &[Parameter] = &[
         "1",
         Kind::Int(1, 10),
     ),
-    kept("activedefrag", Change::Live, "Defragment memory.", "no", Kind::Bool),
+    kept(
+        "activedefrag",
+        Change::Live,
+        "Defragment memory.",
+        "no",
+        Kind::Only(&Kind::Bool, "no", NO_DEFRAGMENTATION),
+    ),
     kept(
         "activerehashing",
         Change::Live,

@@ -34,8 +34,7 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
 /// That it is no number, negative, or too long.
 pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
     const TOO_LONG: Error = Error::new("ERR timeout is out of range");
-    let text = std::str::from_utf8(argument).ok();
-    let seconds = text.and_then(|text| text.parse::<f64>().ok()).filter(|value| !value.is_nan());
+    let seconds = parse_double(argument);
     let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
     let ms = (seconds * 1_000.0).ceil();
     if ms > num::float(i64::MAX as u64) {
@@ -94,6 +93,15 @@ pub fn span(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     (first <= last).then_some(range)
 }
 
+/// The first place that a range names in a row of `len` and the number of its places, where
+/// negative ones count from the end. A range that ends before the row is empty.
+pub fn range(start: i64, stop: i64, len: usize) -> (usize, usize) {
+    let place = |place: i64| if place < 0 { place + num::signed(len) } else { place };
+    let first = usize::try_from(place(start).max(0)).unwrap_or(len);
+    let end = usize::try_from(place(stop).saturating_add(1).max(0)).unwrap_or(len).min(len);
+    if first < end { (first, end - first) } else { (0, 0) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +131,25 @@ mod tests {
             assert_eq!(span(start, end, 5), expected, "{start} {end}");
         }
         assert_eq!(span(0, -1, 0), None);
+    }
+
+    #[test]
+    fn ranges_count_from_either_end() {
+        let cases = [
+            ((0, -1), (0, 5)),
+            ((1, 3), (1, 3)),
+            ((-3, -2), (2, 2)),
+            ((-100, 100), (0, 5)),
+            ((0, -6), (0, 0)),
+            ((3, 1), (0, 0)),
+            ((5, 9), (0, 0)),
+            ((4, i64::MAX), (4, 1)),
+            ((i64::MIN, i64::MAX), (0, 5)),
+        ];
+        for ((start, stop), expected) in cases {
+            assert_eq!(range(start, stop, 5), expected, "{start} {stop}");
+        }
+        assert_eq!(range(0, -1, 0), (0, 0));
     }
 
     #[test]

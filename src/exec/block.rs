@@ -3,11 +3,14 @@
 //! A command that has found nothing is run again as it was, so what it does then is told in one
 //! place only. Who goes on waiting keeps its place.
 
+use super::client::Client;
 use super::command::{Flow, Nothing, Wait};
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::{Peer, Peers};
-use super::table::CommandId;
+use super::state::State;
+use super::table::{CommandId, Table};
+use super::timed;
 use crate::base::id::{ClientId, DbIndex};
 use crate::data::collection::Type;
 use crate::hub::waiters::Waiters;
@@ -23,11 +26,26 @@ pub struct Parked {
     wait: Wait,
     db: DbIndex,
     ticket: u64,
+    /// Ticks of the stopwatch that it has taken so far, apart from waiting.
+    ticks: u64,
 }
 
 impl Parked {
     fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.argv.borrow().from(self.wait.first_key).take(self.wait.keys)
+    }
+
+    /// Notes that it is over.
+    pub fn note_end(
+        &self,
+        failed: bool,
+        client: &Client,
+        (state, table): (&mut State, &Table),
+        host: &mut dyn Host,
+    ) {
+        state.stats.ran(self.command, failed);
+        let request = (self.command, self.argv.borrow());
+        timed::note_waited(request, self.ticks, client, (state, table), host);
     }
 
     /// Bytes of memory of its arguments.
@@ -47,11 +65,11 @@ pub enum GivenUp {
 impl Engine {
     /// Has a client wait with the command that it has run in vain.
     #[cold]
-    pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>) {
+    pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, ticks: u64) {
         let Some(wait) = peer.client.wait.take() else { return };
         let (client, db) = (peer.client.id, peer.client.db);
         let argv: ArgvBuf = argv.from(0).collect();
-        let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0 });
+        let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0, ticks });
         parked.ticket = self.waiters.add(client, db, parked.keys(), wait.until_us);
         peer.client.parked = Some(parked);
         self.store.changes.list_touched(true);
@@ -61,7 +79,7 @@ impl Engine {
     pub(super) fn serve_waiters(&mut self, touched: Vec<Touched>, host: &mut dyn Host) {
         for touched in touched {
             match touched {
-                Touched::Key(db, key) => self.serve_key(db, &key, host),
+                Touched::Key(db, key) | Touched::Dead(db, key) => self.serve_key(db, &key, host),
                 Touched::Database(db) => {
                     for key in self.waiters.keys_of(db) {
                         self.serve_key(db, &key, host);
@@ -90,14 +108,17 @@ impl Engine {
             let group = self.table.row(parked.command).command.spec.group;
             !is_leaving && waits_for(group, value)
         };
-        if let Some(parked) = peer.client.parked.take_if(wants) {
-            let mark = peer.out.mark();
+        if let Some(mut parked) = peer.client.parked.take_if(wants) {
+            let (mark, from) = (peer.out.mark(), host.ticks());
             let flow = self.invoke(parked.command, &mut peer, parked.argv.borrow(), host);
+            parked.ticks += host.ticks().saturating_sub(from);
             if flow == Ok(Flow::Block) {
                 peer.client.wait = None;
                 peer.client.parked = Some(parked);
             } else {
-                self.state.stats.ran(parked.command, flow.is_err());
+                peer.client.commands += 1;
+                let world = (&mut self.state, &self.table);
+                parked.note_end(flow.is_err(), &peer.client, world, host);
                 self.finish_reply(&mut peer, mark, &flow);
                 forget(&mut self.waiters, &mut self.peers, client, &parked);
             }
@@ -106,16 +127,14 @@ impl Engine {
     }
 
     /// Tells those whose time is over that there was nothing.
-    pub(super) fn end_waits(&mut self) {
+    pub(super) fn end_waits(&mut self, host: &mut dyn Host) {
         while let Some((until_us, client)) = self.waiters.first_timeout()
             && until_us <= self.state.now.mono_us
         {
-            let given_up = give_up(&mut self.waiters, &mut self.peers, client, &GivenUp::TimedOut);
-            match given_up {
-                Some(command) => self.state.stats.ran(command, false),
-                // It is being closed; its connection will call it off.
-                None => return,
-            }
+            let parked = give_up(&mut self.waiters, &mut self.peers, client, &GivenUp::TimedOut);
+            // If there is none it is being closed; its connection will call it off.
+            let (Some(parked), Some(peer)) = (parked, self.peers.get(client)) else { return };
+            parked.note_end(false, &peer.client, (&mut self.state, &self.table), host);
         }
     }
 
@@ -125,20 +144,22 @@ impl Engine {
     }
 }
 
-/// Ends the waiting of a client, if it waits; its command.
+/// Ends the waiting of a client, if it waits; what it has waited with.
 pub fn give_up(
     waiters: &mut Waiters,
     peers: &mut Peers,
     client: ClientId,
     why: &GivenUp,
-) -> Option<CommandId> {
-    let parked = peers.get_mut(client)?.client.parked.take()?;
+) -> Option<Box<Parked>> {
+    let peer = peers.get_mut(client)?;
+    let parked = peer.client.parked.take()?;
+    peer.client.commands += 1;
     peers.answer(client, |out| match (why, parked.wait.nothing) {
         (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
         (GivenUp::CalledOff(error), _) => out.error(error),
     });
     forget(waiters, peers, client, &parked);
-    Some(parked.command)
+    Some(parked)
 }
 
 fn forget(waiters: &mut Waiters, peers: &mut Peers, client: ClientId, parked: &Parked) {

@@ -198,7 +198,8 @@ impl Client {
         let fixed = size_of::<Client>() + size_of::<Output>();
         let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
         let queued = self.multi.as_ref().map_or(0, |multi| multi.memory_bytes());
-        fixed + names + channels + parked + queued + self.query_capacity + out.memory_bytes()
+        let waiting = parked + queued + self.watching.memory_bytes();
+        fixed + names + channels + waiting + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.

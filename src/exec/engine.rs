@@ -193,7 +193,7 @@ impl Engine {
         }
         self.state.stats.sample(now);
         self.state.memory_used();
-        self.end_waits();
+        self.end_waits(host);
         self.settle(host);
         self.state.stats.scheduled_ticks += host.ticks().saturating_sub(from);
     }

@@ -288,7 +288,8 @@ impl Engine {
         let outcome = self.invoke(id, peer, argv, host);
         match outcome {
             Ok(Flow::Block) => {
-                self.park(peer, id, argv);
+                self.show(id, &peer.client, argv);
+                self.park(peer, id, argv, timed.withdraw(host));
                 return outcome;
             }
             Ok(Flow::Exec) => self.run_queue(peer, host),
@@ -312,9 +313,7 @@ impl Engine {
         argv: Argv<'_>,
         failed: bool,
     ) {
-        if !self.monitors.is_empty() {
-            self.show(id, &peer.client, argv);
-        }
+        self.show(id, &peer.client, argv);
         self.state.stats.ran(id, failed);
         peer.client.commands += 1;
     }
@@ -349,9 +348,17 @@ impl Engine {
         outcome
     }
 
-    /// Shows a request that has run to those who watch, unless it is an operator's.
-    #[cold]
+    /// Shows a request that has run, or waits, to those who watch.
+    #[inline]
     fn show(&mut self, id: CommandId, client: &Client, argv: Argv<'_>) {
+        if !self.monitors.is_empty() {
+            self.show_to_monitors(id, client, argv);
+        }
+    }
+
+    /// The same where someone watches; an operator's requests are not shown.
+    #[cold]
+    fn show_to_monitors(&mut self, id: CommandId, client: &Client, argv: Argv<'_>) {
         let flags = self.table.row(id).command.spec.flags;
         if flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR) {
             return;

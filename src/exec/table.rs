@@ -3,6 +3,7 @@
 use super::command::Command;
 use crate::resp::argv::Argv;
 use crate::resp::error::{Error, shown};
+use crate::spec::flags::Flags;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
@@ -113,7 +114,8 @@ impl Table {
         let number = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         assert!(number < u16::MAX, "commands are numbered in 16 bits");
         let id = CommandId(number);
-        let is_brief = command.spec.complexity == "O(1)";
+        let may_wait = command.spec.flags.contains(Flags::BLOCKING);
+        let is_brief = command.spec.complexity == "O(1)" && !may_wait;
         let (called, subcommands) = (name.clone(), Vec::new());
         let only_key = match command.spec.keys {
             [keys] if keys.is_single() => keys.first,

@@ -4,7 +4,8 @@ use super::client::Client;
 use super::engine::Engine;
 use super::host::Host;
 use super::slowlog;
-use super::table::CommandId;
+use super::state::State;
+use super::table::{CommandId, Table};
 use crate::base::num;
 use crate::config::Config;
 use crate::resp::argv::Argv;
@@ -80,12 +81,35 @@ impl<'a> Timed<'a> {
                 (self.shares, self.heard_from) = (shares(config), heard_from(config));
             }
             if ticks >= self.heard_from {
-                tell(&group, ticks, client, engine, host);
+                tell(&group, ticks, client, (&mut engine.state, &engine.table), host);
             }
             engine.state.redacted.clear();
         }
         engine.state.refresh_now(now, host);
         self.from = now;
+    }
+
+    /// The command that has begun last goes on waiting: the ticks that it has taken so far, which
+    /// are noted when it is over.
+    pub(super) fn withdraw(&mut self, host: &mut dyn Host) -> u64 {
+        self.group = None;
+        let now = host.ticks();
+        now.saturating_sub(std::mem::replace(&mut self.from, now))
+    }
+}
+
+/// Notes that a command is over that has waited, and how many ticks it has taken apart from that.
+pub(super) fn note_waited(
+    (command, argv): (CommandId, Argv<'_>),
+    ticks: u64,
+    client: &Client,
+    (state, table): (&mut State, &Table),
+    host: &mut dyn Host,
+) {
+    state.stats.took(command, ticks, 1, state.config.latency_tracking);
+    if ticks >= heard_from(&state.config) {
+        let group = Group { command, argv, count: 1, may_grow: false };
+        tell(&group, ticks, client, (state, table), host);
     }
 }
 
@@ -105,10 +129,15 @@ fn heard_from(config: &Config) -> u64 {
 
 /// Tells the slow log and the latency monitor, if by their thresholds they want to know.
 #[cold]
-fn tell(group: &Group<'_>, ticks: u64, client: &Client, engine: &mut Engine, host: &mut dyn Host) {
+fn tell(
+    group: &Group<'_>,
+    ticks: u64,
+    client: &Client,
+    (state, table): (&mut State, &Table),
+    host: &mut dyn Host,
+) {
     let us = num::whole(num::float(ticks) / host.ticks_per_us()) / group.count;
-    let flags = engine.table.row(group.command).command.spec.flags;
-    let state = &mut engine.state;
+    let flags = table.row(group.command).command.spec.flags;
     let unix_s = host.now().unix_s();
     let (slow_us, max) = (state.config.slowlog_log_slower_than, state.config.slowlog_max_len);
     let is_slow = u64::try_from(slow_us).is_ok_and(|slow_us| us >= slow_us);

@@ -53,6 +53,8 @@ impl Multi {
 #[derive(Default)]
 pub struct Watching {
     keys: Vec<(DbIndex, Box<[u8]>, bool)>,
+    /// Bytes of the names.
+    bytes: usize,
     /// Whether one of them has changed.
     pub has_changed: bool,
 }
@@ -68,6 +70,11 @@ impl Watching {
         self.keys.is_empty()
     }
 
+    /// Bytes of memory of the keys.
+    pub fn memory_bytes(&self) -> usize {
+        self.keys.capacity() * size_of::<(DbIndex, Box<[u8]>, bool)>() + self.bytes
+    }
+
     /// The keys, and whether each was there when its watch began.
     pub fn keys(&self) -> impl Iterator<Item = (DbIndex, &[u8], bool)> {
         self.keys.iter().map(|(db, key, existed)| (*db, &**key, *existed))
@@ -78,6 +85,7 @@ impl Watching {
 pub fn watch(client: &mut Client, watches: &mut Watches, key: &[u8], exists: bool) {
     if watches.add(client.id, client.db, key, exists) {
         client.watching.keys.push((client.db, key.into(), exists));
+        client.watching.bytes += key.len();
     }
 }
 
@@ -160,7 +168,13 @@ impl Engine {
     pub(super) fn note_touched(&mut self, touched: &Touched) {
         let mut clients = Vec::new();
         match touched {
-            Touched::Key(db, key) => clients.extend(self.watches.of(*db, key)),
+            Touched::Key(db, key) => {
+                clients.extend(self.watches.of(*db, key).map(|(client, _)| client));
+            }
+            Touched::Dead(db, key) => {
+                let watchers = self.watches.of(*db, key).filter(|(_, existed)| *existed);
+                clients.extend(watchers.map(|(client, _)| client));
+            }
             Touched::Database(db) => {
                 let mut doors = self.store.db(*db, self.state.now.unix_ms());
                 for (key, client, existed) in self.watches.of_db(*db) {

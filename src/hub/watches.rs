@@ -46,10 +46,10 @@ impl Watches {
         self.keys.values().map(BTreeMap::len).sum()
     }
 
-    /// Who watches a key.
-    pub fn of(&self, db: DbIndex, key: &[u8]) -> impl Iterator<Item = ClientId> {
+    /// Who watches a key, and whether it was there when that began.
+    pub fn of(&self, db: DbIndex, key: &[u8]) -> impl Iterator<Item = (ClientId, bool)> {
         let watchers = self.keys.get(&db).and_then(|keys| keys.get(key));
-        watchers.into_iter().flatten().map(|(client, _)| *client)
+        watchers.into_iter().flatten().map(|(client, existed)| (*client, *existed))
     }
 
     /// The keys of a database that are watched: each with who watches it, and whether it was there
@@ -73,10 +73,10 @@ mod tests {
         assert!(!watches.add(a, 0, b"k", false));
         assert!(watches.add(a, 1, b"k", true));
         assert_eq!(watches.len(), 2);
-        assert_eq!(watches.of(0, b"k").collect::<Vec<_>>(), [a, b]);
+        assert_eq!(watches.of(0, b"k").collect::<Vec<_>>(), [(a, true), (b, false)]);
         assert_eq!(watches.of_db(0).collect::<Vec<_>>(), [(&b"k"[..], a, true), (b"k", b, false)]);
         watches.remove(a, 0, b"k");
-        assert_eq!(watches.of(0, b"k").collect::<Vec<_>>(), [b]);
+        assert_eq!(watches.of(0, b"k").collect::<Vec<_>>(), [(b, false)]);
         watches.remove(b, 0, b"k");
         watches.remove(a, 1, b"k");
         assert!(watches.is_empty() && watches.of(0, b"k").next().is_none());

@@ -37,6 +37,8 @@ impl Event {
 pub enum Touched {
     /// A key of a database.
     Key(DbIndex, Box<[u8]>),
+    /// A key of a database that has died of age: nothing new for those who took it for gone.
+    Dead(DbIndex, Box<[u8]>),
     /// All keys of a database.
     Database(DbIndex),
 }
@@ -111,6 +113,13 @@ impl Changes {
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
             self.touched.push(Touched::Key(db, key.into()));
+        }
+    }
+
+    /// Lists a key that has died of age.
+    pub(super) fn touch_death(&mut self, db: DbIndex, key: &[u8]) {
+        if self.lists_touched {
+            self.touched.push(Touched::Dead(db, key.into()));
         }
     }
 

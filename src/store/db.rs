@@ -73,21 +73,22 @@ pub enum Ttl {
 pub struct Edit<R> {
     result: R,
     events: [Option<&'static str>; 2],
+    is_changed: bool,
     changes: u64,
 }
 
 impl<R> Edit<R> {
     /// Nothing has changed.
     pub fn same(result: R) -> Edit<R> {
-        Edit { result, events: [None; 2], changes: 0 }
+        Edit { result, events: [None; 2], is_changed: false, changes: 0 }
     }
 
     /// It has changed.
     pub fn changed(event: &'static str, result: R) -> Edit<R> {
-        Edit { result, events: [Some(event), None], changes: 1 }
+        Edit { result, events: [Some(event), None], is_changed: true, changes: 1 }
     }
 
-    /// That counts as so many changes.
+    /// That counts as so many changes; none if it belongs to one that is counted elsewhere.
     #[must_use]
     pub fn times(self, changes: usize) -> Edit<R> {
         Edit { changes: changes as u64, ..self }
@@ -298,7 +299,7 @@ impl Db<'_> {
         if K::TYPE == Type::Hash {
             self.space.shift_fields(place, spot.hash, before);
         }
-        if edit.changes > 0 {
+        if edit.is_changed {
             self.usage.change(self.space.entry_mut(place));
         }
         let result = self.tell::<K, R>(spot.key, edit);
@@ -369,7 +370,7 @@ impl Db<'_> {
     /// Reports what has become of a collection.
     fn tell<K: Kind, R>(&mut self, key: &[u8], edit: Edit<R>) -> R {
         self.changes.dirty += edit.changes;
-        if edit.changes > 0 {
+        if edit.is_changed {
             self.changes.touch(self.index, key);
         }
         for event in edit.events.into_iter().flatten() {
@@ -609,7 +610,7 @@ impl Db<'_> {
         let entry = self.discard(place, hash);
         probes::expiry(self.index, entry.key(), late_ms);
         self.changes.counters.expired += 1;
-        self.changes.touch(self.index, entry.key());
+        self.changes.touch_death(self.index, entry.key());
         self.changes.note(EventClasses::EXPIRED, "expired", self.index, entry.key());
     }
 

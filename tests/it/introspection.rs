@@ -1,6 +1,6 @@
 //! What operators see and do: pauses, evictions, crashes, over real sockets.
 
-use crate::support::client::Client;
+use crate::support::client::{Client, encode};
 use crate::support::server::{Server, eventually};
 use std::time::{Duration, Instant};
 
@@ -123,4 +123,60 @@ fn slow_events_are_noted() {
     let slow = client.run("SLOWLOG GET");
     assert_eq!(slow.items()[0].items()[3].items()[2].text(), "0.05");
     assert_eq!(client.run("LATENCY RESET").int(), 1);
+}
+
+#[test]
+fn who_waits_is_shown_at_once_and_counted_when_it_is_over() {
+    let server = Server::start(&["--slowlog-log-slower-than", "0"]);
+    let (mut operator, mut watcher, mut client) =
+        (server.client(), server.client(), server.client());
+    assert_eq!(watcher.run("MONITOR").to_string(), "+OK");
+    let id = client.run("CLIENT ID").int();
+    assert!(watcher.reply().text().contains("\"CLIENT\" \"ID\""));
+    let told = |operator: &mut Client, line: &str| operator.run("INFO all").text().contains(line);
+    for (request, over) in [("BLPOP list 0", "RPUSH list x"), ("BLPOP other 0", "")] {
+        let words: Vec<&str> = request.split(' ').collect();
+        client.request(&words);
+        eventually("it is shown", || watcher.reply().text().contains("\"BLPOP\""));
+        assert!(!operator.run("SLOWLOG GET").to_string().contains(words[1]));
+        match over {
+            "" => operator.run(&format!("CLIENT UNBLOCK {id} ERROR")),
+            over => operator.run(over),
+        };
+        client.reply();
+        assert!(operator.run("SLOWLOG GET").to_string().contains(words[1]));
+    }
+    assert!(told(&mut operator, "cmdstat_blpop:calls=2,"));
+    assert!(told(&mut operator, "errorstat_UNBLOCKED:count=1\r\n"));
+    assert!(told(&mut operator, "total_error_replies:1\r\n"));
+    operator.run("PING");
+    let shown = std::iter::from_fn(|| Some(watcher.reply().text()));
+    let mut rest = shown.take_while(|line| !line.contains("\"PING\""));
+    assert!(rest.all(|line| !line.contains("\"BLPOP\"")), "it is shown once");
+}
+
+#[test]
+fn a_pattern_is_matched_against_letters() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = server.client();
+    assert_eq!(client.run("DEBUG STRINGMATCH-LEN 100000 a*a*a").int(), 1);
+    assert_eq!(client.run("DEBUG STRINGMATCH-LEN 100000 a*b").int(), 0);
+    let refusal = client.run("DEBUG STRINGMATCH-LEN x a*").to_string();
+    assert_eq!(refusal, "-ERR value is not an integer or out of range");
+}
+
+#[test]
+fn a_client_that_watches_too_many_keys_is_evicted() {
+    let server = Server::start(&["--maxmemory-clients", "200000"]);
+    let (mut operator, mut greedy) = (server.client(), server.client());
+    let is_gone =
+        |operator: &mut Client| operator.run("INFO stats").text().contains("evicted_clients:1\r\n");
+    let batch = |from: usize| (from..from + 1_000).map(|key| encode(&["WATCH", &key.to_string()]));
+    let mut from = 0;
+    eventually("it is evicted", || {
+        from += 1_000;
+        greedy.try_send(&batch(from).flatten().collect::<Vec<u8>>());
+        is_gone(&mut operator)
+    });
+    assert!(from > 1_000 && from < 10_000, "{from}");
 }

@@ -6,6 +6,7 @@
 mod support;
 
 mod bitmaps;
+mod changes;
 mod facts;
 mod parameters;
 mod proof;

@@ -37,7 +37,6 @@ const VALUES: &[&str] = &[
 
 /// Parameters that differ from those of 7.0, or whose values would be in the way of the test.
 const OTHER: &[(&str, &str)] = &[
-    ("activedefrag", "there is no defragmentation in all builds"),
     ("appendonly", "there is no log here"),
     ("bind", "the servers are given addresses"),
     ("client-output-buffer-limit", "it closes the test's clients"),

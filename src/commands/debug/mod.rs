@@ -23,6 +23,8 @@ use std::time::Duration;
 const MATCHED_MAX: usize = 64 << 20;
 /// Most bytes of an element that lists may be told to pack; more would not fit its length.
 const PACKED_MAX: usize = (1 << 32) - (1 << 20);
+/// The encodings of values that are found by a table of hashes.
+const TABLES: [&str; 2] = ["hashtable", "skiplist"];
 
 pub(super) const DEBUG: Command = Command::new(
     Spec {
@@ -229,10 +231,19 @@ fn htstats(call: &mut Call<'_>) -> Outcome {
 }
 
 fn htstats_key(call: &mut Call<'_>) -> Outcome {
-    look_existing(call)?;
-    Err(Error::new(
+    const NO_TABLE: Error = Error::new(
         "ERR The value stored at the specified key is not represented using an hash table",
-    ))
+    );
+    let spot = look_existing(call)?;
+    let db = call.db();
+    let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
+    let Value::Large(collection) = entry.value() else { return Err(NO_TABLE) };
+    if !TABLES.contains(&collection.encoding()) {
+        return Err(NO_TABLE);
+    }
+    let (len, bytes) = (collection.len(), collection.memory_bytes());
+    call.out.verbatim("txt", &format!("number of elements: {len}\n bytes: {bytes}\n"));
+    Ok(Flow::Done)
 }
 
 const NO_SUCH_KEY: Error = Error::new("ERR no such key");

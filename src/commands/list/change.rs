@@ -1,10 +1,10 @@
 //! Elements changed, put in and removed anywhere in a list.
 
-use super::{DELETES, INSERTS, REMOVES, WRITES, fill, range};
+use super::{DELETES, INSERTS, REMOVES, WRITES, fill};
 use crate::base::num;
 use crate::data::collection::Kind;
 use crate::data::list::{End, List};
-use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::exec::{Call, Command, Flow, Outcome, int, range};
 use crate::resp::error::Error;
 use crate::spec::Spec;
 use crate::spec::keys::{KeyFlags, KeySpec};

@@ -1,11 +1,11 @@
 //! Lists read: their length, elements by their places, places by their elements.
 
-use super::{ACCESSES, READS, count, range};
+use super::{ACCESSES, READS, count};
 use crate::base::num;
 use crate::commands::text::{write_text, write_text_or_null};
 use crate::data::list::{List, ListRef};
 use crate::data::text::Text;
-use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::exec::{Call, Command, Flow, Outcome, int, range};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::Spec;

@@ -141,7 +141,8 @@ fn transfer(call: &mut Call<'_>, from: End, to: End) -> Result<bool, Error> {
         let spot = db.find(source);
         db.update(spot, |list: &mut List| {
             list.cut(from, 1, fill);
-            Edit::changed(pop_event(from), ())
+            // What has moved is one change.
+            Edit::changed(pop_event(from), ()).times(0)
         })?;
     }
     write_text(call.out, Text::Bytes(&text));

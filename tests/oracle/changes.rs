@@ -1,0 +1,199 @@
+//! What a request changes: both servers count the same changes and tell the same events.
+
+use crate::support::client::Client;
+use crate::support::server::{Server, redis};
+use crate::support::skip;
+
+/// The keys of the requests.
+const KEYS: &[&str] =
+    &["a", "b", "c", "d", "e", "l", "l2", "l3", "s", "s2", "z", "z2", "z3", "h", "h2", "new"];
+
+/// Requests one after the other; none of them leaves anything to chance but the order in which
+/// members of a set go.
+const REQUESTS: &str = "
+SET a 1
+SETNX a 2
+SETEX a 100 1
+PSETEX a 100000 1
+SET a 1 XX EX 100
+SET a 1 NX
+GETSET a 2
+GETDEL a
+MSET a 1 b 2 c 3
+MSETNX a 1 d 2
+MSETNX d 1 e 2
+INCR a
+INCRBYFLOAT a 1.5
+APPEND a x
+SETRANGE a 1 zz
+SETRANGE new 0 \"\"
+SETBIT a 5 1
+SETBIT a 5 1
+BITFIELD a GET u8 0
+BITOP AND new a b
+BITOP AND new nosuch other
+BITOP AND new nosuch other
+EXPIRE a 100
+EXPIRE a 100 NX
+EXPIRE nosuch 100
+PERSIST a
+PERSIST a
+GETEX b EX 100
+GETEX b PERSIST
+GETEX b
+EXPIRE c -1
+DEL a b c nosuch
+UNLINK d e
+RPUSH l 1 2 3 4 5
+LPUSH l a
+LPUSHX l a b
+LPUSHX nosuch a b
+RPUSHX l z z
+LINSERT l BEFORE a q
+LINSERT l BEFORE nosuch q
+LSET l 0 5
+LREM l 0 z
+LREM l 0 nosuch
+LTRIM l 0 -2
+LTRIM l 0 -1
+LMOVE l l LEFT RIGHT
+LMOVE l l2 LEFT RIGHT
+RPOPLPUSH l l2
+RPOPLPUSH nosuch l2
+LPOP l
+LPOP l 2
+LPOP l 0
+LMPOP 1 l LEFT COUNT 2
+BLPOP l2 0
+BLMOVE l2 l3 LEFT LEFT 0
+BRPOPLPUSH l3 l2 0
+BLMPOP 0 1 l2 LEFT COUNT 2
+DEL l l2 l3
+SADD s a b c 1 2
+SADD s a
+SADD s a z
+SREM s a z nosuch
+SREM s nosuch
+SMOVE s s2 b
+SMOVE s s2 nosuch
+SADD s b
+SMOVE s s2 b
+SMOVE s s c
+SPOP s2
+SADD s2 1 2 3 4 5 6 7 8 9 10
+SPOP s2 2
+SPOP s2 7
+SPOP s2 100
+SPOP s2 100
+SADD s2 1 2 3
+SINTERSTORE new s s2
+SINTERSTORE new s nosuch
+SINTERSTORE new s nosuch
+SUNIONSTORE new s s2
+SDIFFSTORE new s2 s
+SDIFFSTORE new nosuch s
+ZADD z 1 a 2 b 3 c
+ZADD z 1 a
+ZADD z 1 a 5 b 7 d
+ZADD z XX CH 1 a 9 b
+ZADD z GT 1 b
+ZADD z INCR 1 a
+ZADD z NX INCR 1 a
+ZINCRBY z 0 a
+ZINCRBY z 5 a
+ZREM z a nosuch
+ZREM z nosuch
+ZREMRANGEBYSCORE z 5 7
+ZREMRANGEBYRANK z 100 200
+ZREMRANGEBYLEX z - +
+ZADD z 1 a 2 b 3 c 4 d 5 e 6 f
+ZREMRANGEBYRANK z 0 0
+ZREMRANGEBYRANK z 0 -10
+ZPOPMIN z
+ZPOPMAX z 2
+ZPOPMAX z 0
+BZPOPMIN z 0
+ZMPOP 1 z MIN COUNT 2
+ZADD z 1 a 2 b
+ZADD z2 1 a 2 c
+ZUNIONSTORE z3 2 z z2
+ZINTERSTORE z3 2 z z2
+ZDIFFSTORE z3 2 z z2
+ZDIFFSTORE z3 2 nosuch z2
+ZDIFFSTORE z3 2 nosuch z2
+ZRANGESTORE z3 z 0 -1
+ZRANGESTORE z3 z 5 6
+ZRANGESTORE z3 z 5 6
+SET z3 text
+ZUNIONSTORE z3 2 z z2
+HSET h a 1 b 2 c 3
+HSET h a 1
+HSETNX h a 1
+HSETNX h d 1
+HMSET h a 1 e 2
+HINCRBY h a 1
+HINCRBYFLOAT h a 1
+HDEL h a b nosuch
+HDEL h nosuch
+COPY h h2
+COPY h h2
+COPY h h2 REPLACE
+RENAME h new
+RENAME new new
+RENAMENX new h2
+RENAMENX new h
+HDEL h c d e
+MOVE h2 5
+TOUCH h2
+SWAPDB 0 5
+";
+
+/// A server, and who hears of its events.
+struct Watched {
+    client: Client,
+    listener: Client,
+}
+
+impl Watched {
+    fn new(server: &Server) -> Watched {
+        let (mut client, mut listener) = (server.client(), server.client());
+        assert_eq!(client.run("CONFIG SET notify-keyspace-events KA").to_string(), "+OK");
+        for key in KEYS {
+            listener.run(&format!("SUBSCRIBE __keyspace@0__:{key}"));
+        }
+        Watched { client, listener }
+    }
+
+    fn changes(&mut self) -> i64 {
+        let info = self.client.run("INFO persistence").text();
+        let count = info.split("rdb_changes_since_last_save:").nth(1);
+        count.and_then(|rest| rest.lines().next()?.parse().ok()).expect("it is told")
+    }
+
+    /// What comes of a request: how many changes it counts for, and the events.
+    fn run(&mut self, request: &str) -> (i64, Vec<String>) {
+        let before = self.changes();
+        self.client.run(request);
+        let changes = self.changes() - before;
+        self.listener.request(&["PING", "end"]);
+        let messages = std::iter::from_fn(|| {
+            let message = self.listener.reply();
+            (message.items()[0].text() != "pong").then(|| message.to_string())
+        });
+        (changes, messages.collect())
+    }
+}
+
+#[test]
+fn both_servers_count_and_tell_the_same() {
+    let Some(program) = redis() else { return skip("redis-server") };
+    let (ours, real) = (Server::start(&[]), Server::start_program(&program, &[]));
+    let (mut ours, mut real) = (Watched::new(&ours), Watched::new(&real));
+    let mut told = 0;
+    for request in REQUESTS.lines().filter(|line| !line.is_empty()) {
+        let expected = real.run(request);
+        assert_eq!(ours.run(request), expected, "{request}");
+        told += expected.1.len();
+    }
+    assert!(told > 100, "{told} events");
+}
