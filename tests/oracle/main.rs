@@ -9,6 +9,7 @@ mod bitmaps;
 mod facts;
 mod parameters;
 mod proof;
+mod replies;
 mod requests;
 mod streams;
 mod strings;

@@ -89,41 +89,8 @@ fn count(argument: &[u8], min: i64, text: &'static str) -> Result<usize, Error> 
     count.and_then(|count| usize::try_from(count).ok()).ok_or(Error::new(text))
 }
 
-/// The first element that a range names in a list of `len` and their number, where negative places
-/// count from the end.
-fn range(start: i64, stop: i64, len: usize) -> (usize, usize) {
-    let place = |place: i64| if place < 0 { place + num::signed(len) } else { place };
-    let first = usize::try_from(place(start).max(0)).unwrap_or(len);
-    let end = usize::try_from(place(stop).saturating_add(1).max(0)).unwrap_or(len).min(len);
-    if first < end { (first, end - first) } else { (0, 0) }
-}
-
 /// The element that a place names in a list of `len`, where negative places count from the end.
 fn index(place: i64, len: usize) -> Option<usize> {
     let place = if place < 0 { place + num::signed(len) } else { place };
     usize::try_from(place).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_count_from_either_end() {
-        let cases = [
-            ((0, -1), (0, 5)),
-            ((1, 3), (1, 3)),
-            ((-3, -2), (2, 2)),
-            ((-100, 100), (0, 5)),
-            ((0, -6), (0, 0)),
-            ((3, 1), (0, 0)),
-            ((5, 9), (0, 0)),
-            ((4, i64::MAX), (4, 1)),
-            ((i64::MIN, i64::MAX), (0, 5)),
-        ];
-        for ((start, stop), expected) in cases {
-            assert_eq!(range(start, stop, 5), expected, "{start} {stop}");
-        }
-        assert_eq!(range(0, -1, 0), (0, 0));
-    }
 }

@@ -136,7 +136,8 @@ fn transfer(call: &mut Call<'_>, from: End, to: End) -> Result<bool, Error> {
         let target = db.look(destination);
         db.upsert(target, |list: &mut List| {
             list.push(to, element(), fill);
-            Edit::changed(push_event(to), ())
+            // Both ends together count as one change.
+            Edit::changed(push_event(to), ()).times(0)
         })?;
         let spot = db.find(source);
         db.update(spot, |list: &mut List| {
