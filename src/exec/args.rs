@@ -6,6 +6,7 @@ use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::resp::error::Error;
+use std::ops::Range;
 
 /// A canonical 64-bit integer.
 ///
@@ -93,13 +94,13 @@ pub fn span(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     (first <= last).then_some(range)
 }
 
-/// The first place that a range names in a row of `len` and the number of its places, where
-/// negative ones count from the end. A range that ends before the row is empty.
-pub fn range(start: i64, stop: i64, len: usize) -> (usize, usize) {
+/// The places that a range names in a row of `len`, where negative ones count from the end. Unlike
+/// those of [`span`], there are none in a range before the row.
+pub fn places(start: i64, stop: i64, len: usize) -> Range<usize> {
     let place = |place: i64| if place < 0 { place + num::signed(len) } else { place };
     let first = usize::try_from(place(start).max(0)).unwrap_or(len);
     let end = usize::try_from(place(stop).saturating_add(1).max(0)).unwrap_or(len).min(len);
-    if first < end { (first, end - first) } else { (0, 0) }
+    if first < end { first..end } else { 0..0 }
 }
 
 #[cfg(test)]
@@ -112,6 +113,27 @@ mod tests {
         assert_eq!(positive_count(b"0"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"-3"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"x"), Err(Error::NOT_AN_INTEGER));
+    }
+
+    #[test]
+    fn ranges_count_from_either_end() {
+        let cases = [
+            ((0, -1), 0..5),
+            ((1, 3), 1..4),
+            ((-3, -2), 2..4),
+            ((-100, 100), 0..5),
+            ((0, -6), 0..0),
+            ((-9, -8), 0..0),
+            ((0, i64::MIN), 0..0),
+            ((3, 1), 0..0),
+            ((5, 9), 0..0),
+            ((4, i64::MAX), 4..5),
+            ((i64::MIN, i64::MAX), 0..5),
+        ];
+        for ((start, stop), expected) in cases {
+            assert_eq!(places(start, stop, 5), expected, "{start} {stop}");
+        }
+        assert_eq!(places(0, -1, 0), 0..0);
     }
 
     #[test]
@@ -131,25 +153,6 @@ mod tests {
             assert_eq!(span(start, end, 5), expected, "{start} {end}");
         }
         assert_eq!(span(0, -1, 0), None);
-    }
-
-    #[test]
-    fn ranges_count_from_either_end() {
-        let cases = [
-            ((0, -1), (0, 5)),
-            ((1, 3), (1, 3)),
-            ((-3, -2), (2, 2)),
-            ((-100, 100), (0, 5)),
-            ((0, -6), (0, 0)),
-            ((3, 1), (0, 0)),
-            ((5, 9), (0, 0)),
-            ((4, i64::MAX), (4, 1)),
-            ((i64::MIN, i64::MAX), (0, 5)),
-        ];
-        for ((start, stop), expected) in cases {
-            assert_eq!(range(start, stop, 5), expected, "{start} {stop}");
-        }
-        assert_eq!(range(0, -1, 0), (0, 0));
     }
 
     #[test]

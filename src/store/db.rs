@@ -73,19 +73,20 @@ pub enum Ttl {
 pub struct Edit<R> {
     result: R,
     events: [Option<&'static str>; 2],
-    is_changed: bool,
+    has_changed: bool,
+    /// How many changes it counts as.
     changes: u64,
 }
 
 impl<R> Edit<R> {
     /// Nothing has changed.
     pub fn same(result: R) -> Edit<R> {
-        Edit { result, events: [None; 2], is_changed: false, changes: 0 }
+        Edit { result, events: [None; 2], has_changed: false, changes: 0 }
     }
 
     /// It has changed.
     pub fn changed(event: &'static str, result: R) -> Edit<R> {
-        Edit { result, events: [Some(event), None], is_changed: true, changes: 1 }
+        Edit { result, events: [Some(event), None], has_changed: true, changes: 1 }
     }
 
     /// That counts as so many changes; none if it belongs to one that is counted elsewhere.
@@ -299,7 +300,7 @@ impl Db<'_> {
         if K::TYPE == Type::Hash {
             self.space.shift_fields(place, spot.hash, before);
         }
-        if edit.is_changed {
+        if edit.has_changed {
             self.usage.change(self.space.entry_mut(place));
         }
         let result = self.tell::<K, R>(spot.key, edit);
@@ -370,7 +371,7 @@ impl Db<'_> {
     /// Reports what has become of a collection.
     fn tell<K: Kind, R>(&mut self, key: &[u8], edit: Edit<R>) -> R {
         self.changes.dirty += edit.changes;
-        if edit.is_changed {
+        if edit.has_changed {
             self.changes.touch(self.index, key);
         }
         for event in edit.events.into_iter().flatten() {

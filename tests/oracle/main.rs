@@ -10,6 +10,7 @@ mod changes;
 mod facts;
 mod parameters;
 mod proof;
+mod replies;
 mod requests;
 mod streams;
 mod strings;

@@ -1,12 +1,14 @@
 //! Requests by chance that the real server understands too, right and wrong ones.
 
+use crate::support::collections::{self, STRINGS, Scope, any_key, key_of, one_of};
 use crate::{bitmaps, strings};
 use fastrand::Rng;
 
-pub const KEYS: u32 = 12;
+/// What both servers know, and do the same.
+const ORACLE: Scope = Scope { is_newest: false, has_chance: false };
 
 pub fn key(rng: &mut Rng) -> String {
-    format!("key:{}", rng.u32(0..KEYS))
+    key_of(rng, STRINGS)
 }
 
 pub fn value(rng: &mut Rng) -> String {
@@ -31,8 +33,77 @@ pub fn number(rng: &mut Rng) -> String {
     }
 }
 
-/// Words for a request line; no word holds a space.
+/// A request, right or wrong.
 pub fn request(rng: &mut Rng) -> Vec<String> {
+    match rng.u8(0..20) {
+        0..8 => single(rng),
+        8 => transaction(rng),
+        9 => generic(rng),
+        _ => collection(rng),
+    }
+}
+
+/// A request to a collection, sometimes with a fault in it.
+fn collection(rng: &mut Rng) -> Vec<String> {
+    let mut request = collections::request(rng, ORACLE);
+    while !collections::is_chance(&request) && !has_one_outcome(&request) {
+        request = collections::request(rng, ORACLE);
+    }
+    let mut spoiled = request.clone();
+    if rng.u8(0..8) == 0 {
+        collections::spoil(rng, &mut spoiled);
+    }
+    if has_one_outcome(&spoiled) { spoiled } else { request }
+}
+
+/// Whether neither chance nor patience nor the version decides what comes of a request.
+pub fn has_one_outcome(request: &[String]) -> bool {
+    let name = request[0].to_uppercase();
+    let is_waiting = name.starts_with("BL") || name.starts_with("BR") || name.starts_with("BZ");
+    let timeout = if name.ends_with("MPOP") { request.get(1) } else { request.last() };
+    let seconds = timeout.and_then(|timeout| timeout.parse::<f64>().ok());
+    // Later versions call what is too long by another name.
+    let is_long = seconds.is_some_and(|seconds| seconds == 0.0 || seconds > 0.05);
+    // Later versions know another argument.
+    let is_newer = name.ends_with("RANK") && request.len() > 3;
+    !(collections::is_chance(request) || is_newer || (is_waiting && is_long))
+}
+
+/// What makes requests run together, and what keeps them from it.
+fn transaction(rng: &mut Rng) -> Vec<String> {
+    let line = match rng.u8(0..10) {
+        0..3 => "MULTI".to_owned(),
+        3..6 => "EXEC".to_owned(),
+        6 => "DISCARD".to_owned(),
+        7 => "UNWATCH".to_owned(),
+        _ => format!("WATCH {} {}", any_key(rng), any_key(rng)),
+    };
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// What is asked of keys of any type.
+fn generic(rng: &mut Rng) -> Vec<String> {
+    let (a, b) = (any_key(rng), any_key(rng));
+    let line = match rng.u8(0..14) {
+        0..2 => format!("DEL {a} {b}"),
+        2 => format!("UNLINK {a}"),
+        3 => format!("TYPE {a}"),
+        4 => format!("OBJECT ENCODING {a}"),
+        5 => format!("EXPIRE {a} 50000"),
+        6 => format!("PERSIST {a}"),
+        7 => format!("RENAME {a} {b}"),
+        8 => format!("COPY {a} {b} REPLACE"),
+        9 => format!("MOVE {a} {}", rng.u8(0..3)),
+        10 => format!("EXISTS {a} {b}"),
+        11 => format!("MGET {a} {b}"),
+        12 => format!("SET {a} {}", one_of(rng, &["1", "text"])),
+        _ => "INFO persistence".to_owned(),
+    };
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// Words for a request line; no word holds a space.
+fn single(rng: &mut Rng) -> Vec<String> {
     let line = match rng.u8(0..63) {
         0..5 => format!("GET {}", key(rng)),
         5..10 => return set(rng),

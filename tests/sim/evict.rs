@@ -1,7 +1,7 @@
 //! Memory stays within its limit: which keys go, who hears of it, what is refused, and what counts
 //! as use.
 
-use crate::world::Sim;
+use crate::world::{Record, Sim};
 use spindle::config::Config;
 use spindle::config::kinds::{Access, Choice, EvictionPolicy};
 use std::io::{Read, Seek, Write};
@@ -158,7 +158,7 @@ fn the_earliest_deadline_goes_first_in_whatever_database() {
     sim.advance(Duration::ZERO);
     let left = 2_000 - evicted(&mut sim);
     assert!((500..1_900).contains(&left), "{left}");
-    let kept = |record: &(usize, Vec<u8>, Vec<u8>, Option<i64>)| {
+    let kept = |record: &Record| {
         let number: u64 = String::from_utf8_lossy(&record.1[4..]).parse().unwrap();
         number < left
     };

@@ -11,6 +11,7 @@ mod support;
 mod bitmaps;
 mod evict;
 mod expiry;
+mod forms;
 mod hotkeys;
 mod limits;
 mod model;

@@ -1,7 +1,7 @@
 //! What the server should be, as plainly as it can be said: maps, and a function from request to
 //! reply.
 
-use crate::world::Record;
+use crate::world::{Data, Record};
 use crate::{bitmaps, strings};
 use spindle::base::{glob, num};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +111,9 @@ impl Model {
     pub fn dump(&self) -> Vec<Record> {
         let dbs = self.dbs.iter().enumerate();
         dbs.flat_map(|(index, db)| {
-            db.iter().map(move |(key, v)| (index, key.clone(), v.bytes.clone(), v.deadline_ms))
+            db.iter().map(move |(key, v)| {
+                (index, key.clone(), Data::Text(v.bytes.clone()), v.deadline_ms)
+            })
         })
         .collect()
     }

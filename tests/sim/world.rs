@@ -4,12 +4,21 @@
 use crate::support::reply::Reply;
 use spindle::base::buf::ReadBuffer;
 use spindle::base::id::ClientId;
+use spindle::base::quoted::quote;
 use spindle::base::time::Now;
 use spindle::commands::GROUPS;
 use spindle::config::Config;
+use spindle::data::collection::Type;
+use spindle::data::hash::Hash;
+use spindle::data::list::List;
+use spindle::data::set::Set;
+use spindle::data::sorted_set::SortedSet;
 use spindle::exec::{Connection, Engine, Facts, Host, HostError, Turn};
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
+use spindle::store::{Db, Spot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Debug, Formatter};
 use std::time::Duration;
 
 /// Where simulated time begins: some moment in 2023, in microseconds.
@@ -53,8 +62,42 @@ impl Host for World {
     }
 }
 
+/// A value of any type.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Data {
+    Text(Vec<u8>),
+    List(Vec<Vec<u8>>),
+    Set(BTreeSet<Vec<u8>>),
+    /// In order, with the scores as text, which tells one zero from the other.
+    SortedSet(Vec<(Vec<u8>, String)>),
+    /// Values and deadlines by field.
+    Hash(BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>),
+}
+
+impl Debug for Data {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Data::Text(bytes) => write!(f, "{}", quote(bytes)),
+            Data::List(items) => f.debug_list().entries(items.iter().map(|it| quote(it))).finish(),
+            Data::Set(items) => f.debug_set().entries(items.iter().map(|it| quote(it))).finish(),
+            Data::SortedSet(items) => {
+                f.debug_map().entries(items.iter().map(|(it, score)| (quote(it), score))).finish()
+            }
+            Data::Hash(fields) => {
+                let quoted = |(field, (value, at)): (&Vec<u8>, &(Vec<u8>, Option<i64>))| {
+                    (quote(field), (quote(value), *at))
+                };
+                f.debug_map().entries(fields.iter().map(quoted)).finish()
+            }
+        }
+    }
+}
+
 /// A key with all that is known of it: database, name, value, deadline.
-pub type Record = (usize, Vec<u8>, Vec<u8>, Option<i64>);
+pub type Record = (usize, Vec<u8>, Data, Option<i64>);
+
+/// A request that has run, and the connection that it has come by.
+pub type Seen = (usize, Vec<Vec<u8>>);
 
 /// One connection.
 pub struct Conn {
@@ -72,6 +115,8 @@ pub struct Sim {
     pub engine: Engine,
     pub world: World,
     pub conns: Vec<Conn>,
+    /// What has run since the log was last taken, if it is kept.
+    pub log: Option<Vec<Seen>>,
 }
 
 impl Sim {
@@ -80,7 +125,7 @@ impl Sim {
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
         let mut world = World { now, pace_us: 0 };
         engine.tick(now, &mut world);
-        Sim { engine, world, conns: Vec::new() }
+        Sim { engine, world, conns: Vec::new(), log: None }
     }
 
     /// Connects a client; its index.
@@ -146,7 +191,11 @@ impl Sim {
             let requests = (0..count).map(|index| parser.argv(bytes, index));
             let served = self.engine.submit_all(*id, requests, &mut self.world);
             for index in 0..served.count {
-                seen(&parser.argv(bytes, index).from(0).collect());
+                let argv = parser.argv(bytes, index);
+                seen(&argv.from(0).collect());
+                if let Some(log) = &mut self.log {
+                    log.push((conn, argv.from(0).map(<[u8]>::to_vec).collect()));
+                }
                 taken += 1;
             }
             *is_closed = served.turn == Turn::Stop;
@@ -222,13 +271,54 @@ impl Sim {
             db.each_key(|key| keys.push(key.to_vec()));
             for key in keys {
                 let spot = db.look(&key);
-                let text =
-                    db.text(&spot).expect("a string").expect("there").with_bytes(<[u8]>::to_vec);
-                let deadline_ms = db.deadline_ms(&spot);
-                all.push((index, key, text, deadline_ms));
+                let (data, deadline_ms) = (read(&db, &spot), db.deadline_ms(&spot));
+                all.push((index, key, data, deadline_ms));
             }
         }
         all.sort();
         all
+    }
+}
+
+/// Checks that two dumps are the same.
+pub fn same_dumps(a: &[Record], b: &[Record], what: &str) {
+    for (x, y) in a.iter().zip(b) {
+        assert_eq!(x, y, "{what}");
+    }
+    assert_eq!(a.len(), b.len(), "{what}: one has more keys");
+}
+
+/// The value at a spot where there is one.
+fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
+    const RIGHT: &str = "the type that it is said to be";
+    match db.type_of(spot).expect("there") {
+        Type::String => {
+            Data::Text(db.text(spot).expect(RIGHT).expect(RIGHT).with_bytes(<[u8]>::to_vec))
+        }
+        Type::List => {
+            let list = db.view::<List>(spot).expect(RIGHT).expect(RIGHT);
+            Data::List(list.iter().map(|text| text.to_bytes().into_owned()).collect())
+        }
+        Type::Set => {
+            let (set, mut members) = (db.view::<Set>(spot), BTreeSet::new());
+            let set = set.expect(RIGHT).expect(RIGHT);
+            set.each(|member| assert!(members.insert(member.to_bytes().into_owned())));
+            assert_eq!(members.len(), set.len());
+            Data::Set(members)
+        }
+        Type::SortedSet => {
+            let set = db.view::<SortedSet>(spot).expect(RIGHT).expect(RIGHT);
+            let items = set.items(0..set.len());
+            let items = items.map(|(m, score)| (m.to_bytes().into_owned(), format!("{score:?}")));
+            Data::SortedSet(items.collect())
+        }
+        Type::Hash => {
+            let (hash, mut fields) = (db.view::<Hash>(spot), BTreeMap::new());
+            hash.expect(RIGHT).expect(RIGHT).each(|field| {
+                let value = (field.value.to_bytes().into_owned(), field.deadline_ms);
+                assert!(fields.insert(field.name.to_bytes().into_owned(), value).is_none());
+            });
+            Data::Hash(fields)
+        }
     }
 }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each kind of test uses a part of it")]
 
 pub mod client;
+pub mod collections;
+pub mod order;
 pub mod reply;
 pub mod server;
 pub mod transcript;

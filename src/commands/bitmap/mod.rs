@@ -263,6 +263,8 @@ fn bitop(call: &mut Call<'_>) -> Outcome {
     let spots = db.read_all(argv.from(3));
     let is_source = argv.from(3).any(|source| source == target);
     let target = db.look(target);
+    // Before the target's memory is taken, it must be certain that there is a result.
+    spots.iter().try_for_each(|spot| db.text(spot).map(drop))?;
     let room = if is_source { Vec::new() } else { db.reuse(&target) };
     let texts = spots.iter().map(|spot| Ok(db.text(spot)?.unwrap_or(Text::EMPTY).to_bytes()));
     let texts: Vec<_> = texts.collect::<Result<_, Error>>()?;

@@ -4,11 +4,12 @@ use super::{DELETES, INSERTS, REMOVES, WRITES, fill};
 use crate::base::num;
 use crate::data::collection::Kind;
 use crate::data::list::{End, List};
-use crate::exec::{Call, Command, Flow, Outcome, int, range};
+use crate::exec::{Call, Command, Flow, Outcome, int, places};
 use crate::resp::error::Error;
 use crate::spec::Spec;
 use crate::spec::keys::{KeyFlags, KeySpec};
 use crate::store::Edit;
+use std::ops::Range;
 
 pub(super) const LSET: Command = Command::new(
     Spec {
@@ -126,10 +127,11 @@ fn ltrim(call: &mut Call<'_>) -> Outcome {
     let spot = db.look(argv.at(1));
     db.update(spot, |list: &mut List| {
         let len = list.len();
-        let (first, count) = range(start, stop, len);
-        list.cut(End::Front, if count == 0 { len } else { first }, fill);
-        list.cut(End::Back, list.len() - count, fill);
-        Edit::changed("ltrim", ()).times(len - count)
+        let Range { start, end } = places(start, stop, len);
+        list.cut(End::Front, if start == end { len } else { start }, fill);
+        list.cut(End::Back, list.len() - (end - start), fill);
+        // It counts as touched even if all of it is left.
+        Edit::changed("ltrim", ()).times(len - (end - start))
     })?;
     call.out.ok();
     Ok(Flow::Done)

@@ -5,7 +5,7 @@ use crate::base::num;
 use crate::commands::text::{write_text, write_text_or_null};
 use crate::data::list::{List, ListRef};
 use crate::data::text::Text;
-use crate::exec::{Call, Command, Flow, Outcome, int, range};
+use crate::exec::{Call, Command, Flow, Outcome, int, places};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::Spec;
@@ -55,9 +55,9 @@ fn lrange(call: &mut Call<'_>) -> Outcome {
         call.out.array(0);
         return Ok(Flow::Done);
     };
-    let (first, count) = range(start, stop, list.len());
-    call.out.array(count);
-    for text in list.forward(first).take(count) {
+    let range = places(start, stop, list.len());
+    call.out.array(range.len());
+    for text in list.forward(range.start).take(range.len()) {
         write_text(call.out, text);
     }
     Ok(Flow::Done)

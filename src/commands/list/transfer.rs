@@ -136,13 +136,13 @@ fn transfer(call: &mut Call<'_>, from: End, to: End) -> Result<bool, Error> {
         let target = db.look(destination);
         db.upsert(target, |list: &mut List| {
             list.push(to, element(), fill);
-            Edit::changed(push_event(to), ())
+            // Both ends together count as one change.
+            Edit::changed(push_event(to), ()).times(0)
         })?;
         let spot = db.find(source);
         db.update(spot, |list: &mut List| {
             list.cut(from, 1, fill);
-            // What has moved is one change.
-            Edit::changed(pop_event(from), ()).times(0)
+            Edit::changed(pop_event(from), ())
         })?;
     }
     write_text(call.out, Text::Bytes(&text));

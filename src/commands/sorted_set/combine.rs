@@ -68,6 +68,8 @@ fn zero_if_nan(value: f64) -> f64 {
 /// What a request asks for.
 struct Request<'a> {
     keys: Vec<&'a [u8]>,
+    /// The index of the first argument behind the keys.
+    after: usize,
     weights: Vec<f64>,
     aggregate: Aggregate,
     with_scores: bool,
@@ -83,8 +85,8 @@ struct Allowed {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the arguments from the number of keys on.
-    fn parse(call: &Call<'a>, first: usize, allowed: Allowed) -> Result<Request<'a>, Error> {
+    /// Reads the number of keys at an index, and the keys.
+    fn parse(call: &Call<'a>, first: usize) -> Result<Request<'a>, Error> {
         let (argv, count) = (call.argv, int(call.argv.at(first))?);
         if count < 1 {
             return Err(Error::text(format!(
@@ -96,18 +98,36 @@ impl<'a> Request<'a> {
         if count > argv.len() - first - 1 {
             return Err(Error::SYNTAX);
         }
-        let mut request = Request {
+        Ok(Request {
             keys: argv.from(first + 1).take(count).collect(),
+            after: first + 1 + count,
             weights: vec![1.0; count],
             aggregate: Aggregate::Sum,
             with_scores: false,
             limit: 0,
-        };
-        let mut at = first + 1 + count;
+        })
+    }
+
+    /// Opens what is at the keys, then reads the options, in the order in which Redis refuses
+    /// them.
+    fn open<'s>(
+        &mut self,
+        db: &'s Db<'_>,
+        spots: &[Spot<'_>],
+        argv: Argv<'a>,
+        allowed: Allowed,
+    ) -> Result<Vec<Source<'s>>, Error> {
+        let sources: Result<Vec<_>, Error> =
+            spots.iter().map(|spot| Source::open(db, spot)).collect();
+        let mut sources = sources?;
+        let mut at = self.after;
         while at < argv.len() {
-            at += 1 + request.take(argv, at, allowed)?;
+            at += 1 + self.take(argv, at, allowed)?;
         }
-        Ok(request)
+        for (source, weight) in sources.iter_mut().zip(&self.weights) {
+            source.weight = *weight;
+        }
+        Ok(sources)
     }
 
     /// Takes an option; returns how many arguments belong to it.
@@ -155,13 +175,13 @@ enum Members<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn open(db: &'a Db<'_>, spot: &Spot<'_>, weight: f64) -> Result<Source<'a>, Error> {
+    fn open(db: &'a Db<'_>, spot: &Spot<'_>) -> Result<Source<'a>, Error> {
         let members = match db.type_of(spot) {
             Some(Type::Set) => db.view::<Set>(spot)?.map(Members::Plain),
             _ => db.view::<SortedSet>(spot)?.map(Members::Scored),
         };
         let members = members.unwrap_or(Members::Scored(SortedSetRef::EMPTY));
-        Ok(Source { members, weight })
+        Ok(Source { members, weight: 1.0 })
     }
 
     fn len(&self) -> usize {
@@ -262,11 +282,6 @@ fn diff<'a>(sources: &[Source<'a>]) -> Vec<Item<'a>> {
     items
 }
 
-/// Opens what is at the keys of a request.
-fn open<'a>(db: &'a Db<'_>, spots: &[Spot<'_>], weights: &[f64]) -> Result<Vec<Source<'a>>, Error> {
-    spots.iter().zip(weights).map(|(spot, weight)| Source::open(db, spot, *weight)).collect()
-}
-
 /// The members of a combination, in order.
 fn combine<'a>(
     mut sources: Vec<Source<'a>>,
@@ -298,12 +313,12 @@ fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (Text<'a>, f64)> + C
 /// Replies with a combination.
 fn reply(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let allowed = Allowed { weights: operation != Operation::Diff, scores: true, limit: false };
-    let request = Request::parse(call, 1, allowed)?;
+    let mut request = Request::parse(call, 1)?;
     let hasher = call.limits(Type::SortedSet).hasher;
-    let now_ms = call.now_ms();
+    let (argv, now_ms) = (call.argv, call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spots = db.read_all(request.keys.iter().copied());
-    let sources = open(&db, &spots, &request.weights)?;
+    let sources = request.open(&db, &spots, argv, allowed)?;
     let items = combine(sources, operation, &request, |member| hasher.hash(member));
     let form = Form::of(request.with_scores, call.out);
     write_items(call.out, form, items.len(), texts(&items));
@@ -313,14 +328,14 @@ fn reply(call: &mut Call<'_>, operation: Operation) -> Outcome {
 /// Keeps a combination at a key.
 fn store(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outcome {
     let allowed = Allowed { weights: operation != Operation::Diff, scores: false, limit: false };
-    let request = Request::parse(call, 2, allowed)?;
-    let (key, limits) = (call.argv.at(1), call.limits(Type::SortedSet));
+    let mut request = Request::parse(call, 2)?;
+    let (argv, limits) = (call.argv, call.limits(Type::SortedSet));
     let mut db = call.db();
     let spots = db.read_all(request.keys.iter().copied());
-    let sources = open(&db, &spots, &request.weights)?;
+    let sources = request.open(&db, &spots, argv, allowed)?;
     let items = combine(sources, operation, &request, |member| limits.hasher.hash(member));
     let stored = SortedSet::of(texts(&items), &limits);
-    let spot = db.look(key);
+    let spot = db.look(argv.at(1));
     let count = stored.len();
     db.replace(event, spot, stored);
     call.out.len_int(count);
@@ -453,11 +468,11 @@ pub(super) const ZINTERCARD: Command = Command::new(
 
 fn zintercard(call: &mut Call<'_>) -> Outcome {
     let allowed = Allowed { weights: false, scores: false, limit: true };
-    let request = Request::parse(call, 1, allowed)?;
-    let now_ms = call.now_ms();
+    let mut request = Request::parse(call, 1)?;
+    let (argv, now_ms) = (call.argv, call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
     let spots = db.read_all(request.keys.iter().copied());
-    let mut sources = open(&db, &spots, &request.weights)?;
+    let mut sources = request.open(&db, &spots, argv, allowed)?;
     sources.sort_by_key(Source::len);
     call.out.len_int(inter(&sources, Aggregate::Sum, request.limit).len());
     Ok(Flow::Done)

@@ -107,7 +107,9 @@ pub(super) const ZLEXCOUNT: Command = Command::new(
 
 fn zlexcount(call: &mut Call<'_>) -> Outcome {
     let range = lex_range(call.argv.at(2), call.argv.at(3))?;
-    reply_with(call, call.argv.at(1), |out, set| out.len_int(set.ranks_by_lex(&range).len()))?;
+    reply_with(call, call.argv.at(1), |out, set| {
+        out.len_int(set.ranks_by_lex(&range, false).len())
+    })?;
     Ok(Flow::Done)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::base::float;
 use crate::data::sorted_set::{LexEnd, LexRange, ScoreRange, SortedSetRef};
-use crate::exec::{int, range};
+use crate::exec::{int, places};
 use crate::resp::error::Error;
 use std::ops::Range;
 
@@ -57,13 +57,12 @@ impl<'a> Span<'a> {
     /// on if it is reversed.
     pub(super) fn ranks(&self, set: SortedSetRef<'_>, is_reversed: bool) -> Range<usize> {
         match self {
-            Span::Ranks(start, stop) => {
-                let (first, count) = range(*start, *stop, set.len());
-                let from = if is_reversed { set.len() - first - count } else { first };
-                from..from + count
+            Span::Ranks(first, last) => {
+                let Range { start, end } = places(*first, *last, set.len());
+                if is_reversed { set.len() - end..set.len() - start } else { start..end }
             }
             Span::Scores(range) => set.ranks_by_score(range),
-            Span::Lex(range) => set.ranks_by_lex(range),
+            Span::Lex(range) => set.ranks_by_lex(range, is_reversed),
         }
     }
 }

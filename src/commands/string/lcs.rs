@@ -62,13 +62,13 @@ impl Options {
 
 fn lcs(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
-    let options = Options::parse(argv)?;
     let mut db = call.store.db(call.client.db, now_ms);
     let spots = db.read_all([argv.at(1), argv.at(2)].into_iter());
     let texts = spots.iter().map(|spot| Ok(db.text(spot)?.unwrap_or(Text::EMPTY).to_bytes()));
     let texts: Result<Vec<_>, Error> = texts.collect();
     let texts =
         texts.map_err(|_| Error::new("ERR The specified keys must contain string values"))?;
+    let options = Options::parse(argv)?;
     let (a, b) = (texts[0].as_ref(), texts[1].as_ref());
     if a.len().max(b.len()) > LEN_MAX {
         return Err(Error::new("ERR String too long for LCS"));
