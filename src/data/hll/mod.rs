@@ -7,7 +7,7 @@
 //! "HYLL" | encoding 1 | zeros 3 | latest count 8, its highest bit set if it is out of date | body
 //! ```
 //!
-//! The body is [`dense`] or [`sparse`]. Clients may have written any bytes into it.
+//! The body is `dense` or `sparse`. Clients may have written any bytes into it.
 
 mod dense;
 mod estimate;
