@@ -185,6 +185,7 @@ impl Node {
     pub(super) fn cut(&mut self, end: End, count: usize) {
         debug_assert!(count < self.count, "some are left");
         match end {
+            End::Front if count == 1 => self.start += self.next(0),
             End::Front => self.start += self.seek(count),
             End::Back => self.end = self.start + self.seek(self.count - count),
         }

@@ -157,7 +157,18 @@ impl<'a> Run<'a> {
     /// The element at a place, and the bytes of its head and text.
     #[inline]
     fn decode(self, at: usize) -> (Text<'a>, usize) {
-        let bytes = &self.0[at..];
+        match &self.0[at..] {
+            // A string of up to 63 bytes, as most are.
+            [head @ 0x80..0xC0, rest @ ..] => {
+                let len = usize::from(head & 0x3F);
+                (Text::Bytes(&rest[..len]), 1 + len)
+            }
+            bytes => Run::decode_any(bytes),
+        }
+    }
+
+    /// The first of some elements.
+    fn decode_any(bytes: &'a [u8]) -> (Text<'a>, usize) {
         let string = |head: usize, len: usize| (Text::Bytes(&bytes[head..head + len]), head + len);
         let int = |size: usize| {
             let mut wide = [0; 8];

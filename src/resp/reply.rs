@@ -48,9 +48,9 @@ impl Output {
         if self.is_capped() {
             return;
         }
+        // One reservation for all, so that a large value is not copied again for its line end.
+        self.tail.reserve(HEADER_MAX + bytes.len() + 2);
         self.header(b'$', bytes.len());
-        // One reservation for both, so that a large value is not copied again for its line end.
-        self.tail.reserve(bytes.len() + 2);
         self.raw(bytes);
         self.raw(b"\r\n");
     }
@@ -175,6 +175,15 @@ impl Output {
 
     #[inline]
     fn header(&mut self, kind: u8, len: usize) {
+        // One or two digits are what nearly every length has, and are written in one piece.
+        match u8::try_from(len) {
+            Ok(len @ 0..10) => self.raw(&[kind, b'0' + len, b'\r', b'\n']),
+            Ok(len @ 10..100) => self.raw(&[kind, b'0' + len / 10, b'0' + len % 10, b'\r', b'\n']),
+            _ => self.long_header(kind, len),
+        }
+    }
+
+    fn long_header(&mut self, kind: u8, len: usize) {
         self.tail.push(kind);
         num::push_len(&mut self.tail, len);
         self.raw(b"\r\n");

@@ -152,16 +152,16 @@ impl Entry {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'_> {
+        if self.is_large() {
+            // SAFETY: as for a long string.
+            return Value::Large(unsafe { &*self.large() });
+        }
         if let Some(text) = self.text() {
             return Value::Text(text);
         }
         let shape = self.shape();
         let body = &self.bytes(shape.end)[shape.body_at..];
-        if shape.meta & KIND == KIND_SMALL {
-            return Value::Small(Form::of_number(body[0]), &body[1..]);
-        }
-        // SAFETY: as for a long string.
-        Value::Large(unsafe { &*pointer::<Collection>(body) })
+        Value::Small(Form::of_number(body[0]), &body[1..])
     }
 
     /// The value, if it is a collection of this type.
@@ -192,9 +192,11 @@ impl Entry {
         room: &mut Vec<u8>,
         change: impl FnOnce(&mut K) -> R,
     ) -> Option<R> {
-        let shape = self.shape();
+        if self.is_large() {
+            // SAFETY: the pointer came from a box that this entry owns.
+            return K::of_mut(unsafe { &mut *self.large() }).map(change);
+        }
         match self.value() {
-            Value::Text(_) => None,
             Value::Small(form, _) if form.type_of() != K::TYPE => None,
             Value::Small(form, bytes) => {
                 room.clear();
@@ -210,11 +212,7 @@ impl Entry {
                 }
                 Some(result)
             }
-            Value::Large(_) => {
-                let collection = pointer::<Collection>(&self.bytes(shape.end)[shape.body_at..]);
-                // SAFETY: the pointer came from a box that this entry owns.
-                K::of_mut(unsafe { &mut *collection }).map(change)
-            }
+            _ => None,
         }
     }
 
@@ -224,14 +222,21 @@ impl Entry {
         self.bytes(1)[0] & KIND == KIND_LARGE
     }
 
+    /// The large collection that the body points to.
+    #[inline]
+    fn large(&self) -> *mut Collection {
+        let shape = self.shape();
+        pointer(&self.bytes(shape.end)[shape.body_at..])
+    }
+
     /// Takes a large collection out, so that it can be freed a little at a time; an empty string is
     /// left.
     pub fn take_large(&mut self) -> Option<Box<Collection>> {
         if !self.is_large() {
             return None;
         }
+        let collection = self.large();
         let shape = self.shape();
-        let collection = pointer::<Collection>(&self.bytes(shape.end)[shape.body_at..]);
         // The body is of no kind that `set_body` would free.
         let bytes = self.bytes_mut(shape.end);
         bytes[0] = shape.meta & !KIND | KIND_INT;
