@@ -6,7 +6,8 @@ use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
-use crate::data::list::PLAIN_BYTES;
+use crate::data::list::{List, ListRef, PLAIN_BYTES};
+use crate::data::packed::Run;
 use crate::data::text::Text;
 use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, float, int};
 use crate::resp::error::Error;
@@ -63,6 +64,7 @@ const SUBS: &[Sub] = &[
     sub("error", "message", 3..=3, "Replies with that error.", error),
     sub("htstats", "db", 3..=4, "Tells what a database's table holds.", htstats),
     sub("htstats-key", "key", 3..=4, "The same for the table of a value.", htstats_key),
+    sub("listpack", "key", 3..=3, "Writes the elements of a small value to the log.", listpack),
     sub("loadaof", "", 2..=2, "Loads the append-only file, which is not built yet.", loadaof),
     sub("log", "message", 3..=3, "Writes to the log.", write_log),
     sub("object", "key", 3..=4, "Tells how a value is kept.", object),
@@ -243,6 +245,30 @@ fn htstats_key(call: &mut Call<'_>) -> Outcome {
     }
     let (len, bytes) = (collection.len(), collection.memory_bytes());
     call.out.verbatim("txt", &format!("number of elements: {len}\n bytes: {bytes}\n"));
+    Ok(Flow::Done)
+}
+
+fn listpack(call: &mut Call<'_>) -> Outcome {
+    const NO_LISTPACK: Error = Error::new("ERR Not a listpack encoded object.");
+    let spot = look_existing(call)?;
+    let db = call.db();
+    let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
+    if !entry.encoding().starts_with("listpack") {
+        return Err(NO_LISTPACK);
+    }
+    let write = |(index, text): (usize, Text<'_>)| {
+        text.with_bytes(|bytes| log::warn!("{index}: {}", bytes.escape_ascii()));
+    };
+    match entry.value() {
+        Value::Small(_, bytes) => Run::of_packed(bytes).iter().enumerate().for_each(write),
+        // A short list may stand by itself.
+        _ => {
+            let list = db.view::<List>(&spot)?;
+            list.into_iter().flat_map(ListRef::iter).enumerate().for_each(write);
+        }
+    }
+    // What the log is by default.
+    call.out.status("Listpack structure printed on stdout");
     Ok(Flow::Done)
 }
 
