@@ -200,7 +200,7 @@ fn run(call: &mut Call<'_>, request: &Request<'_>) -> Outcome {
                 text.unwrap_or(Text::Bytes(b"")).with_bytes(|bytes| texts.push(bytes));
             });
             let spot = db.look(destination);
-            db.replace("sortstore", spot, List::of(texts.iter(), fill));
+            db.replace("sortstore", spot, List::of(texts.iter(), fill), results);
             call.out.len_int(results);
         }
     }
