@@ -74,6 +74,10 @@ fn pfadd(call: &mut Call<'_>) -> Outcome {
             changes += usize::from(hll::add(bytes, element, sparse_max)?);
             Ok(())
         });
+        if outcome.is_err() {
+            // What was seen before the error stays without a word.
+            return 0;
+        }
         if changes > 0 {
             hll::forget_count(bytes);
         }
