@@ -228,25 +228,26 @@ impl Db<'_> {
     ) {
         self.modify_if(event, spot, |bytes| {
             change(bytes);
-            true
+            1
         });
     }
 
-    /// The same for a change that may come to nothing: it is reported if `change` says that there
-    /// was one.
+    /// The same for a change that may come to nothing, or count as several: `change` tells how many
+    /// there were, and they are reported if there was one.
     pub fn modify_if(
         &mut self,
         event: &'static str,
         spot: Spot<'_>,
-        change: impl FnOnce(&mut Vec<u8>) -> bool,
+        change: impl FnOnce(&mut Vec<u8>) -> usize,
     ) {
         let place = match spot.place {
             Some(place) => place,
             None => self.write(spot, Text::Bytes(b""), false),
         };
-        if self.space.modify(place, change) {
+        let changes = self.space.modify(place, change);
+        if changes > 0 {
             self.usage.change(self.space.entry_mut(place));
-            self.report(EventClasses::STRING, event, spot.key);
+            self.report_times(EventClasses::STRING, event, spot.key, changes);
         }
     }
 
@@ -334,8 +335,14 @@ impl Db<'_> {
     }
 
     /// Puts a collection where there may be a value of any type; nothing is left if it has no
-    /// elements. The deadline goes.
-    pub fn replace<K: Kind>(&mut self, event: &'static str, spot: Spot<'_>, value: K) {
+    /// elements. The deadline goes. A value that is put counts as so many changes.
+    pub fn replace<K: Kind>(
+        &mut self,
+        event: &'static str,
+        spot: Spot<'_>,
+        value: K,
+        changes: usize,
+    ) {
         if value.is_empty() {
             self.remove("del", spot);
             return;
@@ -345,7 +352,7 @@ impl Db<'_> {
             self.discard(place, spot.hash);
         }
         self.add(Spot { place: None, ..spot }, value);
-        self.report(class_of(K::TYPE), event, spot.key);
+        self.report_times(class_of(K::TYPE), event, spot.key, changes);
     }
 
     /// Adds a key with a collection.
@@ -570,7 +577,19 @@ impl Db<'_> {
     }
 
     pub(super) fn report(&mut self, class: EventClasses, event: &'static str, key: &[u8]) {
-        self.changes.dirty += 1;
+        self.report_times(class, event, key, 1);
+    }
+
+    /// Reports a change that counts as so many.
+    #[inline]
+    fn report_times(
+        &mut self,
+        class: EventClasses,
+        event: &'static str,
+        key: &[u8],
+        changes: usize,
+    ) {
+        self.changes.dirty += changes as u64;
         self.changes.touch(self.index, key);
         self.changes.note(class, event, self.index, key);
     }

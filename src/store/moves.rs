@@ -95,9 +95,11 @@ impl Store {
         if a.max(b) >= self.spaces.len() {
             self.create(a.max(b));
         }
-        self.spaces.swap(a, b);
-        [a, b].into_iter().for_each(|index| self.changes.touch_all(index));
         self.changes.dirty += 1;
+        if a != b {
+            self.spaces.swap(a, b);
+            [a, b].into_iter().for_each(|index| self.changes.touch_all(index));
+        }
     }
 }
 

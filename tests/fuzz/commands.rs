@@ -1,6 +1,7 @@
 //! Every command with arguments by chance: one reply each, and the engine goes on.
 
 use crate::support::client::encode;
+use crate::support::collections::{self, Scope};
 use crate::support::seeds;
 use crate::world::Sim;
 use fastrand::Rng;
@@ -110,8 +111,27 @@ const WORDS: &[&str] = &[
     "PROTOCOL",
     "OBJECT",
     "DIGEST",
+    "FROMLONLAT",
+    "FROMMEMBER",
+    "BYRADIUS",
+    "BYBOX",
+    "WITHCOORD",
+    "WITHDIST",
+    "STOREDIST",
+    "ANY",
+    "DESC",
+    "m",
+    "km",
+    "BY",
+    "ALPHA",
+    "LIMIT",
+    "STORE",
+    "#",
     "",
 ];
+
+/// What requests to collections are drawn from.
+const SCOPE: Scope = Scope { is_newest: true, has_chance: true };
 
 fn argument(rng: &mut Rng) -> Vec<u8> {
     match rng.u8(0..8) {
@@ -135,6 +155,19 @@ fn names() -> Vec<Vec<&'static str>> {
     names
 }
 
+/// A name with arguments by chance, or a request that is nearly right.
+fn request(rng: &mut Rng, names: &[Vec<&'static str>]) -> Vec<Vec<u8>> {
+    if rng.u8(0..4) == 0 {
+        let mut request = collections::any_request(rng, SCOPE);
+        (0..rng.usize(0..4)).for_each(|_| collections::spoil(rng, &mut request));
+        return request.into_iter().map(String::into_bytes).collect();
+    }
+    let name = &names[rng.usize(0..names.len())];
+    let mut request: Vec<Vec<u8>> = name.iter().map(|word| word.as_bytes().to_vec()).collect();
+    request.extend((0..rng.usize(0..10)).map(|_| argument(rng)));
+    request
+}
+
 #[test]
 fn any_request_gets_its_replies_and_harms_nobody() {
     let names = names();
@@ -144,10 +177,7 @@ fn any_request_gets_its_replies_and_harms_nobody() {
         let mut sim = Sim::new(seed, config);
         let mut conn = sim.connect();
         for _ in 0..400 {
-            let name = &names[rng.usize(0..names.len())];
-            let mut request: Vec<Vec<u8>> =
-                name.iter().map(|word| word.as_bytes().to_vec()).collect();
-            request.extend((0..rng.usize(0..6)).map(|_| argument(&mut rng)));
+            let request = request(&mut rng, &names);
             sim.arrive(conn, &encode(&request), 16, |_| {});
             // Replies are whole, or reading them fails. How many there are depends on the command.
             sim.replies(conn);

@@ -5,8 +5,10 @@ use crate::support::server::{Server, redis};
 use crate::support::skip;
 
 /// The keys of the requests.
-const KEYS: &[&str] =
-    &["a", "b", "c", "d", "e", "l", "l2", "l3", "s", "s2", "z", "z2", "z3", "h", "h2", "new"];
+const KEYS: &[&str] = &[
+    "a", "b", "c", "d", "e", "l", "l2", "l3", "s", "s2", "z", "z2", "z3", "h", "h2", "g", "g2",
+    "p", "p2", "new",
+];
 
 /// Requests one after the other; none of them leaves anything to chance but the order in which
 /// members of a set go.
@@ -126,6 +128,37 @@ ZRANGESTORE z3 z 5 6
 ZRANGESTORE z3 z 5 6
 SET z3 text
 ZUNIONSTORE z3 2 z z2
+GEOADD g 13 38 a 13.1 38 b 13.2 38 c
+GEOADD g 13 38 a 13.1 38 b 13.3 38 c
+GEOADD g XX CH 13 38.1 a 13 38 d
+GEOSEARCHSTORE g2 g FROMLONLAT 13 38 BYRADIUS 100 km
+GEOSEARCHSTORE g2 g FROMMEMBER a BYBOX 100 100 km COUNT 2 STOREDIST
+GEOSEARCHSTORE g2 g FROMLONLAT 130 38 BYRADIUS 100 km
+GEOSEARCHSTORE g2 g FROMLONLAT 130 38 BYRADIUS 100 km
+GEORADIUS g 13 38 100 km STORE z3
+GEORADIUS g 13 38 100 km
+GEORADIUSBYMEMBER g b 100 km STOREDIST g2
+DEL l
+RPUSH l 3 1 2
+SORT l STORE new
+SORT l GET # GET nosuch STORE new
+SORT l LIMIT 0 1 STORE l2
+SORT l LIMIT 0 0 STORE l2
+SORT l LIMIT 0 0 STORE l2
+SORT nosuch STORE new
+SORT l
+PFADD p
+PFADD p
+PFADD p a b c
+PFADD p a
+PFADD p a b c d e
+PFADD p2 1 2 3
+PFCOUNT p
+PFCOUNT p
+PFCOUNT p p2
+PFMERGE new p p2
+PFMERGE new p p2
+PFMERGE new
 HSET h a 1 b 2 c 3
 HSET h a 1
 HSETNX h a 1

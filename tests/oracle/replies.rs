@@ -2,7 +2,7 @@
 //! on the moment is left out.
 
 use crate::support::client::Client;
-use crate::support::order::in_order;
+use crate::support::order::in_order_of;
 use crate::support::reply::Reply;
 
 /// Encodings that later versions call by other names, or that only they have: ours, and that of
@@ -70,14 +70,14 @@ fn is_same(request: &[String], ours: &Reply, real: &Reply) -> bool {
             a == b
                 || RENAMED.iter().any(|pair| *a == *pair[0].as_bytes() && *b == *pair[1].as_bytes())
         }
-        (name, _, _) => is_alike(name, ours, real),
+        _ => is_alike(request, ours, real),
     }
 }
 
 /// Whether replies are the same but for an order that says nothing and for the spelling of
 /// fractions.
-fn is_alike(name: &str, ours: &Reply, real: &Reply) -> bool {
-    ours == real || plain(&in_order(name, ours)) == plain(&in_order(name, real))
+fn is_alike<W: AsRef<[u8]>>(request: &[W], ours: &Reply, real: &Reply) -> bool {
+    ours == real || plain(&in_order_of(request, ours)) == plain(&in_order_of(request, real))
 }
 
 /// A reply with fractions in one spelling: 7.0 prints more digits than it needs.
@@ -121,7 +121,7 @@ pub fn same_data(a: &mut Client, b: &mut Client, key: &str) {
         "hash" => format!("HGETALL {key}"),
         _ => return,
     };
-    let name = read.split(' ').next().unwrap_or_default();
+    let request: Vec<&str> = read.split(' ').collect();
     let (ours, real) = (a.run(&read), b.run(&read));
-    assert!(is_alike(name, &ours, &real), "{key}\n ours {ours}\n real {real}");
+    assert!(is_alike(&request, &ours, &real), "{key}\n ours {ours}\n real {real}");
 }

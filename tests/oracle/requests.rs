@@ -1,6 +1,7 @@
 //! Requests by chance that the real server understands too, right and wrong ones.
 
 use crate::support::collections::{self, STRINGS, Scope, any_key, key_of, one_of};
+use crate::support::collections::{geo, sort};
 use crate::{bitmaps, strings};
 use fastrand::Rng;
 
@@ -45,9 +46,9 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
 
 /// A request to a collection, sometimes with a fault in it.
 fn collection(rng: &mut Rng) -> Vec<String> {
-    let mut request = collections::request(rng, ORACLE);
+    let mut request = collections::any_request(rng, ORACLE);
     while !collections::is_chance(&request) && !has_one_outcome(&request) {
-        request = collections::request(rng, ORACLE);
+        request = collections::any_request(rng, ORACLE);
     }
     let mut spoiled = request.clone();
     if rng.u8(0..8) == 0 {
@@ -56,7 +57,8 @@ fn collection(rng: &mut Rng) -> Vec<String> {
     if has_one_outcome(&spoiled) { spoiled } else { request }
 }
 
-/// Whether neither chance nor patience nor the version decides what comes of a request.
+/// Whether neither chance nor an unknown order nor patience nor the version decides what comes of a
+/// request.
 pub fn has_one_outcome(request: &[String]) -> bool {
     let name = request[0].to_uppercase();
     let is_waiting = name.starts_with("BL") || name.starts_with("BR") || name.starts_with("BZ");
@@ -66,7 +68,8 @@ pub fn has_one_outcome(request: &[String]) -> bool {
     let is_long = seconds.is_some_and(|seconds| seconds == 0.0 || seconds > 0.05);
     // Later versions know another argument.
     let is_newer = name.ends_with("RANK") && request.len() > 3;
-    !(collections::is_chance(request) || is_newer || (is_waiting && is_long))
+    let has_ties = geo::may_have_ties(request) || sort::may_have_ties(request);
+    !(collections::is_chance(request) || has_ties || is_newer || (is_waiting && is_long))
 }
 
 /// What makes requests run together, and what keeps them from it.

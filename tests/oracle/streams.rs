@@ -4,8 +4,7 @@
 use crate::replies::{Judge, same_data};
 use crate::requests::request;
 use crate::support::client::{Client, encode};
-use crate::support::collections::KEYS;
-use crate::support::collections::sorted_sets::LEXICAL;
+use crate::support::collections::all_keys;
 use crate::support::reply::Reply;
 use crate::support::server::{Server, redis};
 use crate::support::{seeds, skip};
@@ -16,7 +15,7 @@ const DATABASES: usize = 3;
 
 /// How far collections go in their small forms, and what else is set: a usual value, and one that
 /// is soon reached.
-const PARAMETERS: [[&str; 3]; 8] = [
+const PARAMETERS: [[&str; 3]; 9] = [
     ["hash-max-listpack-entries", "512", "6"],
     ["hash-max-listpack-value", "64", "20"],
     ["set-max-intset-entries", "512", "8"],
@@ -24,6 +23,7 @@ const PARAMETERS: [[&str; 3]; 8] = [
     ["zset-max-listpack-value", "64", "20"],
     ["list-max-listpack-size", "-2", "4"],
     ["list-compress-depth", "0", "1"],
+    ["hll-sparse-max-bytes", "3000", "100"],
     ["notify-keyspace-events", "KEA", "KEA"],
 ];
 
@@ -91,8 +91,8 @@ impl Side {
             assert_eq!(client.run(&set).to_string(), "+OK");
         }
         for db in 0..DATABASES {
-            for key in 0..KEYS {
-                listener.run(&format!("SUBSCRIBE __keyspace@{db}__:key:{key}"));
+            for key in all_keys() {
+                listener.run(&format!("SUBSCRIBE __keyspace@{db}__:{key}"));
             }
         }
         Side { client, listener }
@@ -119,8 +119,7 @@ fn compare_data(a: &mut Client, b: &mut Client) {
     for db in 0..DATABASES {
         let select = format!("SELECT {db}");
         assert_eq!(a.run(&select), b.run(&select));
-        let keys = (0..KEYS).map(|key| format!("key:{key}"));
-        for key in keys.chain(LEXICAL.map(str::to_owned)) {
+        for key in all_keys() {
             same_data(a, b, &key);
             let (ours, real) = (a.run(&format!("PTTL {key}")), b.run(&format!("PTTL {key}")));
             let off_ms = (ours.int() - real.int()).abs();

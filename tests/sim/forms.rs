@@ -4,7 +4,7 @@
 
 use crate::support::client::encode;
 use crate::support::collections::{self, Scope, any_key, one_of};
-use crate::support::order::in_order;
+use crate::support::order::in_order_of;
 use crate::support::reply::Reply;
 use crate::support::seeds;
 use crate::world::{Sim, same_dumps};
@@ -67,7 +67,10 @@ impl Side {
             for reply in self.sim.replies(client) {
                 let request = self.asked[client].pop_front().expect("a request for each reply");
                 let name = String::from_utf8_lossy(&request[0]).to_uppercase();
-                let reply = if name == "EXEC" { spread(&reply) } else { in_order(&name, &reply) };
+                let reply = match name.as_str() {
+                    "EXEC" => spread(&reply),
+                    _ => in_order_of(&request, &reply),
+                };
                 let request: Vec<_> =
                     request.iter().map(|word| String::from_utf8_lossy(word)).collect();
                 answers.push(format!("{client}: {} = {reply}", request.join(" ")));
@@ -179,7 +182,7 @@ fn request(rng: &mut Rng) -> Vec<String> {
             return collections::blocking::request_for(rng, seconds);
         }
         _ => {
-            let mut request = collections::request(rng, SCOPE);
+            let mut request = collections::any_request(rng, SCOPE);
             if rng.u8(0..30) == 0 && !collections::is_chance(&request) {
                 collections::spoil(rng, &mut request);
             }

@@ -1,5 +1,6 @@
 //! Replies without an order are put in one, so that they can be compared.
 
+use super::collections::sort::leaves_order;
 use super::reply::Reply;
 
 /// A reply whose items stand in order, if the order of a command's replies says nothing.
@@ -22,6 +23,14 @@ pub fn in_order(name: &str, reply: &Reply) -> Reply {
             Reply::Array(vec![items[0].clone(), Reply::Array(sorted(items[1].items(), step))])
         }
         _ => reply.clone(),
+    }
+}
+
+/// The same for the reply to a request, whose arguments may say that there is no order.
+pub fn in_order_of<W: AsRef<[u8]>>(request: &[W], reply: &Reply) -> Reply {
+    match reply {
+        Reply::Array(items) if leaves_order(request) => Reply::Array(sorted(items, 1)),
+        _ => in_order(&String::from_utf8_lossy(request[0].as_ref()).to_uppercase(), reply),
     }
 }
 

@@ -81,6 +81,8 @@ impl Server {
             .args(file)
             .args(["--port", &port.to_string(), "--save", ""])
             .args(flags)
+            // SORT ALPHA follows it.
+            .env("LC_ALL", "C")
             .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))

@@ -181,7 +181,7 @@ fn run(call: &mut Call<'_>, steps: &[Step]) -> Outcome {
             changes |= has_changed;
             write_reply(out, reply);
         }
-        changes
+        usize::from(changes)
     });
     Ok(Flow::Done)
 }

@@ -72,7 +72,7 @@ fn setbit(call: &mut Call<'_>) -> Outcome {
         let grows = grow(bytes, place + 1);
         was_set = bits::get(bytes, place);
         bits::set(bytes, place, is_set);
-        grows || was_set != is_set
+        usize::from(grows || was_set != is_set)
     });
     call.out.int(i64::from(was_set));
     Ok(Flow::Done)

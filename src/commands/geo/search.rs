@@ -194,8 +194,9 @@ fn search(call: &mut Call<'_>, spelling: Spelling, event: &'static str) -> Outco
     };
     let stored = to_set(&found, request.keeps_distances, &limits);
     let spot = db.look(destination);
-    call.out.len_int(stored.len());
-    db.replace(event, spot, stored);
+    let count = stored.len();
+    db.replace(event, spot, stored, count);
+    call.out.len_int(count);
     Ok(Flow::Done)
 }
 

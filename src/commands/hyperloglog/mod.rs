@@ -64,22 +64,27 @@ fn pfadd(call: &mut Call<'_>) -> Outcome {
     let mut db = call.db();
     let spot = db.look(argv.at(1));
     let is_new = view(&db, &spot)?.is_none();
-    let (mut has_changed, mut outcome) = (is_new, Ok(()));
+    // A new one counts as a change, and each element that makes a difference.
+    let (mut changes, mut outcome) = (usize::from(is_new), Ok(()));
     db.modify_if("pfadd", spot, |bytes| {
         if is_new {
             *bytes = hll::new();
         }
         outcome = argv.from(2).try_for_each(|element| {
-            has_changed |= hll::add(bytes, element, sparse_max)?;
+            changes += usize::from(hll::add(bytes, element, sparse_max)?);
             Ok(())
         });
-        if has_changed {
+        if outcome.is_err() {
+            // What was seen before the error stays without a word.
+            return 0;
+        }
+        if changes > 0 {
             hll::forget_count(bytes);
         }
-        has_changed
+        changes
     });
     outcome.map_err(corrupt)?;
-    call.out.int(i64::from(has_changed));
+    call.out.int(i64::from(changes > 0));
     Ok(Flow::Done)
 }
 

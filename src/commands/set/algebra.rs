@@ -211,7 +211,7 @@ fn store(call: &mut Call<'_>, event: &'static str, operation: Operation) -> Outc
     let result = combined(operation, &views(&db, &spots)?, &limits);
     let count = result.len();
     let spot = db.look(argv.at(1));
-    db.replace(event, spot, result);
+    db.replace(event, spot, result, 1);
     call.out.len_int(count);
     Ok(Flow::Done)
 }

@@ -130,7 +130,10 @@ impl<'a> Request<'a> {
                 request.destination = Some(argv.at(at));
                 at += 1;
             } else if is(b"BY") && left >= 1 {
-                request.by = Some(Pattern::parse(argv.at(at)));
+                // Once one is of no key, it stays.
+                if request.by.is_none_or(|by| by.is_key()) {
+                    request.by = Some(Pattern::parse(argv.at(at)));
+                }
                 at += 1;
             } else if is(b"GET") && left >= 1 {
                 request.gets.push(Pattern::parse(argv.at(at)));
@@ -200,7 +203,7 @@ fn run(call: &mut Call<'_>, request: &Request<'_>) -> Outcome {
                 text.unwrap_or(Text::Bytes(b"")).with_bytes(|bytes| texts.push(bytes));
             });
             let spot = db.look(destination);
-            db.replace("sortstore", spot, List::of(texts.iter(), fill));
+            db.replace("sortstore", spot, List::of(texts.iter(), fill), results);
             call.out.len_int(results);
         }
     }

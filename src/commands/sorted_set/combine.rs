@@ -337,7 +337,7 @@ fn store(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outc
     let stored = SortedSet::of(texts(&items), &limits);
     let spot = db.look(argv.at(1));
     let count = stored.len();
-    db.replace(event, spot, stored);
+    db.replace(event, spot, stored, 1);
     call.out.len_int(count);
     Ok(Flow::Done)
 }

@@ -228,7 +228,7 @@ fn zrangestore(call: &mut Call<'_>) -> Outcome {
     let stored = SortedSet::of(set.items(request.ranks(set)), &limits);
     let count = request.ranks(set).len();
     let spot = db.look(argv.at(1));
-    db.replace("zrangestore", spot, stored);
+    db.replace("zrangestore", spot, stored, 1);
     call.out.len_int(count);
     Ok(Flow::Done)
 }

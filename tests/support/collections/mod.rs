@@ -2,16 +2,19 @@
 //! so that they meet. Both the simulation and the oracle draw from here.
 
 pub mod blocking;
+pub mod geo;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod lists;
 pub mod sets;
+pub mod sort;
 pub mod sorted_sets;
 
 use fastrand::Rng;
 
 /// All keys of random requests; the first twelve are mostly strings, and each type has some of the
 /// rest.
-pub const KEYS: u32 = 24;
+pub const KEYS: u32 = 26;
 
 /// Keys that mostly hold one type: the first of them, and how many.
 pub type Keys = (u32, u32);
@@ -20,6 +23,7 @@ pub const LISTS: Keys = (12, 3);
 pub const SETS: Keys = (15, 3);
 pub const SORTED_SETS: Keys = (18, 3);
 pub const HASHES: Keys = (21, 3);
+pub const SKETCHES: Keys = (24, 2);
 
 /// Which requests are drawn.
 #[derive(Clone, Copy)]
@@ -124,6 +128,24 @@ pub fn request(rng: &mut Rng, scope: Scope) -> Vec<String> {
     };
     request[0] = in_some_case(rng, &request[0]);
     request
+}
+
+/// A request to a collection, to places, to a HyperLogLog, or to sort.
+pub fn any_request(rng: &mut Rng, scope: Scope) -> Vec<String> {
+    let mut request = match rng.u8(0..16) {
+        0..10 => return request(rng, scope),
+        10..13 => geo::request(rng),
+        13 => hyperloglog::request(rng),
+        _ => sort::request(rng),
+    };
+    request[0] = in_some_case(rng, &request[0]);
+    request
+}
+
+/// The names of all keys that random requests use and that hold data to compare.
+pub fn all_keys() -> impl Iterator<Item = String> {
+    let own = sorted_sets::LEXICAL.into_iter().chain(geo::PLACES).chain(sort::NUMBERS);
+    (0..KEYS).map(|key| format!("key:{key}")).chain(own.map(str::to_owned))
 }
 
 /// Whether chance decides what comes of a request, unless its arguments leave none.
