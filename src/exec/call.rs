@@ -17,6 +17,14 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::store::{Db, Store};
 
+/// What is propagated instead of a request.
+pub(super) enum Propagated {
+    /// One request.
+    One(ArgvBuf),
+    /// Several that belong together, or none.
+    Many(Vec<ArgvBuf>),
+}
+
 /// One run of a command.
 pub struct Call<'a> {
     /// The arguments; there are as many as the arity allows.
@@ -45,8 +53,8 @@ pub struct Call<'a> {
     pub command: CommandId,
     /// The world outside.
     pub host: &'a mut dyn Host,
-    /// What is propagated instead of the request, if anything.
-    pub(super) propagated: Option<ArgvBuf>,
+    /// What is propagated instead of the request, if it is to be something else.
+    pub(super) propagated: Option<Propagated>,
 }
 
 impl Engine {
@@ -90,7 +98,7 @@ impl Call<'_> {
     pub fn limits(&self, value: Type) -> Limits {
         let config = &self.state.config;
         let (elements, element_bytes) = match value {
-            Type::String | Type::List => (0, 0),
+            Type::String | Type::List | Type::Stream => (0, 0),
             Type::Hash => (config.hash_max_listpack_entries, config.hash_max_listpack_value),
             Type::Set => (config.set_max_listpack_entries, config.set_max_listpack_value),
             Type::SortedSet => (config.zset_max_listpack_entries, config.zset_max_listpack_value),
@@ -138,6 +146,7 @@ impl Call<'_> {
         Flow::Block
     }
 
+
     /// Hides an argument from the slow log and from those who watch commands.
     pub fn redact(&mut self, index: usize) {
         self.state.redacted.push(index);
@@ -153,7 +162,12 @@ impl Call<'_> {
     #[inline]
     pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Some(argv());
+            self.propagated = Some(Propagated::One(argv()));
         }
+    }
+
+    /// Propagates several requests instead of the one received, or none.
+    pub fn propagate_each(&mut self, requests: Vec<ArgvBuf>) {
+        self.propagated = Some(Propagated::Many(requests));
     }
 }

@@ -59,6 +59,18 @@ impl Feed {
         }
     }
 
+    /// Appends requests that take the place of one, to be run together.
+    pub(super) fn append_together(&mut self, db: DbIndex, requests: &[ArgvBuf]) {
+        let is_within = self.group.is_some();
+        if !is_within {
+            self.begin_group();
+        }
+        requests.iter().for_each(|argv| self.append(db, argv.borrow()));
+        if !is_within {
+            self.end_group();
+        }
+    }
+
     /// Appends a request that was run in a database.
     pub(super) fn append(&mut self, db: DbIndex, argv: Argv<'_>) {
         if self.db != Some(db) {

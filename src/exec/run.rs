@@ -1,5 +1,6 @@
 //! The one caller of handlers.
 
+use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
@@ -341,8 +342,11 @@ impl Engine {
         if self.state.feed.is_on() {
             self.state.feed.append_deaths(&self.store.changes.events()[events..]);
             if self.store.changes.dirty != dirty {
-                let argv = propagated.as_ref().map_or(argv, |instead| instead.borrow());
-                self.state.feed.append(db, argv);
+                match propagated {
+                    None => self.state.feed.append(db, argv),
+                    Some(Propagated::One(argv)) => self.state.feed.append(db, argv.borrow()),
+                    Some(Propagated::Many(all)) => self.state.feed.append_together(db, &all),
+                }
             }
         }
         outcome

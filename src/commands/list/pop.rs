@@ -160,8 +160,7 @@ impl Request {
     /// The wait for one of the lists, until the moment that an argument tells.
     fn wait(&self, call: &Call<'_>, argument: &[u8]) -> Result<Wait, Error> {
         let until_us = timeout(argument, call.state.now)?;
-        let (first_key, keys) = (self.first_key, self.keys);
-        Ok(Wait { first_key, keys, until_us, nothing: Nothing::NullArray })
+        Ok(Wait::new(self.first_key, self.keys, until_us))
     }
 }
 

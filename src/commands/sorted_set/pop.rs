@@ -230,12 +230,7 @@ fn bzmpop(call: &mut Call<'_>) -> Outcome {
 }
 
 fn wait(call: &mut Call<'_>, keys: &Range<usize>, until_us: Option<u64>) -> Flow {
-    call.wait_for(Wait {
-        first_key: keys.start,
-        keys: keys.len(),
-        until_us,
-        nothing: Nothing::NullArray,
-    })
+    call.wait_for(Wait::new(keys.start, keys.len(), until_us))
 }
 
 const WAITS: Spec = Spec {
