@@ -29,6 +29,7 @@ mod set;
 mod slowlog;
 mod sort;
 mod sorted_set;
+mod stream;
 mod string;
 mod text;
 mod transactions;
@@ -51,6 +52,7 @@ pub const GROUPS: &[&[&Command]] = &[
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

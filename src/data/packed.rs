@@ -245,7 +245,14 @@ impl Default for Packed {
 impl Packed {
     /// A listpack without elements.
     pub fn new() -> Packed {
-        Packed(vec![7, 0, 0, 0, 0, 0, END])
+        Packed::with_capacity(HEADER + 1)
+    }
+
+    /// The same, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Packed {
+        let mut packed = Vec::with_capacity(bytes);
+        packed.extend_from_slice(&[7, 0, 0, 0, 0, 0, END]);
+        Packed(packed)
     }
 
     /// A listpack of elements that are packed already, `count` of them.

@@ -34,21 +34,38 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
 /// # Errors
 /// That it is no number, negative, or too long.
 pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
-    const TOO_LONG: Error = Error::new("ERR timeout is out of range");
     let seconds = parse_double(argument);
     let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
     let ms = (seconds * 1_000.0).ceil();
     if ms > num::float(i64::MAX as u64) {
-        return Err(TOO_LONG);
+        return Err(Error::new("ERR timeout is out of range"));
     }
     if ms < 0.0 {
         return Err(Error::new("ERR timeout is negative"));
     }
-    let ms = num::whole(ms);
+    end_of_wait(num::whole(ms), now)
+}
+
+/// The same for a wait of so many whole milliseconds.
+///
+/// # Errors
+/// That it is no integer, negative, or too long.
+pub fn timeout_ms(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
+    let ms = num::parse_i64(argument);
+    let ms = ms.ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
+    match u64::try_from(ms) {
+        Err(_) => Err(Error::new("ERR timeout is negative")),
+        Ok(ms) => end_of_wait(ms, now),
+    }
+}
+
+/// When a wait of so many milliseconds ends.
+fn end_of_wait(ms: u64, now: Now) -> Result<Option<u64>, Error> {
     if ms == 0 {
         return Ok(None);
     }
-    let ends = num::signed_u64(ms).checked_add(now.unix_ms()).ok_or(TOO_LONG);
+    let ends = num::signed_u64(ms).checked_add(now.unix_ms());
+    let ends = ends.ok_or(Error::new("ERR timeout is out of range"));
     ends.map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
 }
 

@@ -146,7 +146,6 @@ impl Call<'_> {
         Flow::Block
     }
 
-
     /// Hides an argument from the slow log and from those who watch commands.
     pub fn redact(&mut self, index: usize) {
         self.state.redacted.push(index);

@@ -28,7 +28,7 @@ mod table;
 mod timed;
 pub mod transaction;
 
-pub use args::{db_index, extended, float, int, places, positive_count, span, timeout};
+pub use args::{db_index, extended, float, int, places, positive_count, span, timeout, timeout_ms};
 pub use call::Call;
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
 pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};

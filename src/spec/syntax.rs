@@ -10,6 +10,7 @@
 //! key [key ...]          one or more
 //! [SET key | GET] ...    a group once or more, or any number of times if it is optional
 //! [condition: NX | XX]   the name by which COMMAND DOCS knows the choice or the block
+//! = ~ * $                tokens, too
 //! count:integer          an argument of a type that its name does not tell
 //! ```
 
@@ -248,7 +249,7 @@ impl<'a> Parser<'a> {
 }
 
 fn is_token(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_uppercase())
+    word.starts_with(|first: char| first.is_ascii_uppercase() || "=~*$".contains(first))
 }
 
 fn pure_token(token: &str) -> Arg {

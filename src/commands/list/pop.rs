@@ -4,7 +4,7 @@ use super::{REMOVES, TAKES, count, fill, pop_event, side};
 use crate::commands::text::write_text;
 use crate::data::collection::Kind;
 use crate::data::list::{End, Fill, List};
-use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};
+use crate::exec::{Call, Command, Flow, Outcome, Wait, timeout};
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;

@@ -4,7 +4,7 @@ use super::{Form, REMOVES, REMOVES_FAST, TAKES, write_items};
 use crate::base::num;
 use crate::data::collection::Kind;
 use crate::data::sorted_set::{SortedSet, SortedSetRef};
-use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};
+use crate::exec::{Call, Command, Flow, Outcome, Wait, timeout};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;

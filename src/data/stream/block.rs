@@ -21,6 +21,9 @@ const DELETED: i64 = 1;
 /// Flag: the names of the fields are those in front of all entries.
 const SAME_NAMES: i64 = 2;
 
+/// Bytes that a block has room for at the least.
+const ROOM_MIN: usize = 64;
+
 /// Entries in one piece.
 #[derive(Clone)]
 pub(super) struct Block(Packed);
@@ -73,8 +76,7 @@ impl Block {
     /// A block without entries, for some that have these fields and values; with room for so many
     /// bytes.
     pub(super) fn new<'t>(pairs: impl Iterator<Item = &'t [u8]> + Clone, room: usize) -> Block {
-        let mut packed = Packed::new();
-        packed.bytes_mut().reserve_exact(room);
+        let mut packed = Packed::with_capacity(room.max(ROOM_MIN));
         let names = pairs.clone().count() / 2;
         let mut tail = packed.extend();
         tail.int(0);
@@ -94,11 +96,6 @@ impl Block {
     /// The bytes: a listpack.
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-
-    /// Bytes that it has room for.
-    pub(super) fn capacity(&self) -> usize {
-        self.0.capacity()
     }
 
     /// Bytes of memory.

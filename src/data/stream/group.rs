@@ -131,8 +131,12 @@ impl Group {
 
     /// Makes a consumer of a name that none has.
     pub fn add_consumer(&mut self, name: &[u8], now_ms: i64) -> ConsumerId {
-        let consumer =
-            Consumer { name: name.into(), seen_ms: now_ms, active_ms: -1, pending: BTreeSet::new() };
+        let consumer = Consumer {
+            name: name.into(),
+            seen_ms: now_ms,
+            active_ms: -1,
+            pending: BTreeSet::new(),
+        };
         let id = ConsumerId(u32::try_from(self.consumers.insert(consumer)).unwrap_or(u32::MAX));
         self.names.insert(name.into(), id);
         id

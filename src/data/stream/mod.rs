@@ -302,7 +302,11 @@ impl Stream {
 
     /// Takes an entry off what is pending in all groups.
     pub fn forget(&mut self, id: StreamId) -> bool {
-        self.groups.values_mut().fold(false, |any, group| group.acknowledge(id) || any)
+        let mut was_pending = false;
+        for group in self.groups.values_mut() {
+            was_pending |= group.acknowledge(id);
+        }
+        was_pending
     }
 }
 
@@ -445,3 +449,6 @@ impl Kind for Stream {
         Collection::Stream(Box::new(self))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! What goes from the front of a stream.
 
+use super::Stream;
 use super::block::Counts;
 use super::id::StreamId;
-use super::Stream;
 
 /// How far a stream is trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,9 @@ impl Stream {
 
     fn drop_block(&mut self, trim: &Trim, first_id: StreamId, live: u64) {
         if trim.references == References::Delete {
-            self.ids_of(first_id).into_iter().for_each(|id| drop(self.forget(id)));
+            for id in self.ids_of(first_id) {
+                self.forget(id);
+            }
         }
         self.blocks.remove(&first_id);
         self.facts.len -= live;
@@ -128,7 +130,9 @@ impl Stream {
             }
         }
         if trim.references == References::Delete {
-            doomed.iter().for_each(|(id, _)| drop(self.forget(*id)));
+            for (id, _) in &doomed {
+                self.forget(*id);
+            }
         }
         self.facts.len = left;
         let places: Vec<usize> = doomed.iter().map(|(_, at)| *at).collect();
