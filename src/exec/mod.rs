@@ -30,7 +30,7 @@ pub mod transaction;
 
 pub use args::{db_index, extended, float, int, places, positive_count, span, timeout};
 pub use call::Call;
-pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
+pub use client::{Client, ClientKind, Closing, Connection, ReplyMode, ReplyPeak};
 pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};
 pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
@@ -40,6 +40,6 @@ pub use latency::{LatencyMonitor, LatencySample, LatencySeries};
 pub use peers::{Peer, Peers};
 pub use propagate::Feed;
 pub use slowlog::{SlowEntry, SlowLog};
-pub use state::{Facts, Pause, State};
+pub use state::{Facts, Pause, REPLY_PEAK_RESET_US, State};
 pub use stats::{CommandStats, Rate, Stats};
 pub use table::{CommandId, Table};

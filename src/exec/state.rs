@@ -17,6 +17,9 @@ use crate::sys::memory::MemoryMeter;
 /// today's processors'; a quarter at the most.
 const STALE_TICKS: u64 = 250_000;
 
+/// Microseconds after which peaks of replies are forgotten, unless DEBUG REPLYBUFFER says otherwise.
+pub const REPLY_PEAK_RESET_US: u64 = 5_000_000;
+
 /// What the process is; told once, by the driver.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -86,6 +89,8 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
+    pub reply_peak_reset_us: u64,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
@@ -122,6 +127,7 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            reply_peak_reset_us: REPLY_PEAK_RESET_US,
             is_cron_paused: false,
             agenda: Agenda::default(),
             memory,
