@@ -1,6 +1,7 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::children::Children;
 use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
@@ -91,6 +92,8 @@ pub struct State {
     pub plain_bytes: usize,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
+    /// The process that does something with a picture of the data.
+    pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
@@ -128,6 +131,7 @@ impl State {
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
+            children: Children::default(),
             is_cron_paused: false,
             agenda: Agenda::default(),
             memory,
