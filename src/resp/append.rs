@@ -25,8 +25,8 @@ pub(super) fn short_bulk(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     out.reserve(HEAD_BYTES + len + 2);
     let start = out.len();
     // SAFETY: there is room for `HEAD_BYTES + len + 2` bytes behind `start`, and `head_len` is less
-    // than `HEAD_BYTES`, so all writes are inside of it; `bytes` is borrowed, so it is not in `out`.
-    // All bytes up to the new length have been written.
+    // than `HEAD_BYTES`, so all writes are inside of it; `bytes` is borrowed, so not in `out`. All
+    // bytes up to the new length have been written.
     unsafe {
         let head_at = out.as_mut_ptr().add(start);
         head_at.cast::<[u8; HEAD_BYTES]>().write_unaligned(head);
