@@ -234,6 +234,18 @@ pub const PARAMETERS: &[Parameter] = &[
     row("slowlog-max-len", Change::Live, "Entries of the slow log.", |c| {
         Slot::Int(&mut c.slowlog_max_len, 0, i64::MAX)
     }),
+    row(
+        "stream-node-max-bytes",
+        Change::Live,
+        "Bytes from which on a stream begins another block; 0: a gigabyte.",
+        |c| Slot::Memory(&mut c.stream_node_max_bytes, 0),
+    ),
+    row(
+        "stream-node-max-entries",
+        Change::Live,
+        "Most entries of a block of a stream; 0: any number.",
+        |c| Slot::Int(&mut c.stream_node_max_entries, 0, i64::MAX),
+    ),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)
     }),
@@ -258,18 +270,6 @@ pub const PARAMETERS: &[Parameter] = &[
     row("unixsocket", Change::AtStart, "Path of the Unix socket; empty: none.", |c| {
         Slot::Text(&mut c.unixsocket)
     }),
-    row(
-        "stream-node-max-bytes",
-        Change::Live,
-        "Bytes from which on a stream begins another block; 0: a gigabyte.",
-        |c| Slot::Memory(&mut c.stream_node_max_bytes, 0),
-    ),
-    row(
-        "stream-node-max-entries",
-        Change::Live,
-        "Most entries of a block of a stream; 0: any number.",
-        |c| Slot::Int(&mut c.stream_node_max_entries, 0, i64::MAX),
-    ),
     row(
         "unixsocketperm",
         Change::AtStart,
