@@ -150,8 +150,8 @@ fn unbalanced(name: &str, symbol: char) -> Error {
     ))
 }
 
-/// Replies with keys and what there is of each; false, and no reply, if `fill` has found nothing. It
-/// says how many keys it has begun with [`begin`].
+/// Replies with keys and what there is of each; false, and no reply, if `fill` has found nothing.
+/// It says how many keys it has begun with [`begin`].
 pub(super) fn write_keys(out: &mut Output, fill: impl FnOnce(&mut Output) -> usize) -> bool {
     let (mark, mut count) = (out.mark(), 0);
     out.map_or_array_of(|out| {

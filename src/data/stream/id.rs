@@ -90,8 +90,8 @@ impl AsRef<[u8]> for IdText {
     }
 }
 
-/// Reads a part of an id. Beside canonical numbers those are taken that C takes: with spaces, a sign
-/// and zeros in front.
+/// Reads a part of an id. Beside canonical numbers those are taken that C takes: with spaces, a
+/// sign and zeros in front.
 #[inline]
 fn parse_number(text: &[u8]) -> Option<u64> {
     num::parse_u64(text).or_else(|| parse_loosely(text))

@@ -1,8 +1,8 @@
 //! Streams: entries in the order of their ids, and the groups of consumers that read them.
 //!
 //! Entries stand in blocks (`block`), each known by the id of the first entry that it ever had.
-//! Entries come in at the end; they go from the front, block by block, or are marked as deleted where
-//! they stand.
+//! Entries come in at the end; they go from the front, block by block, or are marked as deleted
+//! where they stand.
 
 mod block;
 mod entries;
