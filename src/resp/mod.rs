@@ -2,6 +2,7 @@
 
 pub mod argv;
 pub mod error;
+pub mod message;
 pub mod output;
 pub mod reply;
 pub mod request;
