@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn any_coming_and_going_leaves_what_is_left() {
         let mut rng = fastrand::Rng::with_seed(7);
-        let (mut pubsub, mut clients) = (pubsub(), Vec::new());
+        let (mut pubsub, mut clients) = (pubsub(), Vec::<Option<Box<Subscriptions>>>::new());
         clients.resize_with(8, || None);
         let mut expected: BTreeSet<(usize, usize, u8)> = BTreeSet::new();
         for _ in 0..5_000 {
