@@ -41,9 +41,14 @@ impl Remains {
 
     #[cold]
     fn add_large(&mut self, entry: &mut Entry) {
-        if let Some(collection) = entry.take_large()
-            && collection.piece_count() > PIECES_AT_ONCE
-        {
+        if let Some(collection) = entry.take_large() {
+            self.add_collection(collection);
+        }
+    }
+
+    /// Takes a collection, unless it is freed at once.
+    pub(super) fn add_collection(&mut self, collection: Box<Collection>) {
+        if collection.piece_count() > PIECES_AT_ONCE {
             self.0.push(Rest::Value(collection));
         }
     }

@@ -8,7 +8,7 @@ use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::Spec;
-use crate::spec::keys::KeySpec;
+use crate::spec::keys::{KeyFlags, KeySpec};
 use crate::store::Edit;
 
 pub(super) const XDEL: Command = Command::new(
@@ -121,6 +121,57 @@ fn xdelex(call: &mut Call<'_>) -> Outcome {
         let fates: Vec<Fate> =
             request.ids.iter().map(|id| delete(stream, *id, request.references)).collect();
         tell(fates.iter().filter(|fate| **fate == Fate::Deleted).count(), fates)
+    })?;
+    let fates = fates.unwrap_or_else(|| vec![Fate::Missing; request.ids.len()]);
+    call.out.array(fates.len());
+    fates.into_iter().for_each(|fate| call.out.int(fate.code()));
+    Ok(Flow::Done)
+}
+
+pub(super) const XACKDEL: Command = Command::new(
+    Spec {
+        name: "xackdel",
+        since: "8.2.0",
+        arity: -6,
+        keys: &[KeySpec::one(DELETES.union(KeyFlags::UPDATE))],
+        complexity: "O(1) for each entry and group",
+        summary: "Acknowledges entries and deletes them, with regard to other groups.",
+        syntax: "key group [condition: KEEPREF | DELREF | ACKED] <IDS numids:integer id [id ...]>",
+        ..WRITES_FAST
+    },
+    xackdel,
+);
+
+fn xackdel(call: &mut Call<'_>) -> Outcome {
+    let request = Request::parse(call.argv, 3)?;
+    let (key, name) = (call.argv.at(1), call.argv.at(2));
+    let mut db = call.db();
+    let spot = db.look(key);
+    let fates = db.update(spot, |stream: &mut Stream| {
+        let (mut fates, mut deleted) = (Vec::with_capacity(request.ids.len()), 0);
+        let mut done = 0;
+        for id in &request.ids {
+            let group = stream.group_mut(name);
+            if !group.is_some_and(|group| group.acknowledge(*id)) {
+                fates.push(Fate::Missing);
+                continue;
+            }
+            done += 1;
+            // It is acknowledged, whether there was still an entry or not.
+            let fate = match delete(stream, *id, request.references) {
+                Fate::Missing => Fate::Deleted,
+                fate => {
+                    deleted += usize::from(fate == Fate::Deleted);
+                    fate
+                }
+            };
+            fates.push(fate);
+        }
+        match (deleted, done) {
+            (0, 0) => Edit::same(fates),
+            (0, done) => Edit::aside(None, fates).times(done),
+            (_, done) => Edit::changed("xdel", fates).times(done),
+        }
     })?;
     let fates = fates.unwrap_or_else(|| vec![Fate::Missing; request.ids.len()]);
     call.out.array(fates.len());

@@ -1,15 +1,22 @@
 //! Streams: entries in the order of their ids, and the groups that read them.
 
 mod add;
+mod changes;
+mod claim;
 mod delete;
+mod group;
+mod info;
+mod pending;
 mod range;
 mod read;
+mod read_group;
 mod trim;
 
+use crate::base::num;
 use crate::commands::text::write_text;
 use crate::data::stream::{BlockLimits, Entry, StreamId};
 use crate::exec::{Call, Command};
-use crate::resp::error::Error;
+use crate::resp::error::{Error, shown};
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
@@ -18,12 +25,20 @@ use crate::spec::{Group, Spec};
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &pending::XACK,
+    &delete::XACKDEL,
     &add::XADD,
+    &claim::XAUTOCLAIM,
+    &claim::XCLAIM,
     &delete::XDEL,
     &delete::XDELEX,
+    &group::XGROUP,
+    &info::XINFO,
     &range::XLEN,
+    &pending::XPENDING,
     &range::XRANGE,
     &read::XREAD,
+    &read_group::XREADGROUP,
     &range::XREVRANGE,
     &add::XSETID,
     &trim::XTRIM,
@@ -41,6 +56,7 @@ const WRITES_FAST: Spec = Spec { flags: Flags::WRITE.union(Flags::FAST), ..READS
 
 const ACCESSES: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
 const UPDATES: KeyFlags = KeyFlags::RW.union(KeyFlags::UPDATE);
+const INSERTS: KeyFlags = KeyFlags::RW.union(KeyFlags::INSERT);
 const DELETES: KeyFlags = KeyFlags::RW.union(KeyFlags::DELETE);
 
 const BAD_ID: Error = Error::new("ERR Invalid stream ID specified as stream command argument");
@@ -64,6 +80,19 @@ fn id(argument: &[u8], seq: u64) -> Result<StreamId, Error> {
 /// Ids, one after the other.
 fn ids<'a>(arguments: impl Iterator<Item = &'a [u8]>) -> Result<Vec<StreamId>, Error> {
     arguments.map(|argument| id(argument, 0)).collect()
+}
+
+/// An integer from one to a highest one, or an error of this text.
+fn count_within(argument: &[u8], max: i64, text: &'static str) -> Result<usize, Error> {
+    let count = num::parse_i64(argument).filter(|count| (1..=max).contains(count));
+    count.and_then(|count| usize::try_from(count).ok()).ok_or(Error::new(text))
+}
+
+/// That a key or a group of it is not there, with the end of that sentence.
+fn no_such_group(key: &[u8], group: &[u8], end: &str) -> Error {
+    let (key, group) = (shown(key, usize::MAX), shown(group, usize::MAX));
+    let (before, between) = (b"NOGROUP No such key '", b"' or consumer group '");
+    Error::text([before, key, between, group, b"'", end.as_bytes()].concat())
 }
 
 /// The lowest id of an interval that begins so.

@@ -16,7 +16,6 @@ pub(super) const OPTIONS: &[(&str, usize)] =
 
 /// Where streams are read for a group, and by whom.
 #[derive(Clone, Copy)]
-#[expect(dead_code, reason = "groups read with the next change")]
 pub(super) struct Reader<'a> {
     pub(super) group: &'a [u8],
     pub(super) consumer: &'a [u8],
@@ -127,7 +126,6 @@ impl<'a> Request<'a> {
 
 /// Where the reading of a stream begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "groups read with the next change")]
 pub(super) enum Point {
     /// Behind this entry.
     After(StreamId),
