@@ -18,7 +18,8 @@ use crate::sys::memory::MemoryMeter;
 /// today's processors'; a quarter at the most.
 const STALE_TICKS: u64 = 250_000;
 
-/// Microseconds after which peaks of replies are forgotten, unless DEBUG REPLYBUFFER says otherwise.
+/// Microseconds after which peaks of replies are forgotten, unless DEBUG REPLYBUFFER says another
+/// time.
 pub const REPLY_PEAK_RESET_US: u64 = 5_000_000;
 
 /// What the process is; told once, by the driver.

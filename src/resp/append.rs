@@ -1,4 +1,4 @@
-//! A string of a reply appended as one piece: its room is asked for once, not for each of its parts.
+//! A string of a reply appended as one piece: its room is asked for once, not for each part.
 //!
 //! Most replies are such strings or made of them, and the parts are short, so that checks and
 //! lengths between them cost more than the bytes: a quarter of what LRANGE does in all.
@@ -15,7 +15,9 @@ const HEAD_BYTES: usize = 8;
 #[inline]
 pub(super) fn short_bulk(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let len = bytes.len();
-    let Some(digits) = u8::try_from(len).ok().filter(|_| len <= SHORT_MAX) else { return false };
+    let Some(digits) = u8::try_from(len).ok().filter(|_| len <= SHORT_MAX) else {
+        return false;
+    };
     let (head, head_len) = match digits {
         0..10 => ([b'$', b'0' + digits, b'\r', b'\n', 0, 0, 0, 0], 4),
         _ => ([b'$', b'0' + digits / 10, b'0' + digits % 10, b'\r', b'\n', 0, 0, 0], 5),
@@ -23,8 +25,8 @@ pub(super) fn short_bulk(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     out.reserve(HEAD_BYTES + len + 2);
     let start = out.len();
     // SAFETY: there is room for `HEAD_BYTES + len + 2` bytes behind `start`, and `head_len` is less
-    // than `HEAD_BYTES`, so all writes are inside of it; `bytes` is borrowed, so it is not in `out`.
-    // All bytes up to the new length have been written.
+    // than `HEAD_BYTES`, so all writes are inside of it; `bytes` is borrowed, so not in `out`. All
+    // bytes up to the new length have been written.
     unsafe {
         let head_at = out.as_mut_ptr().add(start);
         head_at.cast::<[u8; HEAD_BYTES]>().write_unaligned(head);
