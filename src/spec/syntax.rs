@@ -313,8 +313,8 @@ fn kind_of(name: &str) -> Kind {
 mod tests {
     use super::*;
 
-    /// A short form of the tree: `name/kind/token?*` with parts in parentheses; two stars if the token
-    /// is repeated.
+    /// A short form of the tree: `name/kind/token?*` with parts in parentheses; two stars if the
+    /// token is repeated.
     fn show(args: &[Arg]) -> String {
         let one = |arg: &Arg| {
             let token = arg.token.as_ref().map_or(String::new(), |token| format!("/{token}"));

@@ -85,7 +85,8 @@ pub(super) const GEORADIUS: Command = Command::new(
             KeySpec::behind("STOREDIST", STORES).from(6),
         ],
         syntax: "key longitude:double latitude:double radius:double \
-            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block: COUNT count [ANY]] \
+            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+            [count-block: COUNT count [ANY]] \
             [order: ASC | DESC] [store: STORE storekey:key | STOREDIST storedistkey:key]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
@@ -105,7 +106,8 @@ pub(super) const GEORADIUS_RO: Command = Command::new(
         name: "georadius_ro",
         since: "3.2.10",
         syntax: "key longitude:double latitude:double radius:double \
-            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [count-block: COUNT count [ANY]] \
+            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+            [count-block: COUNT count [ANY]] \
             [order: ASC | DESC]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
