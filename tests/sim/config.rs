@@ -1,5 +1,5 @@
-//! CONFIG by chance: a plain model knows which values are taken, and that a request sets all that it
-//! names or nothing.
+//! CONFIG by chance: a plain model knows which values are taken, and that a request sets all that
+//! it names or nothing.
 
 use crate::support::seeds;
 use crate::world::Sim;
