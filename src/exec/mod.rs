@@ -21,6 +21,7 @@ mod hotkeys;
 mod latency;
 mod peers;
 mod propagate;
+mod publish;
 mod run;
 mod slowlog;
 mod state;

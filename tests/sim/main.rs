@@ -15,6 +15,7 @@ mod expiry;
 mod forms;
 mod hotkeys;
 mod limits;
+mod listeners;
 mod model;
 mod pauses;
 mod requests;
