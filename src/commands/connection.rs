@@ -409,7 +409,7 @@ const CLIENT_REPLY: Command = Command::new(
         since: "3.2.0",
         arity: 3,
         summary: "Turns replies off and on.",
-        syntax: "<on-off-skip: ON | OFF | SKIP>",
+        syntax: "<action: ON | OFF | SKIP>",
         ..ABOUT_CLIENTS
     },
     client_reply,
