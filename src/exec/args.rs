@@ -8,6 +8,9 @@ use crate::base::time::Now;
 use crate::resp::error::Error;
 use std::ops::Range;
 
+const TOO_LONG: Error = Error::new("ERR timeout is out of range");
+const NEGATIVE: Error = Error::new("ERR timeout is negative");
+
 /// A canonical 64-bit integer.
 ///
 /// # Errors
@@ -34,14 +37,20 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
 /// # Errors
 /// That it is no number, negative, or too long.
 pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
-    let seconds = parse_double(argument);
-    let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    let Some(seconds) = parse_double(argument) else {
+        // Redis reads more precisely: what is beyond a double may still be a number.
+        return Err(match (Extended::parse(argument), argument.first()) {
+            (None, _) => Error::new("ERR timeout is not a float or out of range"),
+            (Some(_), Some(b'-')) => NEGATIVE,
+            (Some(_), _) => TOO_LONG,
+        });
+    };
     let ms = (seconds * 1_000.0).ceil();
     if ms > num::float(i64::MAX as u64) {
-        return Err(Error::new("ERR timeout is out of range"));
+        return Err(TOO_LONG);
     }
     if ms < 0.0 {
-        return Err(Error::new("ERR timeout is negative"));
+        return Err(NEGATIVE);
     }
     end_of_wait(num::whole(ms), now)
 }
@@ -54,7 +63,7 @@ pub fn timeout_ms(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
     let ms = num::parse_i64(argument);
     let ms = ms.ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
     match u64::try_from(ms) {
-        Err(_) => Err(Error::new("ERR timeout is negative")),
+        Err(_) => Err(NEGATIVE),
         Ok(ms) => end_of_wait(ms, now),
     }
 }
@@ -65,8 +74,7 @@ fn end_of_wait(ms: u64, now: Now) -> Result<Option<u64>, Error> {
         return Ok(None);
     }
     let ends = num::signed_u64(ms).checked_add(now.unix_ms());
-    let ends = ends.ok_or(Error::new("ERR timeout is out of range"));
-    ends.map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
+    ends.ok_or(TOO_LONG).map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
 }
 
 /// The number of one of so many databases.
@@ -130,6 +138,18 @@ mod tests {
         assert_eq!(positive_count(b"0"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"-3"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"x"), Err(Error::NOT_AN_INTEGER));
+    }
+
+    #[test]
+    fn timeouts_beyond_a_double_are_numbers_still() {
+        let text = |argument: &[u8]| {
+            timeout(argument, Now::default()).map_err(|error| error.as_bytes().to_vec())
+        };
+        assert_eq!(text(b"1e309"), Err(b"ERR timeout is out of range".to_vec()));
+        assert_eq!(text(&[b'9'; 400]), Err(b"ERR timeout is out of range".to_vec()));
+        assert_eq!(text(b"-1e309"), Err(b"ERR timeout is negative".to_vec()));
+        assert_eq!(text(b"1e9999"), Err(b"ERR timeout is not a float or out of range".to_vec()));
+        assert_eq!(text(b"0"), Ok(None));
     }
 
     #[test]
