@@ -104,6 +104,7 @@ const PUBLISH: Command = Command::new(
 
 fn publish(call: &mut Call<'_>) -> Outcome {
     let count = call.pubsub.publish(call.argv.at(1), call.argv.at(2));
+    call.propagate_to_replicas();
     call.out.len_int(count);
     Ok(Flow::Done)
 }

@@ -38,7 +38,7 @@ pub use host::{Host, HostError};
 pub use hotkeys::{Hotkeys, Wish as HotkeysWish};
 pub use latency::{LatencyMonitor, LatencySample, LatencySeries};
 pub use peers::{Peer, Peers};
-pub use propagate::Feed;
+pub use propagate::{Feed, Sink, deletion, write_request};
 pub use slowlog::{SlowEntry, SlowLog};
 pub use state::{Facts, Pause, State};
 pub use stats::{CommandStats, Rate, Stats};

@@ -1,5 +1,6 @@
 //! The one caller of handlers.
 
+use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
@@ -332,20 +333,43 @@ impl Engine {
         let (command, name) = (row.command, probes::Name::of(&row.name));
         self.black_box.note_command(id.index(), peer.client.id.serial);
         probes::command_start(peer.client.id.serial, name);
-        let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
+        let before = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
+        if self.state.feed.is_on() {
+            self.state.feed.enter();
+        }
         let mut call = self.open_call(id, argv, &mut peer.client, &mut peer.out, host);
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
-            self.state.feed.append_deaths(&self.store.changes.events()[events..]);
-            if self.store.changes.dirty != dirty {
-                let argv = propagated.as_ref().map_or(argv, |instead| instead.borrow());
-                self.state.feed.append(db, argv);
-            }
+            self.feed_changes(before, (db, argv, propagated), command.spec.flags);
         }
         outcome
+    }
+
+    /// Hands on what a command has changed since the counts were as they were `before`.
+    #[inline]
+    fn feed_changes(
+        &mut self,
+        (dirty, events): (u64, usize),
+        (db, argv, propagated): (DbIndex, Argv<'_>, Propagated),
+        flags: Flags,
+    ) {
+        let State { feed, config, .. } = &mut self.state;
+        let events = &self.store.changes.events()[events..];
+        if !events.is_empty() {
+            feed.append_deaths(events, config);
+        }
+        if self.store.changes.dirty != dirty {
+            match &propagated {
+                Propagated::Instead(instead) => feed.append(db, instead.borrow()),
+                Propagated::AsReceived | Propagated::ToReplicas => feed.append(db, argv),
+            }
+        } else if propagated == Propagated::ToReplicas {
+            feed.append_for_replicas(db, argv);
+        }
+        feed.leave(flags.contains(Flags::TOUCHES_ANY));
     }
 
     /// Shows a request that has run, or waits, to those who watch.
