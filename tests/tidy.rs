@@ -41,6 +41,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/store/entry.rs",
     "src/sys/cache.rs",
     "src/sys/crash.rs",
+    "src/sys/fork.rs",
     "src/sys/memory.rs",
     "src/sys/probes.rs",
     "src/sys/ticks.rs",

@@ -1,6 +1,7 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::children::Children;
 use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
@@ -86,6 +87,8 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// The process that does something with a picture of the data.
+    pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
@@ -122,6 +125,7 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            children: Children::default(),
             is_cron_paused: false,
             agenda: Agenda::default(),
             memory,

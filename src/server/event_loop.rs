@@ -14,7 +14,7 @@ use crate::sys::crash::BlackBox;
 use crate::sys::files;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -96,7 +96,7 @@ impl Server {
     ) -> Result<Server, String> {
         let fault = |error: io::Error| format!("cannot start: {error}");
         let poll = Poll::new().map_err(fault)?;
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(fault)?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
@@ -181,18 +181,30 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            SIGNALS => {
-                // SIGHUP is listened to so that it does nothing.
-                for signal in self.signals.pending().filter(|signal| *signal != SIGHUP) {
-                    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
-                    log::warn!("Received {name} scheduling shutdown...");
-                    self.engine.state_mut().is_stopping = true;
-                }
-            }
+            SIGNALS => self.note_signals(),
             Token(token) if token < CONNECTION_TOKENS => {
                 self.accepting.push(token - LISTENER_TOKENS);
             }
             Token(token) => self.note_connection(token - CONNECTION_TOKENS, event),
+        }
+    }
+
+    fn note_signals(&mut self) {
+        for signal in self.signals.pending() {
+            match signal {
+                SIGTERM | SIGINT => {
+                    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+                    log::warn!("Received {name} scheduling shutdown...");
+                    self.engine.state_mut().is_stopping = true;
+                }
+                SIGCHLD => {
+                    if let Some(end) = self.world.ended_child() {
+                        self.engine.child_ended(end, &mut self.world);
+                    }
+                }
+                // SIGHUP is listened to so that it does nothing.
+                _ => {}
+            }
         }
     }
 
