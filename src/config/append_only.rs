@@ -75,18 +75,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "Sync a new append-only file piece by piece.",
         |c| Slot::Bool(&mut c.aof.rewrite_incremental_fsync),
     ),
-    row(
-        "aof-timestamp-enabled",
-        Change::Live,
-        "Write the time into the append-only file.",
-        |c| Slot::Bool(&mut c.aof.timestamp_enabled),
-    ),
-    row(
-        "aof-use-rdb-preamble",
-        Change::Live,
-        "Begin the append-only file with a snapshot.",
-        |c| Slot::Bool(&mut c.aof.use_rdb_preamble),
-    ),
+    row("aof-timestamp-enabled", Change::Live, "Write the time into the append-only file.", |c| {
+        Slot::Bool(&mut c.aof.timestamp_enabled)
+    }),
+    row("aof-use-rdb-preamble", Change::Live, "Begin the append-only file with a snapshot.", |c| {
+        Slot::Bool(&mut c.aof.use_rdb_preamble)
+    }),
     row("appenddirname", Change::AtStart, "Directory of the append-only file.", |c| {
         let kind = Kind::Checked(checks::log_dir_name, "name of a directory");
         Slot::Kept(&mut c.aof.dirname, kind)

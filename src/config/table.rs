@@ -124,12 +124,9 @@ pub const PARAMETERS: &[Parameter] = &[
         "Evicted keys are logged and replicated as UNLINK, not DEL; they are freed later anyway.",
         |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
     ),
-    row(
-        "lazyfree-lazy-expire",
-        Change::Live,
-        "The same for keys that die of age.",
-        |c| Slot::Bool(&mut c.lazyfree_lazy_expire),
-    ),
+    row("lazyfree-lazy-expire", Change::Live, "The same for keys that die of age.", |c| {
+        Slot::Bool(&mut c.lazyfree_lazy_expire)
+    }),
     row(
         "lazyfree-lazy-server-del",
         Change::Live,
@@ -441,7 +438,6 @@ mod tests {
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
         let cases = [
-            ("appendonly", "yes"),
             ("cluster-enabled", "yes"),
             ("replicaof", "localhost 6380"),
             ("save", "900 1"),

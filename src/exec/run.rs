@@ -29,7 +29,7 @@ const AHEAD_REQUESTS: usize = 16;
 const AHEAD_KEYS: usize = 32;
 
 /// The commands of the first requests of a burst; none for those that name none.
-type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+pub(super) type Plan = [Option<CommandId>; AHEAD_REQUESTS];
 
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
@@ -149,7 +149,11 @@ impl Engine {
     /// Finds the commands of the first requests, and fetches into the cache the keys that they will
     /// look at, all of them at once, so that waiting for memory is done once and not key by key.
     #[inline(never)] // As above.
-    fn look_ahead<'a>(&mut self, db: DbIndex, requests: impl Iterator<Item = Argv<'a>>) -> Plan {
+    pub(super) fn look_ahead<'a>(
+        &mut self,
+        db: DbIndex,
+        requests: impl Iterator<Item = Argv<'a>>,
+    ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut hashes = [0u64; AHEAD_KEYS];
         let mut keys = 0;
@@ -253,7 +257,7 @@ impl Engine {
 
     /// Finds the command; requests that follow each other mostly name the same one.
     #[inline]
-    fn resolve(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
+    pub(super) fn resolve(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
         let name = argv.at(0);
         if let Some(id) = self.recent.get(name) {
             return Ok(id);
@@ -301,7 +305,7 @@ impl Engine {
     }
 
     /// Whether a command waits in the queue if there is one.
-    fn is_queued(&self, id: CommandId) -> bool {
+    pub(super) fn is_queued(&self, id: CommandId) -> bool {
         !self.table.row(id).command.spec.flags.contains(Flags::NOT_QUEUED)
     }
 

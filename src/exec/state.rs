@@ -12,6 +12,7 @@ use super::stats::Stats;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
+use crate::persist::aof::Log;
 use crate::sys::memory::MemoryMeter;
 
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
@@ -87,6 +88,8 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// The append-only file.
+    pub log: Log,
     /// The process that does something with a picture of the data.
     pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
@@ -125,6 +128,7 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            log: Log::default(),
             children: Children::default(),
             is_cron_paused: false,
             agenda: Agenda::default(),
@@ -178,7 +182,8 @@ impl State {
 
     /// When scheduled work is due, on the monotonic clock in microseconds.
     pub(super) fn next_work_us(&self) -> Option<u64> {
-        self.agenda.next_us().filter(|_| !self.is_cron_paused)
+        let log = self.log.next_us(&self.config.aof);
+        self.agenda.next_us().filter(|_| !self.is_cron_paused).into_iter().chain(log).min()
     }
 
     /// A round of the loop begins; one that has not ended goes on.

@@ -372,7 +372,11 @@ impl Db<'_> {
     /// A spot whose value is about to change: what is due of it goes before.
     #[inline]
     fn fresh<'k, K: Kind>(&mut self, spot: Spot<'k>) -> Spot<'k> {
-        if K::TYPE == Type::Hash && self.has_due() && !self.changes.shows_due { self.bury_hidden_fields(spot) } else { spot }
+        if K::TYPE == Type::Hash && self.has_due() && !self.changes.shows_due {
+            self.bury_hidden_fields(spot)
+        } else {
+            spot
+        }
     }
 
     /// Reports what has become of a collection.

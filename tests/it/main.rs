@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod append_only;
 mod client_library;
 mod codecrafters;
 mod config;

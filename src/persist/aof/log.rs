@@ -19,20 +19,16 @@ const SECOND_US: u64 = 1_000_000;
 /// Seconds between two lines of the log of the process that say that it refuses.
 const COMPLAIN_EVERY_US: u64 = 30 * SECOND_US;
 
-/// Work that may take long and that nobody waits for.
-pub type Job = Box<dyn FnOnce() + Send>;
+/// Work on the disk that may take long and that nobody waits for.
+pub type Errand = Box<dyn FnOnce(&mut dyn Disk) + Send>;
 
-/// What the log needs of the world.
-pub trait World {
-    /// The disk.
-    fn disk(&mut self) -> &mut dyn Disk;
-
-    /// Has a job done beside the loop, after those that were given before; the driver ticks once it
-    /// is done.
-    fn aside(&mut self, job: Job);
-
-    /// Whether a child process is writing.
-    fn has_child(&mut self) -> bool;
+/// What has come of [`Log::flush`].
+#[derive(Default)]
+pub struct Flushed {
+    /// Bytes that have been written.
+    pub taken: usize,
+    /// A sync that is to be done beside the loop.
+    pub errand: Option<Errand>,
 }
 
 /// Whether changes are logged.
@@ -53,7 +49,9 @@ struct Syncs {
     is_running: AtomicBool,
     /// How far changes are safe, as [`Log::appended`] counts.
     safe: AtomicU64,
-    /// What the disk said when the last sync failed.
+    /// Whether the last sync has failed.
+    has_failed: AtomicBool,
+    /// What the disk said then.
     error: Mutex<Option<String>>,
 }
 
@@ -101,7 +99,11 @@ impl Log {
     ///
     /// # Errors
     /// One line that says what is wrong; what led to it is in the log of the process.
-    pub fn read_manifest(&mut self, config: &AppendOnly, disk: &mut dyn Disk) -> Result<(), String> {
+    pub fn read_manifest(
+        &mut self,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+    ) -> Result<(), String> {
         let path = manifest_path(config);
         let mut text = Vec::new();
         match disk.open(&path) {
@@ -171,6 +173,46 @@ impl Log {
         Ok(())
     }
 
+    /// Takes the log of an older Redis, a single file in the working directory, if that is the only
+    /// one there is.
+    ///
+    /// # Errors
+    /// One line that says what cannot be done.
+    pub fn adopt_old(&mut self, config: &AppendOnly, disk: &mut dyn Disk) -> Result<(), String> {
+        let AppendOnly { filename, dirname, .. } = config;
+        let is_there = |disk: &mut dyn Disk, path: &str| matches!(disk.len(path), Ok(Some(_)));
+        if !is_there(disk, filename) {
+            return Ok(());
+        }
+        let inside = path(config, filename);
+        // It may have been named in the manifest, and not been moved before the process ended.
+        let is_named = self.manifest.incr.is_empty()
+            && self.manifest.base.as_ref().is_some_and(|base| base.name == *filename)
+            && !is_there(disk, &inside);
+        if !self.manifest.is_empty() && !is_named {
+            return Ok(());
+        }
+        disk.make_dir(dirname).map_err(|error| {
+            format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
+        })?;
+        self.manifest.adopt(filename);
+        write_manifest(&self.manifest, config, disk)?;
+        disk.rename(filename, &inside).map_err(|error| {
+            let reason = files::reason(&error);
+            format!("Error trying to move the old AOF file {filename} into dir {dirname}: {reason}")
+        })?;
+        for dir in [dirname, ""] {
+            disk.sync_dir(dir).map_err(|error| {
+                format!("Fail to fsync the directory {dir}: {}", files::reason(&error))
+            })?;
+        }
+        log::info!(
+            "Successfully migrated an old-style AOF file ({filename}) into the AOF directory \
+             ({dirname})."
+        );
+        Ok(())
+    }
+
     /// Bytes of all files that hold data, as far as they are there.
     pub fn sizes(&self, config: &AppendOnly, disk: &mut dyn Disk) -> u64 {
         let len = |part: &super::manifest::Part| {
@@ -185,13 +227,16 @@ impl Log {
         self.file.is_some()
     }
 
-    /// Why commands that change keys are to be refused, if they are.
-    pub fn refusal(&self) -> Option<String> {
-        self.write_error.clone().or_else(|| self.sync_error())
+    /// True if commands that change keys are to be refused: the disk does not take them.
+    #[inline]
+    pub fn refuses(&self) -> bool {
+        self.write_error.is_some() || self.syncs.has_failed.load(Ordering::Relaxed)
     }
 
-    fn sync_error(&self) -> Option<String> {
-        self.syncs.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the disk says then.
+    pub fn refusal(&self) -> String {
+        let sync_error = || self.syncs.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.write_error.clone().or_else(sync_error).unwrap_or_default()
     }
 
     /// Bytes appended so far.
@@ -229,21 +274,23 @@ impl Log {
         bytes: &[u8],
         config: &AppendOnly,
         now: Now,
-        world: &mut dyn World,
-    ) -> Result<usize, String> {
-        let Some(file) = &mut self.file else { return Ok(0) };
+        has_child: bool,
+        disk: &mut dyn Disk,
+    ) -> Result<Flushed, String> {
+        let nothing = Flushed::default();
+        let Some(file) = &mut self.file else { return Ok(nothing) };
         if bytes.is_empty() && file.synced == file.len {
-            return Ok(0);
+            return Ok(nothing);
         }
         if !bytes.is_empty() {
             if self.write_error.is_some() && now.mono_us < self.retry_us {
-                return Ok(0);
+                return Ok(nothing);
             }
             if !self.write_delay.is_zero() {
                 std::thread::sleep(self.write_delay);
             }
-            if let Err(error) = file.write(bytes, world.disk()) {
-                return self.refused(&error, config, now);
+            if let Err(error) = file.write(bytes, disk) {
+                return self.refused(&error, config, now).map(|()| nothing);
             }
             self.size += bytes.len() as u64;
             self.appended += bytes.len() as u64;
@@ -251,19 +298,13 @@ impl Log {
                 log::info!("AOF write error looks solved, the server can write again.");
             }
         }
-        if !(config.no_fsync_on_rewrite && world.has_child()) {
-            self.sync_if_due(config, now, world)?;
-        }
-        Ok(bytes.len())
+        let is_spared = config.no_fsync_on_rewrite && has_child;
+        let errand = if is_spared { None } else { self.sync_if_due(config, now)? };
+        Ok(Flushed { taken: bytes.len(), errand })
     }
 
     /// The disk has not taken a write.
-    fn refused(
-        &mut self,
-        error: &io::Error,
-        config: &AppendOnly,
-        now: Now,
-    ) -> Result<usize, String> {
+    fn refused(&mut self, error: &io::Error, config: &AppendOnly, now: Now) -> Result<(), String> {
         let reason = files::reason(error);
         if now.mono_us >= self.complain_us || config.fsync == Fsync::Always {
             log::warn!("Error writing to the AOF file: {reason}");
@@ -277,21 +318,15 @@ impl Log {
         }
         self.write_error = Some(reason);
         self.retry_us = now.mono_us + SECOND_US;
-        Ok(0)
+        Ok(())
     }
 
-    fn sync_if_due(
-        &mut self,
-        config: &AppendOnly,
-        now: Now,
-        world: &mut dyn World,
-    ) -> Result<(), String> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        if file.synced == file.len {
-            return Ok(());
-        }
+    fn sync_if_due(&mut self, config: &AppendOnly, now: Now) -> Result<Option<Errand>, String> {
+        let Some(file) = self.file.as_mut().filter(|file| file.synced != file.len) else {
+            return Ok(None);
+        };
         match config.fsync {
-            Fsync::Never => {}
+            Fsync::Never => Ok(None),
             Fsync::Always => {
                 file.file.sync().map_err(|error| {
                     format!(
@@ -302,37 +337,39 @@ impl Log {
                 })?;
                 file.synced = file.len;
                 self.synced_us = now.mono_us;
-                self.syncs.safe.fetch_max(self.appended, Ordering::AcqRel);
+                self.syncs.end(Ok(()), self.appended);
+                Ok(None)
             }
-            Fsync::EverySecond => {
-                if now.mono_us >= self.synced_us + SECOND_US {
-                    self.sync_aside(now, world);
-                }
+            Fsync::EverySecond if now.mono_us >= self.synced_us + SECOND_US => {
+                self.synced_us = now.mono_us;
+                Ok(self.sync_aside())
             }
+            Fsync::EverySecond => Ok(None),
         }
-        Ok(())
     }
 
-    /// Has the file synced beside the loop.
-    fn sync_aside(&mut self, now: Now, world: &mut dyn World) {
-        let Some(file) = &mut self.file else { return };
-        self.synced_us = now.mono_us;
-        if self.syncs.is_running.load(Ordering::Acquire) {
+    /// The sync of the file, to be done beside the loop.
+    fn sync_aside(&mut self) -> Option<Errand> {
+        if self.is_syncing() {
             self.delayed_syncs += 1;
             log::info!("Asynchronous AOF fsync is taking too long (disk is busy?).");
-            return;
+            return None;
         }
+        let file = self.file.as_mut()?;
+        let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
         match file.file.duplicate() {
             Ok(mut handle) => {
                 file.synced = file.len;
-                let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
                 syncs.is_running.store(true, Ordering::Release);
-                world.aside(Box::new(move || {
+                Some(Box::new(move |_| {
                     let outcome = handle.sync();
                     syncs.end(outcome, appended);
-                }));
+                }))
             }
-            Err(error) => self.syncs.end(Err(error), self.appended),
+            Err(error) => {
+                syncs.end(Err(error), appended);
+                None
+            }
         }
     }
 
@@ -358,6 +395,7 @@ impl Log {
 impl Syncs {
     fn end(&self, outcome: io::Result<()>, appended: u64) {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_failed.store(outcome.is_err(), Ordering::Release);
         match outcome {
             Ok(()) => {
                 *error = None;
@@ -395,12 +433,7 @@ impl Open {
     }
 
     /// Cuts off what has been written of a piece that could not be written whole.
-    fn take_back(
-        &mut self,
-        taken: usize,
-        error: io::Error,
-        disk: &mut dyn Disk,
-    ) -> io::Result<()> {
+    fn take_back(&mut self, taken: usize, error: io::Error, disk: &mut dyn Disk) -> io::Result<()> {
         if taken > 0
             && let Err(error) = disk.truncate(&self.path, self.len)
         {
@@ -414,7 +447,7 @@ impl Open {
     }
 }
 
-/// Writes the manifest anew: whatever happens meanwhile, the old or the new one is there as a whole.
+/// Writes the manifest anew: whatever happens meanwhile, the old or the new one is there, whole.
 fn write_manifest(
     manifest: &Manifest,
     config: &AppendOnly,

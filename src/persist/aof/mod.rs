@@ -8,7 +8,7 @@ mod log;
 pub mod manifest;
 pub mod reader;
 
-pub use log::{Log, LogState, World};
+pub use log::{Errand, Flushed, Log, LogState};
 
 use crate::config::append_only::AppendOnly;
 
