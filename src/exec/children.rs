@@ -1,8 +1,8 @@
 //! The process that does one thing while this one goes on serving: at most one at a time.
 //!
 //! Whoever needs a picture of the data as it is now (a snapshot, a shorter log, a replica) starts a
-//! child of its [`ChildKind`]; the driver tells of its end with [`Engine::child_ended`], which hands
-//! it to the kind's owner.
+//! child of its [`ChildKind`]; the driver tells of its end with [`Engine::child_ended`], which
+//! hands it to the kind's owner.
 
 use super::engine::Engine;
 use super::host::{Host, Job};
