@@ -22,6 +22,7 @@ mod latency;
 mod log;
 mod peers;
 mod propagate;
+mod publish;
 mod replay;
 mod run;
 mod slowlog;

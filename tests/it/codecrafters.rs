@@ -2,10 +2,10 @@
 //! compared byte by byte, since the stages are strict about their form.
 
 use crate::support::client::{Client, encode};
-use crate::support::server::{Server, spindle};
+use crate::support::server::Server;
 use std::time::{Duration, Instant};
 
-fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
+pub fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
     client.request(args);
     let bytes = client.bytes(reply.len());
     assert_eq!(String::from_utf8_lossy(&bytes), reply);
@@ -107,76 +107,72 @@ fn restart_at_once_on_the_same_port() {
     exactly(&mut second.client(), &["PING"], "+PONG\r\n");
 }
 
-/// The flags of the stages about the append-only file.
-fn log_flags(filename: &str) -> [&str; 8] {
-    [
-        "--appendonly",
-        "yes",
-        "--appenddirname",
-        "logs",
-        "--appendfilename",
-        filename,
-        "--appendfsync",
-        "always",
-    ]
+const FOO_1: &str = "*3\r\n$9\r\nsubscribe\r\n$3\r\nfoo\r\n:1\r\n";
+
+#[test]
+fn subscribe_to_a_channel() {
+    exactly(&mut Server::start(&[]).client(), &["SUBSCRIBE", "foo"], FOO_1);
 }
 
 #[test]
-fn append_only_parameters_have_defaults_and_flags() {
+fn subscribe_to_multiple_channels() {
     let server = Server::start(&[]);
-    let dir = std::fs::canonicalize(server.dir()).unwrap();
+    let (mut first, mut second) = (server.client(), server.client());
+    exactly(&mut first, &["SUBSCRIBE", "foo"], FOO_1);
+    let bar = "*3\r\n$9\r\nsubscribe\r\n$3\r\nbar\r\n:2\r\n";
+    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
+    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
+    exactly(&mut second, &["SUBSCRIBE", "foo"], FOO_1);
+}
+
+#[test]
+fn enter_subscribed_mode() {
+    let server = Server::start(&[]);
     let mut client = server.client();
-    let values = [
-        ("dir", dir.to_str().unwrap()),
-        ("appendonly", "no"),
-        ("appenddirname", "appendonlydir"),
-        ("appendfilename", "appendonly.aof"),
-        ("appendfsync", "everysec"),
-    ];
-    for (name, value) in values {
-        let reply = String::from_utf8(encode(&[name, value])).unwrap();
-        exactly(&mut client, &["CONFIG", "GET", name], &reply);
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    for argv in [&["ECHO", "hey"][..], &["SET", "a", "b"], &["GET", "a"]] {
+        client.request(argv);
+        let reply = client.reply().to_string();
+        let start = format!("-ERR Can't execute '{}'", argv[0].to_lowercase());
+        assert!(reply.starts_with(&start), "{reply}");
     }
-    assert!(!server.dir().join("appendonlydir").exists());
-    let server = Server::start(&log_flags("my.aof"));
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+}
+
+#[test]
+fn ping_in_subscribed_mode() {
+    let server = Server::start(&[]);
     let mut client = server.client();
-    for (name, value) in [("appendonly", "yes"), ("appenddirname", "logs")] {
-        let reply = String::from_utf8(encode(&[name, value])).unwrap();
-        exactly(&mut client, &["CONFIG", "GET", name], &reply);
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    exactly(&mut client, &["PING"], "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    exactly(&mut server.client(), &["PING"], "+PONG\r\n");
+}
+
+#[test]
+fn publish_a_message_and_deliver_it() {
+    let server = Server::start(&[]);
+    let (mut first, mut second) = (server.client(), server.client());
+    let mut publisher = server.client();
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
+    for client in [&mut first, &mut second] {
+        exactly(client, &["SUBSCRIBE", "foo"], FOO_1);
+    }
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":2\r\n");
+    let message = "*3\r\n$7\r\nmessage\r\n$3\r\nfoo\r\n$3\r\nmsg\r\n";
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.bytes(message.len()), message.as_bytes());
     }
 }
 
 #[test]
-fn append_only_files_are_made_written_and_replayed() {
-    let server = Server::start(&log_flags("my.aof"));
-    let logs = server.dir().join("logs");
-    assert_eq!(std::fs::read(logs.join("my.aof.1.incr.aof")).unwrap(), b"");
-    let manifest = std::fs::read_to_string(logs.join("my.aof.manifest")).unwrap();
-    assert!(manifest.lines().any(|line| line == "file my.aof.1.incr.aof seq 1 type i"));
-    let mut client = server.client();
-    exactly(&mut client, &["SET", "foo", "100"], "+OK\r\n");
-    let mut expected = [encode(&["SELECT", "0"]), encode(&["SET", "foo", "100"])].concat();
-    // It is there before the reply is.
-    assert_eq!(std::fs::read(logs.join("my.aof.1.incr.aof")).unwrap(), expected);
-    exactly(&mut client, &["GET", "foo"], "$3\r\n100\r\n");
-    exactly(&mut client, &["RPUSH", "l", "a b"], ":1\r\n");
-    expected.extend(encode(&["RPUSH", "l", "a b"]));
-    assert_eq!(std::fs::read(logs.join("my.aof.1.incr.aof")).unwrap(), expected);
-    let server = server.crash_and_restart(&log_flags("my.aof"));
-    exactly(&mut server.client(), &["GET", "foo"], "$3\r\n100\r\n");
-}
-
-#[test]
-fn append_only_manifest_decides_what_is_replayed() {
-    let dir = tempfile::tempdir().unwrap();
-    let logs = dir.path().join("logs");
-    std::fs::create_dir(&logs).unwrap();
-    std::fs::write(logs.join("f.manifest"), "file other.7.incr.aof seq 7 type i\n").unwrap();
-    std::fs::write(logs.join("other.7.incr.aof"), encode(&["SET", "k", "v"])).unwrap();
-    let server = Server::start_in(dir, &spindle(), &log_flags("f"));
-    let mut client = server.client();
-    exactly(&mut client, &["GET", "k"], "$1\r\nv\r\n");
-    exactly(&mut client, &["SET", "k", "w"], "+OK\r\n");
-    let bytes = std::fs::read(server.dir().join("logs/other.7.incr.aof")).unwrap();
-    assert!(bytes.ends_with(&encode(&["SET", "k", "w"])));
+fn unsubscribe() {
+    let server = Server::start(&[]);
+    let (mut client, mut publisher) = (server.client(), server.client());
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    let bar = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nbar\r\n:1\r\n";
+    exactly(&mut client, &["UNSUBSCRIBE", "bar"], bar);
+    let foo = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nfoo\r\n:0\r\n";
+    exactly(&mut client, &["UNSUBSCRIBE", "foo"], foo);
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
+    exactly(&mut client, &["ECHO", "hey"], "$3\r\nhey\r\n");
 }
