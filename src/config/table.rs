@@ -217,6 +217,10 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Text(&mut c.pidfile),
     ),
     row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
+    row("proc-title-template", Change::Live, "Title of the process.", |c| {
+        let kind = Kind::Checked(checks::title_template, "text with fields in braces");
+        Slot::Kept(&mut c.proc_title_template, kind)
+    }),
     row(
         "protected-mode",
         Change::Live,
@@ -239,7 +243,10 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Int(&mut c.set_max_listpack_entries, 0, i64::MAX)
     }),
     row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
-        Slot::Memory(&mut c.set_max_listpack_value, 0)
+        Slot::Int(&mut c.set_max_listpack_value, 0, i64::MAX)
+    }),
+    row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
+        Slot::Bool(&mut c.set_proc_title)
     }),
     row(
         "slowlog-log-slower-than",

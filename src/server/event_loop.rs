@@ -5,6 +5,7 @@ use super::journal;
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
+use super::title::Nameplate;
 use super::world::{LISTENER_TOKENS, WAKER, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
@@ -134,6 +135,11 @@ impl Server {
             info_due_us: 0,
             pool: Vec::new(),
         })
+    }
+
+    /// Has the process show what it serves, from now on.
+    pub fn show_title(&mut self, nameplate: Nameplate) {
+        self.world.show_title(nameplate, &self.engine.state().config);
     }
 
     /// What it listens on, for the log.
@@ -269,11 +275,12 @@ impl Server {
     /// Gives turns to the connections whose requests need wait no more.
     fn resume(&mut self) {
         self.engine.take_resumed(&mut self.resumed);
-        while let Some(id) = self.resumed.pop() {
-            let Some(key) = self.key_of(id) else { continue };
+        for at in 0..self.resumed.len() {
+            let Some(key) = self.key_of(self.resumed[at]) else { continue };
             self.conns[key].is_waiting = false;
             self.enqueue(key);
         }
+        self.resumed.clear();
     }
 
     fn accept(&mut self) {

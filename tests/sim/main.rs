@@ -9,6 +9,7 @@
 mod support;
 
 mod bitmaps;
+mod config;
 mod evict;
 mod expiry;
 mod forms;
