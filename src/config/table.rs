@@ -2,7 +2,7 @@
 //! may change.
 
 use super::kinds::{Kind, Refusal, Slot};
-use super::{Config, checks, idle, unbuilt};
+use super::{Config, append_only, checks, idle, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -42,7 +42,8 @@ enum Place {
 /// Most databases: each that is used takes memory, and so do those with lower numbers.
 const DATABASES_MAX: i64 = 1_000_000;
 
-/// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
+/// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
+/// have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Addresses(&mut c.bind)
@@ -116,6 +117,21 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Which percentiles of them INFO shows.",
         |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
+        "lazyfree-lazy-eviction",
+        Change::Live,
+        "Evicted keys are logged and replicated as UNLINK, not DEL; they are freed later anyway.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
+    ),
+    row("lazyfree-lazy-expire", Change::Live, "The same for keys that die of age.", |c| {
+        Slot::Bool(&mut c.lazyfree_lazy_expire)
+    }),
+    row(
+        "lazyfree-lazy-server-del",
+        Change::Live,
+        "The same for keys that a command removes beside what it is for.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
     ),
     row(
         "lazyfree-lazy-user-flush",
@@ -293,7 +309,7 @@ pub const PARAMETERS: &[Parameter] = &[
     .or_named("zset-max-ziplist-value"),
 ];
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     change: Change,
     about: &'static str,
@@ -316,7 +332,8 @@ pub(super) const fn kept(
 
 /// All parameters: first those that have an effect.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
+    let persistence = append_only::PARAMETERS;
+    PARAMETERS.iter().chain(persistence).chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {
@@ -440,7 +457,6 @@ mod tests {
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
         let cases = [
-            ("appendonly", "yes"),
             ("cluster-enabled", "yes"),
             ("replicaof", "localhost 6380"),
             ("save", "900 1"),

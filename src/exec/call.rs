@@ -17,14 +17,6 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::store::{Db, Store};
 
-/// What is propagated instead of a request.
-pub(super) enum Propagated {
-    /// One request.
-    One(ArgvBuf),
-    /// Several that belong together, or none.
-    Many(Vec<ArgvBuf>),
-}
-
 /// One run of a command.
 pub struct Call<'a> {
     /// The arguments; there are as many as the arity allows.
@@ -53,8 +45,22 @@ pub struct Call<'a> {
     pub command: CommandId,
     /// The world outside.
     pub host: &'a mut dyn Host,
-    /// What is propagated instead of the request, if it is to be something else.
-    pub(super) propagated: Option<Propagated>,
+    /// What those who replay changes are told.
+    pub(super) propagated: Propagated,
+}
+
+/// What those who replay changes are told of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Propagated {
+    /// The request, if it has changed something.
+    #[default]
+    AsReceived,
+    /// Another one instead.
+    Instead(ArgvBuf),
+    /// Others instead, one after the other, or none.
+    Each(Vec<ArgvBuf>),
+    /// The request, but only replicas, even if it has changed nothing.
+    ToReplicas,
 }
 
 impl Engine {
@@ -82,7 +88,7 @@ impl Engine {
             table: &self.table,
             command,
             host,
-            propagated: None,
+            propagated: Propagated::AsReceived,
         }
     }
 }
@@ -161,12 +167,25 @@ impl Call<'_> {
     #[inline]
     pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Some(Propagated::One(argv()));
+            self.propagated = Propagated::Instead(argv());
         }
     }
 
     /// Propagates several requests instead of the one received, or none.
     pub fn propagate_each(&mut self, requests: Vec<ArgvBuf>) {
-        self.propagated = Some(Propagated::Many(requests));
+        self.propagated = Propagated::Each(requests);
+    }
+
+    /// Propagates the request to replicas although it changes nothing: it has effects there.
+    #[inline]
+    pub fn propagate_to_replicas(&mut self) {
+        self.propagated = Propagated::ToReplicas;
+    }
+
+    /// True if a deadline is past. None is while changes are replayed: what a key's end leads to
+    /// has been decided by who ran the request first.
+    #[inline]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.state.now.unix_ms() && !self.store.changes.shows_due
     }
 }

@@ -35,6 +35,10 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
     if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
         return Err(Error::OUT_OF_MEMORY);
     }
+    if spec.flags.contains(Flags::WRITE) && applicant.state.log.refuses() {
+        let reason = applicant.state.log.refusal();
+        return Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}")));
+    }
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }

@@ -40,7 +40,7 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
         (&["--cluster-enabled", "yes"], "the cluster is not built yet"),
         (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
         (&["--save", "900 1"], "snapshots are not built yet"),
-        (&["--appendonly", "yes"], "the append-only file is not built yet"),
+        (&["--appendonly", "yes", "--appenddirname", "a/b"], "appenddirname can't be a path"),
         (&["--unixsocket", "/no/such/dir/socket", "--port", "0"], "Failed opening Unix socket"),
     ];
     for (args, message) in cases {
