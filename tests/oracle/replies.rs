@@ -78,7 +78,10 @@ fn is_same(request: &[String], ours: &Reply, real: &Reply) -> bool {
 
 /// A reply of XPENDING or XINFO without what is a matter of time or of Redis's tree.
 fn untimed(reply: &Reply) -> Reply {
-    const SKIPPED: [&str; 2] = ["radix-tree-nodes", "radix-tree-keys"];
+    let is_tree = |name: &Reply| match name {
+        Reply::Bulk(name) => name.starts_with(b"radix-tree-"),
+        _ => false,
+    };
     match reply {
         Reply::Array(items) => {
             let mut items: Vec<Reply> = items.iter().map(untimed).collect();
@@ -88,8 +91,7 @@ fn untimed(reply: &Reply) -> Reply {
                 *idle = Reply::Int(0);
             }
             for at in 1..items.len() {
-                if matches!(&items[at - 1], Reply::Bulk(name) if SKIPPED.iter().any(|s| s.as_bytes() == name))
-                {
+                if is_tree(&items[at - 1]) {
                     items[at] = Reply::Int(0);
                 }
             }
@@ -97,8 +99,7 @@ fn untimed(reply: &Reply) -> Reply {
         }
         Reply::Map(pairs) => {
             let pairs = pairs.iter().map(|(name, value)| {
-                let is_skipped = SKIPPED.contains(&name.text().as_str());
-                (name.clone(), if is_skipped { Reply::Int(0) } else { untimed(value) })
+                (name.clone(), if is_tree(name) { Reply::Int(0) } else { untimed(value) })
             });
             Reply::Map(pairs.collect())
         }

@@ -63,9 +63,9 @@ fn xreadgroup(call: &mut Call<'_>) -> Outcome {
 fn point(text: &[u8]) -> Result<Point, Error> {
     match text {
         b"$" => Err(Error::new(
-            "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history \
-             of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ \
-             ID would just return an empty result set.",
+            "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
+             history of this consumer by specifying a proper ID, or use the > ID to get new \
+             messages. The $ ID would just return an empty result set.",
         )),
         b">" => Ok(Point::New),
         _ => Ok(match id(text, 0)? {
