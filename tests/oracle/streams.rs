@@ -58,6 +58,10 @@ fn both_servers_reply_the_same() {
                     events.retain(|event| !event.ends_with("setbit"));
                 }
             }
+            // 7.0 makes a consumer only once it is given something.
+            for events in [&mut ours, &mut real] {
+                events.retain(|event| !event.ends_with("consumer"));
+            }
             assert_eq!(ours, real, "events of {burst:?}");
         }
         compare_data(&mut a.client, &mut b.client);
