@@ -13,5 +13,6 @@ mod connections;
 mod introspection;
 mod process;
 mod protocol;
+mod snapshots;
 mod system_calls;
 mod transcripts;

@@ -18,6 +18,7 @@ mod model;
 mod pauses;
 mod requests;
 mod scan;
+mod snapshots;
 mod strings;
 mod workload;
 mod world;
