@@ -61,6 +61,8 @@ pub struct Config {
     pub dbfilename: String,
     /// When to take snapshots, as [`Config::save_points`] reads it.
     pub save: String,
+    /// Whether a line of a file has told when to take snapshots.
+    pub has_read_save: bool,
     /// Changes are refused after a snapshot failed.
     pub stop_writes_on_bgsave_error: bool,
     /// Strings in snapshots are compressed.
@@ -179,6 +181,7 @@ impl Default for Config {
             dir: ".".to_owned(),
             dbfilename: "dump.rdb".to_owned(),
             save: "3600 1 300 100 60 10000".to_owned(),
+            has_read_save: false,
             stop_writes_on_bgsave_error: true,
             rdbcompression: true,
             rdbchecksum: true,
