@@ -5,8 +5,12 @@ use crate::base::num;
 use crate::exec::{Call, Client, ClientKind, Closing, Flow, Outcome};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
-use crate::resp::output::{Output, Protocol};
+use crate::resp::output::{LENT_BYTES, Output, Protocol};
 use std::fmt::Write;
+
+/// The least that is shown as the buffer for a client's replies, as in Redis. Here it is what the
+/// client is lent when there are some; in between it holds none.
+const REPLY_BUFFER_MIN: usize = 1_024;
 
 /// CLIENT INFO.
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
@@ -142,6 +146,8 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
     let total = client.memory_bytes(out);
+    let peak = client.reply_peak.bytes(now, call.state.reply_peak_reset_us).max(waiting);
+    let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
     let fields: [(&str, &dyn std::fmt::Display); 35] = [
         ("id", &client.id.serial),
         ("addr", &connection.addr),
@@ -163,8 +169,8 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
         ),
         ("argv-mem", &client.argv_bytes),
         ("multi-mem", &client.multi.as_ref().map_or(0, |multi| multi.memory_bytes())),
-        ("rbs", &memory),
-        ("rbp", &memory),
+        ("rbs", &reply_buffer),
+        ("rbp", &peak),
         ("obl", &buffered),
         ("oll", &list_len),
         ("omem", &listed),

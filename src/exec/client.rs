@@ -74,6 +74,34 @@ impl ClientKind {
     }
 }
 
+/// The most output that has waited for a client at once of late.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplyPeak {
+    bytes: usize,
+    /// When it was that much, on the monotonic clock in microseconds.
+    at_us: u64,
+}
+
+impl ReplyPeak {
+    /// Notes how much is about to be sent. A peak is forgotten after `reset_us`.
+    #[inline]
+    pub fn note(&mut self, bytes: usize, now: Now, reset_us: u64) {
+        if bytes > self.bytes || self.is_past(now, reset_us) {
+            *self = ReplyPeak { bytes, at_us: now.mono_us };
+        }
+    }
+
+    /// The bytes, which are none once they are forgotten.
+    pub fn bytes(&self, now: Now, reset_us: u64) -> usize {
+        if self.is_past(now, reset_us) { 0 } else { self.bytes }
+    }
+
+    #[inline]
+    fn is_past(&self, now: Now, reset_us: u64) -> bool {
+        now.mono_us.saturating_sub(self.at_us) >= reset_us
+    }
+}
+
 /// One connected client.
 pub struct Client {
     /// Who it is.
@@ -130,6 +158,8 @@ pub struct Client {
     pub query_capacity: usize,
     /// Arguments of a request that has not all arrived, in bytes.
     pub argv_bytes: usize,
+    /// The most output that has waited for it at once.
+    pub reply_peak: ReplyPeak,
     /// When its waiting output went over the soft limit, on the monotonic clock in microseconds.
     pub over_soft_limit_since: Option<u64>,
 }
@@ -165,6 +195,7 @@ impl Client {
             query_bytes: 0,
             query_capacity: 0,
             argv_bytes: 0,
+            reply_peak: ReplyPeak::default(),
             over_soft_limit_since: None,
         }
     }
@@ -211,5 +242,25 @@ impl Client {
     #[inline]
     pub fn is_subscribed(&self) -> bool {
         !self.channels.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_peak_of_replies_is_forgotten_in_time() {
+        let start = Now::default();
+        let later = |ms| start.after(Duration::from_millis(ms));
+        let mut peak = ReplyPeak::default();
+        peak.note(900, start, 100_000);
+        peak.note(100, later(99), 100_000);
+        assert_eq!(peak.bytes(later(99), 100_000), 900);
+        assert_eq!(peak.bytes(later(100), 100_000), 0);
+        assert_eq!(peak.bytes(later(100), u64::MAX), 900);
+        peak.note(100, later(100), 100_000);
+        assert_eq!(peak.bytes(later(199), 100_000), 100);
     }
 }

@@ -19,6 +19,10 @@ use crate::sys::memory::MemoryMeter;
 /// today's processors'; a quarter at the most.
 const STALE_TICKS: u64 = 250_000;
 
+/// Microseconds after which peaks of replies are forgotten, unless DEBUG REPLYBUFFER says another
+/// time.
+pub const REPLY_PEAK_RESET_US: u64 = 5_000_000;
+
 /// What the process is; told once, by the driver.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -90,6 +94,8 @@ pub struct State {
     pub plain_bytes: usize,
     /// What is known of snapshots.
     pub persistence: Persistence,
+    /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
+    pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
     pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
@@ -130,6 +136,7 @@ impl State {
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
             persistence,
+            reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
             agenda: Agenda::default(),

@@ -385,6 +385,7 @@ impl Server {
         let Some(key) = self.key_of(id) else { return };
         let conn = &mut self.conns[key];
         let Some(output) = self.engine.output(id) else { return };
+        let waiting = output.len();
         let mut sent = 0;
         while !output.is_empty() && conn.is_writable {
             match conn.stream.write_output(output) {
@@ -405,7 +406,7 @@ impl Server {
             }
         }
         let is_done = output.is_empty();
-        self.note_sent(id, sent);
+        self.note_sent(id, waiting, sent);
         let closing = self.engine.client(id).and_then(|client| client.closing);
         if is_done {
             self.engine.peers().reclaim(id);
@@ -416,15 +417,17 @@ impl Server {
         self.enqueue(key);
     }
 
-    fn note_sent(&mut self, id: ClientId, sent: usize) {
+    /// Of what waited for a client, so much has been sent.
+    fn note_sent(&mut self, id: ClientId, waiting: usize, sent: usize) {
         if sent == 0 {
             return;
         }
         let state = self.engine.state_mut();
         state.stats.writes += 1;
         state.stats.net_out += sent as u64;
-        let now = state.now;
+        let (now, reset_us) = (state.now, state.reply_peak_reset_us);
         if let Some(client) = self.engine.client_mut(id) {
+            client.reply_peak.note(waiting, now, reset_us);
             client.net_out += sent as u64;
             // One that reads slowly is not idle.
             client.active = now;
