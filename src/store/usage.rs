@@ -227,7 +227,7 @@ impl Usage {
                 let era = self.eras.iter().rfind(|era| era.since_us <= used_us);
                 era.map_or(CLOCK_START, |era| era.clock_at(used_us))
             }
-            None => CLOCK_START.saturating_sub((idle_us - self.now_us) / COARSE_US),
+            None => CLOCK_START.saturating_sub((idle_us - self.now_us).div_ceil(COARSE_US)),
         };
         entry.set_access(within(ticks, CLOCK_MASK));
     }

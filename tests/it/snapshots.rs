@@ -41,7 +41,7 @@ fn what_is_saved_is_there_after_the_next_start() {
     {
         client.run(request);
     }
-    assert_eq!(info(&server, "rdb_changes_since_last_save"), "10");
+    assert_eq!(info(&server, "rdb_changes_since_last_save"), "9");
     assert_eq!(client.run("BGSAVE").to_string(), "+Background saving started");
     wait_for_save(&server);
     assert_eq!(info(&server, "rdb_last_bgsave_status"), "ok");

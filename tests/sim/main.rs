@@ -9,6 +9,7 @@
 mod support;
 
 mod bitmaps;
+mod encodings;
 mod evict;
 mod expiry;
 mod forms;

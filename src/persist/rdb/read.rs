@@ -158,11 +158,21 @@ impl Values {
             source.array::<8>()?;
         }
         source.text(&mut self.room)?;
-        let complain = |complaint: Complaint| source.fault(complaint);
+        let name = match code {
+            kind::LIST_ZIPLIST => "Ziplist",
+            kind::SET_INTSET => "Intset",
+            kind::SET_LISTPACK => "Set listpack",
+            kind::SORTED_SET_ZIPLIST => "Zset ziplist",
+            kind::SORTED_SET_LISTPACK => "Zset listpack",
+            kind::HASH_ZIPMAP => "Zipmap",
+            kind::HASH_ZIPLIST => "Hash ziplist",
+            _ => "Hash listpack",
+        };
+        let complain = |complaint: Complaint| source.fault(damaged(name, complaint));
         let is_old = match code {
             kind::LIST_ZIPLIST | kind::SORTED_SET_ZIPLIST | kind::HASH_ZIPLIST => {
                 self.room = old::ziplist(&self.room).map_err(complain)?;
-                false
+                true
             }
             kind::HASH_ZIPMAP => {
                 self.room = old::zipmap(&self.room).map_err(complain)?;
@@ -170,6 +180,7 @@ impl Values {
             }
             _ => false,
         };
+        // What is written anew is looked at closely in any case, as in Redis.
         let is_deep = self.forms.is_deep || is_old;
         let count = vet::small(form, &mut self.room, is_deep).map_err(complain)?;
         if count == 0 {
@@ -331,7 +342,8 @@ impl Values {
             Nodes::Ziplists => {
                 source.text(&mut self.room)?;
                 let listpack = old::ziplist(&self.room);
-                list.append_packed(&listpack.map_err(|complaint| source.fault(complaint))?);
+                let complain = |complaint| source.fault(damaged("Ziplist", complaint));
+                list.append_packed(&listpack.map_err(complain)?);
             }
             Nodes::Containers => {
                 self.container(list, source)?;
@@ -350,7 +362,8 @@ impl Values {
                 Ok(1)
             }
             node::PACKED => {
-                vet::listpack(&mut self.room).map_err(|complaint| source.fault(complaint))?;
+                let complain = |complaint| source.fault(damaged("Listpack", complaint));
+                vet::listpack(&mut self.room).map_err(complain)?;
                 Ok(list.append_packed(&self.room))
             }
             other => Err(source.fault(format!("unknown kind of list node {other}"))),
@@ -370,6 +383,11 @@ impl Values {
             State::Whole(collection) => Some(Arrival::Whole(collection)),
         }
     }
+}
+
+/// The sentence of Redis for damaged bytes, and what is wrong with them.
+fn damaged(name: &str, complaint: Complaint) -> String {
+    format!("{name} integrity check failed: {complaint}")
 }
 
 /// A list of one listpack.
