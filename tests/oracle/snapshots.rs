@@ -98,6 +98,8 @@ fn hand_over(from: &Server, to: &Server) {
 /// Each value goes from one server to the other by DUMP and RESTORE.
 fn restore_all(from: &mut Client, to: &mut Client) {
     for key in all_keys() {
+        // A digest tells whether there is a deadline.
+        from.run(&format!("PERSIST {key}"));
         let payload = from.call(&["DUMP", &key]);
         if payload.to_string() == "nil" {
             continue;
