@@ -125,8 +125,8 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.client.is_monitor = false;
     call.client.is_spared = false;
     transaction::discard(call.client, call.watches);
-    for channel in std::mem::take(&mut call.client.channels) {
-        call.pubsub.unsubscribe(&channel, id);
+    if let Some(own) = call.client.subscriptions.take() {
+        call.pubsub.forget(id, &own);
     }
     let Client { db, name, reply_mode, no_touch, authenticated, .. } = call.client;
     *db = 0;
@@ -405,7 +405,7 @@ const CLIENT_REPLY: Command = Command::new(
         since: "3.2.0",
         arity: 3,
         summary: "Turns replies off and on.",
-        syntax: "<on-off-skip: ON | OFF | SKIP>",
+        syntax: "<action: ON | OFF | SKIP>",
         ..ABOUT_CLIENTS
     },
     client_reply,

@@ -9,6 +9,7 @@ use crate::config::table::Parameter;
 use crate::exec::{
     Call, ChildKind, Client, ClientKind, Command, Flow, Outcome, Rate, State, Stats, snapshot,
 };
+use crate::hub::pubsub::Kind;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, REDIS_VERSION, Spec};
@@ -365,9 +366,9 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("current_eviction_exceeded_time", call.state.excess.current_us(now) / 1_000);
     fields.add("keyspace_hits", counters.hits);
     fields.add("keyspace_misses", counters.misses);
-    fields.add("pubsub_channels", call.pubsub.len());
-    fields.add("pubsub_patterns", 0);
-    fields.add("pubsubshard_channels", 0);
+    fields.add("pubsub_channels", call.pubsub.len(Kind::Channel));
+    fields.add("pubsub_patterns", call.pubsub.len(Kind::Pattern));
+    fields.add("pubsubshard_channels", call.pubsub.len(Kind::Shard));
     fields.add("latest_fork_usec", call.state.children.fork_us);
     fields.add("total_forks", call.state.children.forks);
     fields.add("migrate_cached_sockets", 0);

@@ -248,10 +248,13 @@ fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<It
         let has_text = is_leaf && arg.kind != syntax::Kind::PureToken;
         let is_key = arg.kind == syntax::Kind::Key;
         let key_spec = if is_key { key_specs.next() } else { None };
-        let flags: Vec<&str> = [(arg.optional, "optional"), (arg.multiple, "multiple")]
-            .into_iter()
-            .filter_map(|(is_set, name)| is_set.then_some(name))
-            .collect();
+        let flags = [
+            (arg.optional, "optional"),
+            (arg.multiple, "multiple"),
+            (arg.repeats_token, "multiple_token"),
+        ];
+        let flags: Vec<&str> =
+            flags.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect();
         let extras = [has_text, is_key, arg.token.is_some(), !flags.is_empty(), !is_leaf];
         out.map(2 + extras.iter().filter(|has| **has).count());
         let mut field = |name: &str, value: &str| {

@@ -3,6 +3,7 @@
 use crate::base::id::ClientId;
 use crate::base::num;
 use crate::exec::{Call, Client, ClientKind, Closing, Flow, Outcome};
+use crate::hub::pubsub::Kind;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::{LENT_BYTES, Output, Protocol};
@@ -146,6 +147,7 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
     let total = client.memory_bytes(out);
+    let topics = |kind| client.subscriptions.as_ref().map_or(0, |own| own.len(kind));
     let peak = client.reply_peak.bytes(now, call.state.reply_peak_reset_us).max(waiting);
     let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
     let fields: [(&str, &dyn std::fmt::Display); 35] = [
@@ -158,9 +160,9 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
         ("idle", &now.seconds_since(client.active)),
         ("flags", &flags(client)),
         ("db", &client.db),
-        ("sub", &client.channels.len()),
-        ("psub", &0),
-        ("ssub", &0),
+        ("sub", &topics(Kind::Channel)),
+        ("psub", &topics(Kind::Pattern)),
+        ("ssub", &topics(Kind::Shard)),
         ("multi", &client.multi.as_ref().map_or(-1, |multi| num::signed(multi.len()))),
         ("qbuf", &client.query_bytes),
         (

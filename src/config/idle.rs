@@ -165,21 +165,7 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, INT_MAX),
     ),
     kept("locale-collate", Change::Live, "Locale in which strings are compared.", "", Kind::Text),
-    kept(
-        "proc-title-template",
-        Change::Live,
-        "Title of the process. Without `unsafe` code there is no way to set it.",
-        "{title} {listen-addr} {server-mode}",
-        Kind::Checked(checks::title_template, "text with fields in braces"),
-    ),
     kept("server_cpulist", Change::AtStart, "Processors for the server.", "", Kind::Text),
-    kept(
-        "set-proc-title",
-        Change::AtStart,
-        "Set the title of the process. See `proc-title-template`.",
-        "yes",
-        Kind::Bool,
-    ),
     kept(
         "socket-mark-id",
         Change::AtStart,

@@ -27,6 +27,10 @@ pub struct Config {
     pub unixsocket: String,
     /// Permissions of the Unix socket; 0 leaves them as they come.
     pub unixsocketperm: u32,
+    /// Title of the process, with fields in braces.
+    pub proc_title_template: String,
+    /// Whether the process has that title.
+    pub set_proc_title: bool,
     /// Connections that may wait to be accepted.
     pub tcp_backlog: i64,
     /// Seconds between probes of a silent peer; 0 for none.
@@ -164,6 +168,8 @@ impl Default for Config {
             port: 6379,
             unixsocket: String::new(),
             unixsocketperm: 0,
+            proc_title_template: "{title} {listen-addr} {server-mode}".to_owned(),
+            set_proc_title: true,
             tcp_backlog: 511,
             tcp_keepalive: 300,
             timeout: 0,

@@ -224,6 +224,10 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Text(&mut c.pidfile),
     ),
     row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
+    row("proc-title-template", Change::Live, "Title of the process.", |c| {
+        let kind = Kind::Checked(checks::title_template, "text with fields in braces");
+        Slot::Kept(&mut c.proc_title_template, kind)
+    }),
     row(
         "protected-mode",
         Change::Live,
@@ -282,6 +286,9 @@ pub const PARAMETERS: &[Parameter] = &[
     }),
     row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
         Slot::Memory(&mut c.set_max_listpack_value, 0)
+    }),
+    row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
+        Slot::Bool(&mut c.set_proc_title)
     }),
     row("shutdown-on-sigint", Change::Live, "How to stop upon SIGINT.", |c| {
         Slot::Kept(&mut c.shutdown_on_sigint, Kind::List(checks::shutdown_words, HOW_TO_STOP))

@@ -7,8 +7,8 @@ use super::transaction::{Multi, Watching};
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
+use crate::hub::pubsub::Subscriptions;
 use crate::resp::output::Output;
-use std::collections::BTreeSet;
 
 /// How a client is connected; told once, by the driver.
 #[derive(Clone, Debug, Default)]
@@ -128,8 +128,8 @@ pub struct Client {
     pub lib_name: String,
     /// The version of its library.
     pub lib_ver: String,
-    /// Channels it listens to.
-    pub channels: BTreeSet<Box<[u8]>>,
+    /// What it listens to, if to anything.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Its latest command.
     pub last_command: Option<CommandId>,
     /// Commands it has run.
@@ -146,6 +146,8 @@ pub struct Client {
     pub is_postponed: bool,
     /// What it has queued since MULTI.
     pub multi: Option<Box<Multi>>,
+    /// Whether its queue is being run, so that nothing of it may wait.
+    pub is_in_transaction: bool,
     /// The keys that it watches.
     pub watching: Watching,
     /// What the command waits for that it has just run in vain.
@@ -180,7 +182,7 @@ impl Client {
             name: String::new(),
             lib_name: String::new(),
             lib_ver: String::new(),
-            channels: BTreeSet::new(),
+            subscriptions: None,
             last_command: None,
             commands: 0,
             net_in: 0,
@@ -189,6 +191,7 @@ impl Client {
             is_spared: false,
             is_postponed: false,
             multi: None,
+            is_in_transaction: false,
             watching: Watching::default(),
             wait: None,
             parked: None,
@@ -225,12 +228,12 @@ impl Client {
     /// Memory that it takes with what waits for it in `out`, in bytes.
     pub fn memory_bytes(&self, out: &Output) -> usize {
         let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
-        let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
+        let topics = self.subscriptions.as_ref().map_or(0, |own| own.memory_bytes());
         let fixed = size_of::<Client>() + size_of::<Output>();
         let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
         let queued = self.multi.as_ref().map_or(0, |multi| multi.memory_bytes());
         let waiting = parked + queued + self.watching.memory_bytes();
-        fixed + names + channels + waiting + self.query_capacity + out.memory_bytes()
+        fixed + names + topics + waiting + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.
@@ -241,7 +244,7 @@ impl Client {
     /// True if it listens to a channel.
     #[inline]
     pub fn is_subscribed(&self) -> bool {
-        !self.channels.is_empty()
+        self.subscriptions.is_some()
     }
 }
 

@@ -23,6 +23,7 @@ mod loading;
 mod peers;
 mod persistence;
 mod propagate;
+mod publish;
 mod run;
 mod slowlog;
 pub mod snapshot;

@@ -3,6 +3,7 @@
 mod append;
 pub mod argv;
 pub mod error;
+pub mod message;
 pub mod output;
 pub mod reply;
 pub mod request;

@@ -5,6 +5,7 @@ use super::journal;
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
+use super::title::Nameplate;
 use super::world::{LISTENER_TOKENS, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
@@ -134,6 +135,11 @@ impl Server {
             info_due_us: 0,
             pool: Vec::new(),
         })
+    }
+
+    /// Has the process show what it serves, from now on.
+    pub fn show_title(&mut self, nameplate: Nameplate) {
+        self.world.show_title(nameplate, &self.engine.state().config);
     }
 
     /// What it listens on, for the log.

@@ -1,6 +1,7 @@
 //! The real world for the engine: clocks, listening sockets, the process.
 
 use super::listener::{self, ListenError, Listener};
+use super::title::Nameplate;
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
 use crate::config::{Config, checks};
@@ -31,6 +32,8 @@ pub(super) struct World {
     disk: SystemDisk,
     /// The child that runs or has run.
     child: Option<Child>,
+    /// The title of the process, if it has one of ours.
+    nameplate: Option<Nameplate>,
     /// By token.
     pub(super) listeners: Slab<Listener>,
 }
@@ -45,8 +48,15 @@ impl World {
             oom_score: OomScore::default(),
             disk: SystemDisk,
             child: None,
+            nameplate: None,
             listeners: Slab::new(),
         }
+    }
+
+    /// Has the process show what it serves, from now on.
+    pub(super) fn show_title(&mut self, mut nameplate: Nameplate, config: &Config) {
+        nameplate.follow(config);
+        self.nameplate = Some(nameplate);
     }
 
     /// How the child has ended, if it has since the last time.
@@ -180,6 +190,7 @@ impl Host for World {
         let followed = self.follow(old, new).and_then(|()| self.listen_anew(old, new));
         if followed.is_ok() {
             log::set_max_level(level_filter(new.loglevel));
+            self.nameplate.iter_mut().for_each(|nameplate| nameplate.follow(new));
             return Ok(());
         }
         // All or nothing: what has changed goes back to what it was.

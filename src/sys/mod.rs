@@ -13,3 +13,4 @@ pub mod process;
 pub mod supervisor;
 pub mod syslog;
 pub mod ticks;
+pub mod title;
