@@ -162,6 +162,7 @@ pub struct Config {
 }
 
 impl Default for Config {
+    #[allow(clippy::too_many_lines, reason = "a line for each parameter, and nothing else")]
     fn default() -> Config {
         Config {
             bind: vec!["*".to_owned(), "-::*".to_owned()],
