@@ -101,7 +101,9 @@ fn set(call: &mut Call<'_>) -> Outcome {
     for (at, parameter) in (2..).step_by(2).zip(parameters) {
         let value = kinds::text(argv.at(at + 1));
         let set = value.and_then(|value| parameter.set(&mut config, &[value]));
-        set.map_err(|refusal| failure(&String::from_utf8_lossy(argv.at(at)), &refusal))?;
+        set.map_err(|refusal| {
+            failure(&String::from_utf8_lossy(argv.at(at)).to_lowercase(), &refusal)
+        })?;
     }
     call.host
         .reconfigure(&call.state.config, &mut config)

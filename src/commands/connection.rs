@@ -388,10 +388,11 @@ const CLIENT_SETINFO: Command = Command::new(
 
 fn client_setinfo(call: &mut Call<'_>) -> Outcome {
     let (attribute, value) = (call.argv.at(2), call.argv.at(3));
+    let what = &String::from_utf8_lossy(attribute);
     if attribute.eq_ignore_ascii_case(b"lib-name") {
-        call.client.lib_name = client_name(value, "lib-name")?;
+        call.client.lib_name = client_name(value, what)?;
     } else if attribute.eq_ignore_ascii_case(b"lib-ver") {
-        call.client.lib_ver = client_name(value, "lib-ver")?;
+        call.client.lib_ver = client_name(value, what)?;
     } else {
         return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }

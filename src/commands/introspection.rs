@@ -385,15 +385,17 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Err
     if !spec.takes(request.len()) {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
+    let arg = |index| request.at(index);
+    let has_them = spec.keys.iter().all(|keys| keys.fit(request.len(), arg));
     let keys = spec
         .keys
         .iter()
         .flat_map(|keys| {
-            let indexes = keys.indexes(request.len(), |index| request.at(index));
+            let indexes = keys.indexes(request.len(), arg);
             indexes.map(move |index| (request.at(index), keys))
         })
         .collect::<Vec<_>>();
-    if keys.is_empty() {
+    if keys.is_empty() || !has_them {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }
     Ok(keys)

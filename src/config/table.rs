@@ -285,7 +285,7 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Int(&mut c.set_max_listpack_entries, 0, i64::MAX)
     }),
     row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
-        Slot::Memory(&mut c.set_max_listpack_value, 0)
+        Slot::Int(&mut c.set_max_listpack_value, 0, i64::MAX)
     }),
     row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
         Slot::Bool(&mut c.set_proc_title)

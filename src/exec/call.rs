@@ -111,7 +111,7 @@ impl Call<'_> {
     /// which.
     pub fn unknown_subcommand(&self) -> Error {
         let parent = self.name().split('|').next().unwrap_or_default().to_uppercase();
-        Error::quoting(
+        Error::quoting_name(
             "ERR unknown subcommand or wrong number of arguments for '",
             self.argv.get(1).unwrap_or_default(),
             &format!("'. Try {parent} HELP."),

@@ -56,7 +56,7 @@ impl Engine {
         for argv in requests {
             let planned = plan.get(served.count).copied().flatten();
             if self.state.pause.is_some() && self.must_wait(&peer, argv) {
-                peer.client.is_postponed = true;
+                peer.client.postponed = Some(self.peers.next_postponed());
                 served.turn = Turn::Wait;
                 break;
             }
@@ -205,7 +205,10 @@ impl Engine {
                 peer.client.closing = Some(Closing::Now);
                 return;
             }
-            Err(error) => Err(self.fail_transaction(peer, Flags::empty(), error)),
+            Err(error) => {
+                peer.client.last_command = None;
+                Err(self.fail_transaction(peer, Flags::empty(), error))
+            }
         };
         self.finish_reply(peer, mark, &flow);
     }

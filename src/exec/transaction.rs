@@ -103,14 +103,19 @@ pub fn discard(client: &mut Client, watches: &mut Watches) {
 }
 
 impl Engine {
-    /// Puts a request that has been admitted into its client's queue.
+    /// Puts a request that has been admitted into its client's queue, unless it is already certain
+    /// that the queue will not run.
     #[cold]
     pub(super) fn queue(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>) {
+        peer.out.status("QUEUED");
+        let has_changed = peer.client.watching.has_changed;
         let Some(multi) = &mut peer.client.multi else { return };
+        if multi.has_failed || has_changed {
+            return;
+        }
         multi.flags |= self.table.row(id).command.spec.flags;
         multi.bytes += argv.from(0).map(<[u8]>::len).sum::<usize>();
         multi.queued.push((id, argv.from(0).collect()));
-        peer.out.status("QUEUED");
     }
 
     /// Notes that a request was not admitted while its client queues. If it was to run the queue,

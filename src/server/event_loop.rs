@@ -279,11 +279,12 @@ impl Server {
     /// Gives turns to the connections whose requests need wait no more.
     fn resume(&mut self) {
         self.engine.take_resumed(&mut self.resumed);
-        while let Some(id) = self.resumed.pop() {
-            let Some(key) = self.key_of(id) else { continue };
+        for at in 0..self.resumed.len() {
+            let Some(key) = self.key_of(self.resumed[at]) else { continue };
             self.conns[key].is_waiting = false;
             self.enqueue(key);
         }
+        self.resumed.clear();
     }
 
     fn accept(&mut self) {
