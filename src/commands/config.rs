@@ -105,6 +105,9 @@ fn set(call: &mut Call<'_>) -> Outcome {
             failure(&String::from_utf8_lossy(argv.at(at)).to_lowercase(), &refusal)
         })?;
     }
+    if config.aof.is_on != call.state.config.aof.is_on {
+        return Err(failure("appendonly", "it can be changed at start only so far"));
+    }
     call.host
         .reconfigure(&call.state.config, &mut config)
         .map_err(|error| failure(error.parameter, &error.reason))?;

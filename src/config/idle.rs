@@ -130,27 +130,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept(
-        "lazyfree-lazy-eviction",
-        Change::Live,
-        "Free large values of evicted keys later.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "lazyfree-lazy-expire",
-        Change::Live,
-        "Free large values of keys that die of age later.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "lazyfree-lazy-server-del",
-        Change::Live,
-        "Free large values that are replaced later.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
         "lazyfree-lazy-user-del",
         Change::Live,
         "DEL frees large values later, as UNLINK does.",

@@ -1,6 +1,7 @@
 //! Parameters: tables of them by what they do ([`table`], [`idle`], [`unbuilt`]), read from
 //! redis.conf, from flags and from CONFIG SET, and written back to redis.conf.
 
+pub mod append_only;
 pub mod args;
 pub mod checks;
 pub mod file;
@@ -89,6 +90,14 @@ pub struct Config {
     pub shutdown_on_sigint: String,
     /// How to stop upon SIGTERM, in words.
     pub shutdown_on_sigterm: String,
+    /// Of the append-only file.
+    pub aof: append_only::AppendOnly,
+    /// Evicted keys are told of as UNLINK.
+    pub lazyfree_lazy_eviction: bool,
+    /// Keys that die of age are told of as UNLINK.
+    pub lazyfree_lazy_expire: bool,
+    /// Keys that are removed beside what a command is for are told of as UNLINK.
+    pub lazyfree_lazy_server_del: bool,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
     /// Most fields of a small hash.
@@ -200,6 +209,10 @@ impl Default for Config {
             sanitize_dump_payload: kinds::Sanitize::No,
             shutdown_on_sigint: "default".to_owned(),
             shutdown_on_sigterm: "default".to_owned(),
+            aof: append_only::AppendOnly::default(),
+            lazyfree_lazy_eviction: false,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_server_del: false,
             lazyfree_lazy_user_flush: false,
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,

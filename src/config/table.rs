@@ -2,7 +2,7 @@
 //! may change.
 
 use super::kinds::{Kind, Refusal, Slot};
-use super::{Config, checks, idle, unbuilt};
+use super::{Config, append_only, checks, idle, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -48,7 +48,8 @@ const INT_MAX: i64 = i32::MAX as i64;
 /// What says how to stop upon a signal.
 const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
 
-/// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
+/// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
+/// have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Addresses(&mut c.bind)
@@ -132,6 +133,21 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Which percentiles of them INFO shows.",
         |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
+        "lazyfree-lazy-eviction",
+        Change::Live,
+        "Evicted keys are logged and replicated as UNLINK, not DEL; they are freed later anyway.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
+    ),
+    row("lazyfree-lazy-expire", Change::Live, "The same for keys that die of age.", |c| {
+        Slot::Bool(&mut c.lazyfree_lazy_expire)
+    }),
+    row(
+        "lazyfree-lazy-server-del",
+        Change::Live,
+        "The same for keys that a command removes beside what it is for.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
     ),
     row(
         "lazyfree-lazy-user-flush",
@@ -351,7 +367,7 @@ pub const PARAMETERS: &[Parameter] = &[
     .or_named("zset-max-ziplist-value"),
 ];
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     change: Change,
     about: &'static str,
@@ -374,7 +390,8 @@ pub(super) const fn kept(
 
 /// All parameters: first those that have an effect.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
+    let persistence = append_only::PARAMETERS;
+    PARAMETERS.iter().chain(persistence).chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {
@@ -497,12 +514,8 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
-        let cases = [
-            ("appendonly", "yes"),
-            ("cluster-enabled", "yes"),
-            ("replicaof", "localhost 6380"),
-            ("tls-port", "6380"),
-        ];
+        let cases =
+            [("cluster-enabled", "yes"), ("replicaof", "localhost 6380"), ("tls-port", "6380")];
         for (name, value) in cases {
             let parameter = Parameter::named(name).unwrap();
             let refusal = parameter.set(&mut config, &[value.to_owned()]).unwrap_err();

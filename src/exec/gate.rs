@@ -38,6 +38,10 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
     if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
         return Err(SNAPSHOT_FAILED);
     }
+    if spec.flags.contains(Flags::WRITE) && applicant.state.log.refuses() {
+        let reason = applicant.state.log.refusal();
+        return Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}")));
+    }
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }

@@ -140,13 +140,13 @@ impl Engine {
         let Some(multi) = peer.client.multi.take() else { return };
         unwatch(&mut peer.client, &mut self.watches);
         peer.out.array(multi.len());
-        self.state.feed.begin_group();
+        self.state.feed.enter();
         peer.client.is_in_transaction = true;
         for (id, argv) in &multi.queued {
             self.run_queued(peer, *id, argv.borrow(), host);
         }
         peer.client.is_in_transaction = false;
-        self.state.feed.end_group();
+        self.state.feed.leave(false);
     }
 
     fn run_queued(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>, host: &mut dyn Host) {

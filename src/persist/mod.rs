@@ -1,4 +1,5 @@
-//! Keeping data: snapshots and what they are written to.
+//! Data on the disk: snapshots, and the append-only file.
 
+pub mod aof;
 pub mod rdb;
 pub mod snapshot;

@@ -383,7 +383,11 @@ impl Db<'_> {
     /// A spot whose value is about to change: what is due of it goes before.
     #[inline]
     fn fresh<'k, K: Kind>(&mut self, spot: Spot<'k>) -> Spot<'k> {
-        if K::TYPE == Type::Hash && self.has_due() { self.bury_hidden_fields(spot) } else { spot }
+        if K::TYPE == Type::Hash && self.has_due() && !self.changes.shows_due {
+            self.bury_hidden_fields(spot)
+        } else {
+            spot
+        }
     }
 
     /// Reports what has become of a collection.
@@ -429,6 +433,11 @@ impl Db<'_> {
             self.report(EventClasses::GENERIC, event, spot.key);
         }
         cleared
+    }
+
+    /// True while keys that are due are like any others.
+    pub fn shows_due(&self) -> bool {
+        self.changes.shows_due
     }
 
     /// Number of keys.
@@ -613,7 +622,9 @@ impl Db<'_> {
     /// Whether the entry is due. Costs one comparison while no key of the database is.
     #[inline]
     fn is_due(&self, entry: &Entry) -> bool {
-        self.has_due() && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+        self.has_due()
+            && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+            && !self.changes.shows_due
     }
 
     /// Whether any key or field of the database is due.
@@ -624,6 +635,9 @@ impl Db<'_> {
 
     #[cold]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
+        if self.changes.shows_due {
+            return false;
+        }
         let due = self.is_due(self.space.entry(place));
         if due && !self.changes.keeps_due {
             self.bury(place, hash);

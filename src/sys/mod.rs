@@ -5,6 +5,7 @@ pub mod crash;
 pub mod disk;
 pub mod files;
 pub mod fork;
+pub mod helper;
 pub mod limits;
 pub mod memory;
 pub mod oom;

@@ -39,7 +39,7 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
         (&["--check-system"], "--check-system is not built"),
         (&["--cluster-enabled", "yes"], "the cluster is not built yet"),
         (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
-        (&["--appendonly", "yes"], "the append-only file is not built yet"),
+        (&["--appendonly", "yes", "--appenddirname", "a/b"], "appenddirname can't be a path"),
         (&["--unixsocket", "/no/such/dir/socket", "--port", "0"], "Failed opening Unix socket"),
     ];
     for (args, message) in cases {

@@ -17,6 +17,7 @@ mod forms;
 mod hotkeys;
 mod limits;
 mod listeners;
+mod log;
 mod model;
 mod pauses;
 mod requests;
