@@ -370,6 +370,10 @@ impl Kind for Stream {
         None
     }
 
+    fn packed(&self) -> Option<(Form, &[u8])> {
+        None
+    }
+
     fn view_small(_form: Form, _bytes: &[u8]) -> &Stream {
         &NOTHING
     }
