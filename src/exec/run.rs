@@ -48,7 +48,9 @@ impl Engine {
             return served;
         }
         let output_max = self.burst_output_max();
-        self.store.usage.set_quiet(peer.client.no_touch);
+        // A note in every key that is read would be a copied page for a child.
+        let is_shared = self.state.children.current().is_some();
+        self.store.usage.set_quiet(peer.client.no_touch || is_shared);
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(self, host);
         served.turn = Turn::Next;
@@ -293,7 +295,7 @@ impl Engine {
             return Ok(Flow::Done);
         }
         timed.begin(id, argv, &peer.client, self, host);
-        let outcome = self.invoke(id, peer, argv, host);
+        let mut outcome = self.invoke(id, peer, argv, host);
         match outcome {
             Ok(Flow::Block) => {
                 self.show(id, &peer.client, argv);
@@ -301,6 +303,12 @@ impl Engine {
                 return outcome;
             }
             Ok(Flow::Exec) => self.run_queue(peer, host),
+            Ok(Flow::LoadLog) => {
+                outcome = self.reload_log(host).map(|()| {
+                    peer.out.ok();
+                    Flow::Done
+                });
+            }
             Ok(Flow::Done | Flow::Pushed) | Err(_) => {}
         }
         self.note_run(id, peer, argv, outcome.is_err());

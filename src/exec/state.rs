@@ -6,6 +6,8 @@ use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::latency::LatencyMonitor;
+use super::log_rewrite::Rewrites;
+use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
@@ -94,6 +96,10 @@ pub struct State {
     pub plain_bytes: usize,
     /// The append-only file.
     pub log: Log,
+    /// What is known of writing it anew.
+    pub rewrites: Rewrites,
+    /// What is known of snapshots.
+    pub persistence: Persistence,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
@@ -113,6 +119,7 @@ impl State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
+        let persistence = Persistence::new(&config, now);
         State {
             config,
             facts,
@@ -135,6 +142,8 @@ impl State {
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
             log: Log::default(),
+            rewrites: Rewrites::default(),
+            persistence,
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
@@ -172,7 +181,7 @@ impl State {
     /// True if keys die at present when they are due.
     #[inline]
     pub(super) fn lets_die(&self) -> bool {
-        self.active_expiry && self.pause.is_none()
+        self.active_expiry && self.pause.is_none() && !self.persistence.is_loading()
     }
 
     /// Lets requests wait until a moment; of two pauses the later end and the stricter kind hold.

@@ -1,3 +1,5 @@
-//! Data on the disk: the append-only file.
+//! Keeping data: snapshots, the append-only file, and what they are written to.
 
 pub mod aof;
+pub mod rdb;
+pub mod snapshot;

@@ -11,8 +11,9 @@ use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, Table};
+use crate::persist::snapshot;
 use crate::sys::crash::BlackBox;
-use crate::sys::files;
+use crate::sys::{files, process};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
@@ -117,7 +118,6 @@ impl Server {
         let now = world.now();
         let mut engine = Engine::new(groups, config, facts, now, seed);
         engine.rename_commands()?;
-        engine.start_log(&mut world)?;
         Ok(Server {
             poll,
             signals,
@@ -147,15 +147,25 @@ impl Server {
         self.world.listeners.iter().map(|(_, listener)| listener.describe()).collect()
     }
 
-    /// Serves until told to stop.
+    /// Loads what was kept when the server last ran, and serves until told to stop. `ready` is
+    /// called when everything is loaded.
     ///
     /// # Errors
-    /// What the system says when it can poll no more.
-    pub fn run(&mut self) -> io::Result<()> {
+    /// Why it cannot go on, in a line: what is kept cannot be loaded, or the system lets it poll no
+    /// more.
+    pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
+        snapshot::remove_leftovers(self.world.disk(), process::is_alive);
+        self.engine.begin_loading(&mut self.world)?;
+        let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
+            if !is_ready && !self.engine.state().persistence.is_loading() {
+                is_ready = true;
+                ready(self);
+            }
             let idle_us = self.idle_us();
-            sleep::wait(&mut self.poll, &mut events, idle_us)?;
+            sleep::wait(&mut self.poll, &mut events, idle_us)
+                .map_err(|error| format!("cannot go on: {error}"))?;
             let now = self.world.now();
             self.engine.tick(now, &mut self.world);
             self.resume();
@@ -175,13 +185,16 @@ impl Server {
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
-        log::info!("bye bye...");
+        if let Some(failure) = self.engine.state_mut().persistence.failure.take() {
+            return Err(failure);
+        }
+        log::info!("spindle is now ready to exit, bye bye...");
         Ok(())
     }
 
     /// Nothing is told to anyone before it is in the log.
-    fn write_log(&mut self) -> io::Result<()> {
-        self.engine.write_log(&mut self.world).map_err(io::Error::other)
+    fn write_log(&mut self) -> Result<(), String> {
+        self.engine.write_log(&mut self.world)
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
@@ -211,7 +224,7 @@ impl Server {
                 SIGTERM | SIGINT => {
                     let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                     log::warn!("Received {name} scheduling shutdown...");
-                    self.engine.state_mut().is_stopping = true;
+                    self.engine.stop_by_signal(signal == SIGINT, &mut self.world);
                 }
                 SIGCHLD => {
                     if let Some(end) = self.world.ended_child() {
@@ -340,7 +353,7 @@ impl Server {
     /// the tick is long enough. A connection reads once in a tick, so that no stream keeps the
     /// others from being polled.
     #[inline(never)] // A name of its own in profiles; called once a tick.
-    fn serve(&mut self) -> io::Result<()> {
+    fn serve(&mut self) -> Result<(), String> {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
         let (before, start) = (served(&self.engine), self.world.ticks());
         while let Some(key) = self.ready.pop_front() {

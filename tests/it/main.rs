@@ -16,5 +16,6 @@ mod introspection;
 mod listeners;
 mod process;
 mod protocol;
+mod snapshots;
 mod system_calls;
 mod transcripts;

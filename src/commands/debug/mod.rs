@@ -9,7 +9,10 @@ use crate::config::kinds::parse_memory;
 use crate::data::list::{List, ListRef, PLAIN_BYTES};
 use crate::data::packed::Run;
 use crate::data::text::Text;
-use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, REPLY_PEAK_RESET_US, float, int};
+use crate::exec::{
+    self, Call, Client, Command, Flow, Handler, Outcome, REPLY_PEAK_RESET_US, float, int, snapshot,
+};
+use crate::persist::rdb::{codes, payload};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
@@ -22,6 +25,8 @@ use std::time::Duration;
 
 /// Longest text that STRINGMATCH-LEN matches.
 const MATCHED_MAX: usize = 64 << 20;
+/// Longest pause before each write to the log, in microseconds.
+const FLUSH_SLEEP_MAX_US: u64 = 60_000_000;
 /// Most bytes of an element that lists may be told to pack; more would not fit its length.
 const PACKED_MAX: usize = (1 << 32) - (1 << 20);
 /// The encodings of values that are found by a table of hashes.
@@ -57,6 +62,7 @@ struct Sub {
 const ANY: usize = usize::MAX;
 
 const SUBS: &[Sub] = &[
+    sub("aof-flush-sleep", "microseconds", 3..=3, "Holds up writes to the log.", flush_sleep),
     sub("change-repl-id", "", 2..=2, "Begins another history of changes.", change_repl_id),
     sub("config-rewrite-force-all", "", 2..=2, "Writes all parameters to the file.", rewrite_all),
     sub("digest", "", 2..=2, "Tells a digest of all keys and values.", digest::all),
@@ -65,7 +71,7 @@ const SUBS: &[Sub] = &[
     sub("htstats", "db", 3..=4, "Tells what a database's table holds.", htstats),
     sub("htstats-key", "key", 3..=4, "The same for the table of a value.", htstats_key),
     sub("listpack", "key", 3..=3, "Writes the elements of a small value to the log.", listpack),
-    sub("loadaof", "", 2..=2, "Loads the append-only file, which is not built yet.", loadaof),
+    sub("loadaof", "", 2..=2, "Loads the append-only file in the place of all keys.", loadaof),
     sub("log", "message", 3..=3, "Writes to the log.", write_log),
     sub("object", "key", 3..=4, "Tells how a value is kept.", object),
     sub("panic", "", 2..=2, "Crashes by a failed assertion.", crash),
@@ -79,11 +85,18 @@ const SUBS: &[Sub] = &[
         "Sets what lists do not pack.",
         packed_threshold,
     ),
-    sub("reload", "[option ...]", 2..=ANY, "Loads a snapshot, which is not built yet.", reload),
+    sub("reload", "[option ...]", 2..=ANY, "Saves a snapshot and loads it.", reload),
     sub("replicate", "word [word ...]", 3..=ANY, "Propagates these words.", replicate),
     sub("replybuffer", "setting value", 4..=4, "When peaks of replies are forgotten.", replybuffer),
     sub("segfault", "", 2..=2, "Crashes by a signal.", segfault),
     sub("set-active-expire", "<0 | 1>", 3..=3, "Whether keys die when due.", set_active_expire),
+    sub(
+        "set-skip-checksum-validation",
+        "<0 | 1>",
+        3..=3,
+        "Whether sums of snapshots and payloads are not checked.",
+        skip_sums,
+    ),
     sub("sleep", "seconds", 3..=3, "Stops the server for a while; decimals are allowed.", sleep),
     sub("stringmatch-len", "len pattern", 4..=4, "Matches so many letters.", stringmatch_len),
     sub("structsize", "", 2..=2, "Tells the sizes of structures.", structsize),
@@ -200,12 +213,53 @@ fn packed_threshold(call: &mut Call<'_>) -> Outcome {
     done(call)
 }
 
-fn reload(_: &mut Call<'_>) -> Outcome {
-    Err(Error::new("ERR DEBUG RELOAD needs snapshots, which are not built yet"))
+/// Saves all keys, removes them, and loads them again, but for what the options leave out.
+fn reload(call: &mut Call<'_>) -> Outcome {
+    let (mut saves, mut flushes, mut merges) = (true, true, false);
+    for option in call.argv.from(2) {
+        match option.to_ascii_uppercase().as_slice() {
+            b"NOSAVE" => saves = false,
+            b"NOFLUSH" => flushes = false,
+            b"MERGE" => merges = true,
+            _ => {
+                return Err(Error::new(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    if saves {
+        snapshot::save(call.store, call.state, call.host).map_err(|_| Error::new("ERR"))?;
+    }
+    let now_ms = call.now_ms();
+    if flushes {
+        for index in 0..call.store.databases() {
+            if call.store.lens(index).0 > 0 {
+                let mut pieces = call.store.db(index, now_ms).empty();
+                while pieces.free_one(|_| ()) {}
+            }
+        }
+    }
+    let loaded = exec::reload(call.store, call.state, call.host, merges);
+    loaded.map_err(|_| Error::new("ERR Error trying to load the RDB dump, check server logs"))?;
+    log::warn!("DB reloaded by DEBUG RELOAD");
+    done(call)
 }
 
+fn skip_sums(call: &mut Call<'_>) -> Outcome {
+    call.state.persistence.skips_sums = call.argv.at(2) != b"0";
+    done(call)
+}
+
+/// Loads the log in the place of all keys; the engine does so once this has returned.
 fn loadaof(_: &mut Call<'_>) -> Outcome {
-    Err(Error::new("ERR DEBUG LOADAOF needs the append-only file, which is not built yet"))
+    Ok(Flow::LoadLog)
+}
+
+fn flush_sleep(call: &mut Call<'_>) -> Outcome {
+    let us = u64::try_from(int(call.argv.at(2))?).unwrap_or(0).min(FLUSH_SLEEP_MAX_US);
+    call.state.log.write_delay = Duration::from_micros(us);
+    done(call)
 }
 
 fn stringmatch_len(call: &mut Call<'_>) -> Outcome {
@@ -291,7 +345,8 @@ fn object(call: &mut Call<'_>) -> Outcome {
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
     let encoding = entry.encoding();
-    let (place, len) = (std::ptr::from_ref(entry), serialized_len(entry));
+    let (place, len) =
+        (std::ptr::from_ref(entry), payload::len_of(entry.value(), codes::VERSION_MIN, true));
     let (used, idle_s) = last_use(entry, db.usage(), unix_s);
     let text = format!(
         "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{used} \
@@ -311,30 +366,6 @@ fn last_use(entry: &Entry, usage: &Usage, unix_s: i64) -> (i64, u64) {
         }
         Measure::Frequency => (i64::from(entry.access()), 0),
     }
-}
-
-/// Bytes of the value in a snapshot, without compression.
-fn serialized_len(entry: &Entry) -> usize {
-    let len = match entry.value() {
-        Value::Text(text) => text.len(),
-        Value::Small(_, bytes) => bytes.len(),
-        // Counting what a snapshot would write takes as long as writing it.
-        Value::Large(collection) => collection.memory_bytes(),
-    };
-    if let Some(Text::Int(value)) = entry.text() {
-        let widths = [(i64::from(i8::MAX), 2), (i64::from(i16::MAX), 3), (i64::from(i32::MAX), 5)];
-        let fits = |(max, _): &&(i64, usize)| (-*max - 1..=*max).contains(&value);
-        return widths
-            .iter()
-            .find(fits)
-            .map_or_else(|| value.to_string().len() + 1, |(_, len)| *len);
-    }
-    let prefix = match len {
-        0..64 => 1,
-        64..16_384 => 2,
-        _ => 5,
-    };
-    prefix + len
 }
 
 fn populate(call: &mut Call<'_>) -> Outcome {
@@ -428,7 +459,10 @@ mod tests {
 
     #[test]
     fn serialized_lengths_are_those_of_snapshots() {
-        let len = |text| serialized_len(&Entry::new(b"k", text, false));
+        let len = |text| {
+            let entry = Entry::new(b"k", text, false);
+            payload::len_of(entry.value(), codes::VERSION_MIN, false)
+        };
         for (value, expected) in [(0, 2), (-128, 2), (128, 3), (-40_000, 5), (1 << 40, 14)] {
             assert_eq!(len(Text::Int(value)), expected, "{value}");
         }
