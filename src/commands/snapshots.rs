@@ -91,9 +91,7 @@ pub(super) const BGREWRITEAOF: Command = Command::new(
 
 fn bgrewriteaof(call: &mut Call<'_>) -> Outcome {
     if call.state.children.of(ChildKind::LogRewrite).is_some() {
-        return Err(Error::new(
-            "ERR Background append only file rewriting already in progress",
-        ));
+        return Err(Error::new("ERR Background append only file rewriting already in progress"));
     }
     if call.state.children.current().is_some() || call.client.is_in_transaction {
         call.state.rewrites.schedule();

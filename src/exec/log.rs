@@ -313,9 +313,7 @@ pub(super) fn write_pending(state: &mut State, host: &mut dyn Host) -> Result<()
         return Ok(());
     }
     let written = log.append(pending, host.disk());
-    written.map_err(|error| {
-        format!("Error writing to the AOF file: {}", files::reason(&error))
-    })?;
+    written.map_err(|error| format!("Error writing to the AOF file: {}", files::reason(&error)))?;
     let count = pending.len();
     feed.consume(Sink::Log, count);
     Ok(())

@@ -118,9 +118,8 @@ fn begin(store: &mut Store, state: &mut State, host: &mut dyn Host) -> Result<()
     };
     let now = host.now();
     let pid = state.children.start(ChildKind::LogRewrite, now, host, &[], &mut job);
-    let pid = pid.map_err(|error| {
-        format!("Can't rewrite append only file in background: fork: {error}")
-    })?;
+    let pid = pid
+        .map_err(|error| format!("Can't rewrite append only file in background: fork: {error}"))?;
     log::info!("Background append only file rewriting started by pid {pid}");
     state.persistence.keys_total = (0..store.databases()).map(|db| store.lens(db).0 as u64).sum();
     state.rewrites.is_scheduled = false;

@@ -200,11 +200,14 @@ impl Log {
         disk.make_dir(dirname).map_err(|error| {
             format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
         })?;
-        let (mut next, path) = (self.manifest.clone(), match self.state {
-            LogState::Off => return Ok(None),
-            LogState::On => None,
-            LogState::Waiting => Some(temporary_incr(config)),
-        });
+        let (mut next, path) = (
+            self.manifest.clone(),
+            match self.state {
+                LogState::Off => return Ok(None),
+                LogState::On => None,
+                LogState::Waiting => Some(temporary_incr(config)),
+            },
+        );
         let is_named = path.is_none();
         let path = path.unwrap_or_else(|| super::path(config, &next.add_incr(&config.filename)));
         let file = disk.create(&path).map_err(|error| {
@@ -293,7 +296,8 @@ impl Log {
         if config.disable_auto_gc || self.manifest.history.is_empty() {
             return Ok(None);
         }
-        let next = Manifest { history: Vec::new(), ..self.manifest.clone() };
+        let mut next = self.manifest.clone();
+        next.history.clear();
         write_manifest(&next, config, disk)?;
         let old = std::mem::replace(&mut self.manifest, next).history;
         for part in &old {
