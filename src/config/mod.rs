@@ -62,14 +62,6 @@ pub struct Config {
     pub enable_protected_configs: Access,
     /// Working directory.
     pub dir: String,
-    /// Of the append-only file.
-    pub aof: append_only::AppendOnly,
-    /// Evicted keys are told of as UNLINK.
-    pub lazyfree_lazy_eviction: bool,
-    /// Keys that die of age are told of as UNLINK.
-    pub lazyfree_lazy_expire: bool,
-    /// Keys that are removed beside what a command is for are told of as UNLINK.
-    pub lazyfree_lazy_server_del: bool,
     /// Name of the snapshot file.
     pub dbfilename: String,
     /// When to take snapshots, as [`Config::save_points`] reads it.
@@ -98,6 +90,14 @@ pub struct Config {
     pub shutdown_on_sigint: String,
     /// How to stop upon SIGTERM, in words.
     pub shutdown_on_sigterm: String,
+    /// Of the append-only file.
+    pub aof: append_only::AppendOnly,
+    /// Evicted keys are told of as UNLINK.
+    pub lazyfree_lazy_eviction: bool,
+    /// Keys that die of age are told of as UNLINK.
+    pub lazyfree_lazy_expire: bool,
+    /// Keys that are removed beside what a command is for are told of as UNLINK.
+    pub lazyfree_lazy_server_del: bool,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
     /// Most fields of a small hash.
@@ -171,6 +171,7 @@ pub struct Config {
 }
 
 impl Default for Config {
+    #[allow(clippy::too_many_lines, reason = "a line for each parameter, and nothing else")]
     fn default() -> Config {
         Config {
             bind: vec!["*".to_owned(), "-::*".to_owned()],
@@ -194,10 +195,6 @@ impl Default for Config {
             enable_debug_command: Access::No,
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
-            aof: append_only::AppendOnly::default(),
-            lazyfree_lazy_eviction: false,
-            lazyfree_lazy_expire: false,
-            lazyfree_lazy_server_del: false,
             dbfilename: "dump.rdb".to_owned(),
             save: "3600 1 300 100 60 10000".to_owned(),
             has_read_save: false,
@@ -212,6 +209,10 @@ impl Default for Config {
             sanitize_dump_payload: kinds::Sanitize::No,
             shutdown_on_sigint: "default".to_owned(),
             shutdown_on_sigterm: "default".to_owned(),
+            aof: append_only::AppendOnly::default(),
+            lazyfree_lazy_eviction: false,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_server_del: false,
             lazyfree_lazy_user_flush: false,
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,

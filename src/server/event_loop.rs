@@ -74,6 +74,10 @@ fn no_dir(config: &Config, error: &io::Error) -> String {
     format!("Can't chdir to '{}': {}", config.dir, files::reason(error))
 }
 
+fn no_more(error: io::Error) -> String {
+    format!("cannot go on: {error}")
+}
+
 impl Server {
     /// Finds what would keep a server of these parameters from starting, before it does; whether
     /// its addresses are free shows then.
@@ -164,8 +168,7 @@ impl Server {
                 ready(self);
             }
             let idle_us = self.idle_us();
-            sleep::wait(&mut self.poll, &mut events, idle_us)
-                .map_err(|error| format!("cannot go on: {error}"))?;
+            sleep::wait(&mut self.poll, &mut events, idle_us).map_err(no_more)?;
             let now = self.world.now();
             self.engine.tick(now, &mut self.world);
             self.resume();

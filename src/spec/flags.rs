@@ -52,9 +52,9 @@ bitflags! {
         /// May have effects elsewhere without changing keys.
         const MAY_REPLICATE = 1 << 28;
         /// Tells whether the server is well, and not if changes are refused.
-        const TELLS_HEALTH = 1 << 29;
+        const TELLS_HEALTH = 1 << 30;
         /// Looks at keys that it does not name; those of them that are due die one by one.
-        const TOUCHES_ANY = 1 << 30;
+        const TOUCHES_ANY = 1 << 29;
     }
 }
 

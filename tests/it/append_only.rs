@@ -127,7 +127,7 @@ fn a_file_that_ends_early_is_loaded_up_to_there() {
         let reason = refusal(log_of(&bytes).path(), &["--aof-load-truncated", "no"]);
         assert!(reason.contains("Unexpected end of file reading the append only file"), "{reason}");
         assert!(reason.contains(&format!("offset {len}")), "{reason}");
-        let server = Server::start_program_in(log_of(&bytes), &spindle(), &ALWAYS);
+        let server = Server::start_in(log_of(&bytes), &spindle(), &ALWAYS);
         assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
         assert_eq!(std::fs::read(incr_file(&server)).unwrap().len(), len);
         assert_eq!(server.client().run("SET c 3").to_string(), "+OK");
@@ -155,7 +155,7 @@ fn what_cannot_be_loaded_is_named_with_its_place() {
     let dir = log_of(&[&whole[..], b"!!!"].concat());
     let flags = [&ALWAYS[..], &["--aof-load-corrupt-tail-max-size", "3"]].concat();
     assert!(refusal(dir.path(), &["--aof-load-corrupt-tail-max-size", "2"]).contains("Bad file"));
-    let server = Server::start_program_in(dir, &spindle(), &flags);
+    let server = Server::start_in(dir, &spindle(), &flags);
     assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
     let dir = log_of(b"");
     std::fs::remove_file(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
@@ -174,7 +174,7 @@ fn what_was_due_when_it_was_logged_ends_as_it_was_told() {
         &["PERSIST", "s"],
     ];
     let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
-    let server = Server::start_program_in(log_of(&bytes), &spindle(), &ALWAYS);
+    let server = Server::start_in(log_of(&bytes), &spindle(), &ALWAYS);
     let mut client = server.client();
     eventually("the list is gone", || client.run("EXISTS list").int() == 0);
     assert_eq!(client.run("GET s").to_string(), "\"1\"");
@@ -184,7 +184,7 @@ fn what_was_due_when_it_was_logged_ends_as_it_was_told() {
 fn a_single_file_of_an_older_redis_is_taken_over() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("appendonly.aof"), encode(&["SET", "a", "1"])).unwrap();
-    let server = Server::start_program_in(dir, &spindle(), &ALWAYS);
+    let server = Server::start_in(dir, &spindle(), &ALWAYS);
     assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
     assert!(!server.dir().join("appendonly.aof").exists());
     let logs = server.dir().join("appendonlydir");
@@ -201,13 +201,13 @@ fn a_full_disk_refuses_writes_until_it_is_not() {
     let file = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
     std::fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/dev/full", &file).unwrap();
-    let server = Server::start_program_in(dir, &spindle(), &["--appendonly", "yes"]);
+    let server = Server::start_in(dir, &spindle(), &["--appendonly", "yes"]);
     let mut client = server.client();
     assert_eq!(client.run("SET a 1").to_string(), "+OK");
     let refusal = client.run("SET a 2").to_string();
     assert!(refusal.starts_with("-MISCONF Errors writing to the AOF file: No space"), "{refusal}");
     assert_eq!(client.run("GET a").to_string(), "\"1\"");
-    let mut server = Server::start_program_in(
+    let mut server = Server::start_in(
         {
             let dir = log_of(b"");
             let file = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
@@ -255,13 +255,13 @@ fn a_real_redis_loads_the_log_and_its_log_is_loaded() {
         let flags = [&flags[..], &["--enable-debug-command", "yes"]].concat();
         server.signal("-KILL");
         server.wait();
-        let dir = server.into_dir();
+        let dir = server.kill();
         let (kept, copy) = (dir.path().to_owned(), tempfile::tempdir().unwrap());
         let mut copy_all = Command::new("cp");
         copy_all.arg("-r").arg(kept.join("appendonlydir")).arg(copy.path());
         assert!(copy_all.status().unwrap().success());
         let digest = |dir, program: &Path| {
-            let server = Server::start_program_in(dir, program, &flags);
+            let server = Server::start_in(dir, program, &flags);
             server.client().run("DEBUG DIGEST").to_string()
         };
         assert_eq!(digest(dir, &both[writer]), digest(copy, &both[reader]));

@@ -3,7 +3,7 @@
 
 use crate::support::client::{Client, encode};
 use crate::support::rdb::Rdb;
-use crate::support::server::Server;
+use crate::support::server::{Server, spindle};
 use std::time::{Duration, Instant};
 
 pub fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
@@ -190,14 +190,14 @@ fn with_snapshot(bytes: &[u8]) -> Server {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file.rdb"), bytes).unwrap();
     let path = dir.path().to_str().unwrap().to_owned();
-    Server::start_in(dir, &["--dir", &path, "--dbfilename", "file.rdb"])
+    Server::start_in(dir, &spindle(), &["--dir", &path, "--dbfilename", "file.rdb"])
 }
 
 #[test]
 fn rdb_file_config() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap().to_owned();
-    let server = Server::start_in(dir, &["--dir", &path, "--dbfilename", "x.rdb"]);
+    let server = Server::start_in(dir, &spindle(), &["--dir", &path, "--dbfilename", "x.rdb"]);
     let mut client = server.client();
     let reply = format!("*2\r\n$3\r\ndir\r\n${}\r\n{path}\r\n", path.len());
     exactly(&mut client, &["CONFIG", "GET", "dir"], &reply);

@@ -70,7 +70,7 @@ fn append_only_manifest_decides_what_is_replayed() {
     std::fs::create_dir(&logs).unwrap();
     std::fs::write(logs.join("f.manifest"), "file other.7.incr.aof seq 7 type i\n").unwrap();
     std::fs::write(logs.join("other.7.incr.aof"), encode(&["SET", "k", "v"])).unwrap();
-    let server = Server::start_program_in(dir, &spindle(), &log_flags("f"));
+    let server = Server::start_in(dir, &spindle(), &log_flags("f"));
     let mut client = server.client();
     exactly(&mut client, &["GET", "k"], "$1\r\nv\r\n");
     exactly(&mut client, &["SET", "k", "w"], "+OK\r\n");

@@ -1,7 +1,7 @@
 //! Snapshots of the real program: files, children, signals, ends.
 
 use crate::support::rdb::Rdb;
-use crate::support::server::{Server, eventually};
+use crate::support::server::{Server, eventually, spindle};
 use std::os::unix::process::ExitStatusExt;
 
 /// The value of a field of INFO.
@@ -48,7 +48,7 @@ fn what_is_saved_is_there_after_the_next_start() {
     assert_eq!(info(&server, "rdb_changes_since_last_save"), "0");
     assert_eq!(names(&server), ["dump.rdb"]);
     assert_eq!(child_of(&server), "", "no zombie is left");
-    let server = Server::start_in(server.into_dir(), &[]);
+    let server = Server::start_in(server.kill(), &spindle(), &[]);
     let mut client = server.client();
     assert_eq!(client.run("DBSIZE").int(), 6);
     assert_eq!(client.run("LRANGE l 0 -1").items().len(), 3);
@@ -111,9 +111,9 @@ fn a_child_dies_with_its_parent_and_the_next_start_cleans_up() {
     }
     eventually("a temporary file", || !names(&server).is_empty());
     let child = child_of(&server);
-    let dir = server.into_dir();
+    let dir = server.kill();
     eventually("the child's end", || !std::path::Path::new(&format!("/proc/{child}")).exists());
-    let server = Server::start_in(dir, &[]);
+    let server = Server::start_in(dir, &spindle(), &[]);
     assert!(names(&server).is_empty(), "{:?}", names(&server));
 }
 
@@ -191,7 +191,7 @@ fn clients_are_told_while_data_is_loaded() {
         server.client().run(request);
     }
     let delay = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
-    let server = Server::begin_in(server.into_dir(), &delay);
+    let server = Server::begin_in(server.kill(), &delay);
     eventually("a listener", || std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok());
     let mut client = server.client();
     let refused = "-LOADING Redis is loading the dataset in memory";
@@ -211,7 +211,7 @@ fn a_file_is_checked_without_a_server() {
     let path = dir.path().join("file.rdb");
     let check = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let program = crate::support::server::spindle();
+        let program = spindle();
         let output = std::process::Command::new(program).arg("--check-rdb").arg(&path).output();
         let output = output.unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())

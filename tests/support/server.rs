@@ -46,20 +46,13 @@ impl Server {
         server
     }
 
-    /// Starts spindle where there are files already.
-    pub fn start_in(dir: tempfile::TempDir, flags: &[&str]) -> Server {
-        let mut server = Server::spawn(&spindle(), free_port(), dir, &[], flags);
-        assert!(server.wait_until_ready(), "{}", server.log());
-        server
-    }
-
     /// Starts spindle where there are files already, and does not wait.
     pub fn begin_in(dir: tempfile::TempDir, flags: &[&str]) -> Server {
         Server::spawn(&spindle(), free_port(), dir, &[], flags)
     }
 
     /// Kills it, and hands its directory over.
-    pub fn into_dir(mut self) -> tempfile::TempDir {
+    pub fn kill(mut self) -> tempfile::TempDir {
         self.end();
         std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
     }
@@ -86,11 +79,11 @@ impl Server {
         assert!(!self.is_running());
         let empty = tempfile::tempdir().expect("a directory");
         let dir = std::mem::replace(&mut self.dir, empty);
-        Server::start_program_in(dir, &spindle(), flags)
+        Server::start_in(dir, &spindle(), flags)
     }
 
     /// Starts a program where there is data.
-    pub fn start_program_in(dir: tempfile::TempDir, program: &Path, flags: &[&str]) -> Server {
+    pub fn start_in(dir: tempfile::TempDir, program: &Path, flags: &[&str]) -> Server {
         let mut dir = dir;
         for _ in 0..20 {
             let mut server = Server::spawn(program, free_port(), dir, &[], flags);
@@ -157,6 +150,12 @@ impl Server {
 
     pub fn client(&self) -> Client {
         Client::tcp(&format!("127.0.0.1:{}", self.port)).expect("connected")
+    }
+
+    /// The directory of one that has ended.
+    pub fn into_dir(mut self) -> tempfile::TempDir {
+        assert!(!self.is_running());
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
     }
 
     pub fn pid(&self) -> u32 {
