@@ -7,7 +7,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::keys::{KeySpec, Search};
+use crate::spec::keys::{KeyFlags, KeySpec, Search};
 use crate::spec::syntax::{self, Arg};
 use crate::spec::{Group, Spec};
 
@@ -360,8 +360,7 @@ const GETKEYSANDFLAGS: Command = Command::new(
 fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
     let keys = keys_of(call)?;
     call.out.array(keys.len());
-    for (key, spec) in keys {
-        let flags = spec.flags_for(call.argv.from(2 + spec.first));
+    for (key, flags) in keys {
         call.out.array(2);
         call.out.bulk(key);
         status_set(call.out, &flags.names());
@@ -369,8 +368,8 @@ fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
     Ok(Flow::Done)
 }
 
-/// The keys of the request behind `COMMAND GETKEYS`, each with its spec.
-fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Error> {
+/// The keys of the request behind `COMMAND GETKEYS`, each with what is done with it.
+fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], KeyFlags)>, Error> {
     let request = call.argv.tail(2);
     let Ok(id) = call.table.resolve(request) else {
         return Err(Error::new("ERR Invalid command specified"));
@@ -382,14 +381,8 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Err
     if !spec.takes(request.len()) {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
-    let keys = spec
-        .keys
-        .iter()
-        .flat_map(|keys| {
-            let indexes = keys.indexes(request.len(), |index| request.at(index));
-            indexes.map(move |index| (request.at(index), keys))
-        })
-        .collect::<Vec<_>>();
+    let uses = spec.key_uses(request.len(), |index| request.at(index));
+    let keys: Vec<_> = uses.map(|(index, flags)| (request.at(index), flags)).collect();
     if keys.is_empty() {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }

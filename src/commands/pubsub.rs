@@ -2,6 +2,7 @@
 
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::spec::categories::Categories;
+use crate::spec::channels::Channels;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
 
@@ -25,6 +26,7 @@ const SUBSCRIBE: Command = Command::new(
         complexity: "O(N) for N channels",
         summary: "Listens to channels.",
         syntax: "channel [channel ...]",
+        channels: Channels::All,
         history: &[("6.2.0", "RESET ends it")],
         ..SUBSCRIBES
     },
@@ -97,6 +99,7 @@ const PUBLISH: Command = Command::new(
         complexity: "O(N) for N subscribers",
         summary: "Sends a message to all who listen to a channel.",
         syntax: "channel message",
+        channels: Channels::First,
         ..BASE
     },
     publish,

@@ -1,7 +1,7 @@
 //! The server as a whole.
 
 use super::{
-    config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
+    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
 };
 use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, int};
@@ -13,6 +13,7 @@ use crate::spec::{Group, Spec};
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &acl::ACL,
     &introspection::COMMAND,
     &config::CONFIG,
     &DBSIZE,

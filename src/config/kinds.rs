@@ -380,6 +380,23 @@ choice! {
 }
 
 choice! {
+    /// The channels that a new user may use.
+    NewChannels {
+        /// All.
+        All = "allchannels",
+        /// None.
+        None = "resetchannels",
+    }
+}
+
+impl NewChannels {
+    /// True if it may use all.
+    pub fn is_all(self) -> bool {
+        self == NewChannels::All
+    }
+}
+
+choice! {
     /// Which keys go when memory is used up.
     EvictionPolicy {
         /// Of those with a deadline, the one that was not used for longest.

@@ -4,11 +4,13 @@
 //! on, and takes the bytes that appear in their output. The server drives it with sockets, tests
 //! drive it with a clock set by hand.
 
+mod access;
 mod agenda;
 mod args;
 pub mod block;
 mod call;
 mod client;
+mod client_line;
 mod command;
 mod describe;
 mod effects;
@@ -31,10 +33,11 @@ pub mod transaction;
 pub use args::{db_index, extended, float, int, places, positive_count, span, timeout};
 pub use call::Call;
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode};
+pub use client_line::client_line;
 pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};
 pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
-pub use host::{Host, HostError};
+pub use host::{Host, HostError, ReadError};
 pub use hotkeys::{Hotkeys, Wish as HotkeysWish};
 pub use latency::{LatencyMonitor, LatencySample, LatencySeries};
 pub use peers::{Peer, Peers};

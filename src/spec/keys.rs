@@ -219,6 +219,18 @@ impl KeySpec {
         (keys.start..keys.end.min(argc)).step_by(self.step)
     }
 
+    /// Whether there is room for as many keys as a number says; true where there is no number.
+    pub fn fits<'a>(&self, argc: usize, arg: impl Fn(usize) -> &'a [u8]) -> bool {
+        if self.search != Search::Count {
+            return true;
+        }
+        let count = (self.first < argc).then(|| num::parse_u64(arg(self.first))).flatten();
+        let last = count.map(num::index).and_then(|count| {
+            count.checked_sub(1)?.checked_mul(self.step)?.checked_add(self.first + 1)
+        });
+        last.is_some_and(|last| last < argc)
+    }
+
     /// The index behind the last key, of those at fixed places.
     fn end(&self, argc: usize) -> usize {
         let back = usize::try_from(self.last.unsigned_abs()).unwrap_or(0);

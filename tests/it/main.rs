@@ -15,3 +15,4 @@ mod process;
 mod protocol;
 mod system_calls;
 mod transcripts;
+mod users;

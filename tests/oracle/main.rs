@@ -14,3 +14,4 @@ mod replies;
 mod requests;
 mod streams;
 mod strings;
+mod users;

@@ -13,7 +13,7 @@ use spindle::data::hash::Hash;
 use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
-use spindle::exec::{Connection, Engine, Facts, Host, HostError, Turn};
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, ReadError, Turn};
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
 use spindle::store::{Db, Spot};
@@ -29,6 +29,8 @@ pub struct World {
     pub now: Now,
     /// Microseconds that pass whenever the stopwatch is read; none but where a test wants them to.
     pub pace_us: u64,
+    /// Files by path.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Host for World {
@@ -53,12 +55,19 @@ impl Host for World {
         Ok(())
     }
 
-    fn read_file(&mut self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(Vec::new())
+    fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+        buffer.fill(7);
+        Ok(())
     }
 
-    fn replace_file(&mut self, path: &str, _: &[u8]) -> Result<(), String> {
-        Err(format!("there is no place for {path}"))
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let missing = || ReadError { is_missing: true, reason: format!("there is no {path}") };
+        self.files.get(path).cloned().ok_or_else(missing)
+    }
+
+    fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
+        self.files.insert(path.to_owned(), text.to_vec());
+        Ok(())
     }
 }
 
@@ -123,7 +132,7 @@ impl Sim {
     pub fn new(seed: u64, config: Config) -> Sim {
         let now = Now { unix_us: EPOCH_US, mono_us: 0 };
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
-        let mut world = World { now, pace_us: 0 };
+        let mut world = World { now, pace_us: 0, files: BTreeMap::new() };
         engine.tick(now, &mut world);
         Sim { engine, world, conns: Vec::new(), log: None }
     }
