@@ -38,9 +38,11 @@ const LAYERS: &[(&str, u32)] = &[
 const UNSAFE_FILES: &[&str] = &[
     "src/data/scored.rs",
     "src/data/thin.rs",
+    "src/resp/append.rs",
     "src/store/entry.rs",
     "src/sys/cache.rs",
     "src/sys/crash.rs",
+    "src/sys/fork.rs",
     "src/sys/memory.rs",
     "src/sys/probes.rs",
     "src/sys/ticks.rs",

@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_told() {
-        let text =
-            "x\nuser\n\nuser a\tb on\nuser a +nosuch ~* ~a &* &a +none\nuser a on\n\
+        let text = "x\nuser\n\nuser a\tb on\nuser a +nosuch ~* ~a &* &a +none\nuser a on\n\
                     user b (+get";
         let expected = "f:1 should start with user keyword followed by the username. \
             f:2 should start with user keyword followed by the username. \

@@ -129,8 +129,8 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.client.is_monitor = false;
     call.client.is_spared = false;
     transaction::discard(call.client, call.watches);
-    for channel in std::mem::take(&mut call.client.channels) {
-        call.pubsub.unsubscribe(&channel, id);
+    if let Some(own) = call.client.subscriptions.take() {
+        call.pubsub.forget(id, &own);
     }
     let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;

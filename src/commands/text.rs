@@ -12,6 +12,7 @@ pub(super) fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
 }
 
 /// Replies with a string.
+#[inline]
 pub(super) fn write_text(out: &mut Output, text: Text<'_>) {
     match text {
         Text::Int(value) => out.bulk_int(value),

@@ -12,6 +12,7 @@ use super::text::Text;
 use crate::sys::memory;
 use std::collections::vec_deque;
 use std::iter::Rev;
+use std::ops::Range;
 
 pub use super::node::End;
 
@@ -198,6 +199,28 @@ impl<'a> ListRef<'a> {
                 let first = rest.next().map(|node| node.items_between(at, node.len()));
                 Forward { items: first.unwrap_or(Items::Plain(None)), rest }
             }
+        }
+    }
+
+    /// Calls `visit` with the elements of a range of places, in order.
+    #[inline]
+    pub fn visit(self, range: Range<usize>, mut visit: impl FnMut(Text<'a>)) {
+        let Forward { mut items, mut rest } = self.forward(range.start);
+        let mut left = range.len();
+        while left > 0 {
+            // One kind of node at a time, so that nothing is asked for each element.
+            match items {
+                Items::Packed(elements) => elements.take(left).for_each(|text| {
+                    left -= 1;
+                    visit(text);
+                }),
+                Items::Plain(element) => element.into_iter().for_each(|element| {
+                    left -= 1;
+                    visit(Text::compact(element));
+                }),
+            }
+            let Some(node) = rest.next() else { return };
+            items = node.items();
         }
     }
 

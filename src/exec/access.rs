@@ -17,6 +17,7 @@ use crate::acl::{
 };
 use crate::base::id::ClientId;
 use crate::config::UserLine;
+use crate::hub::pubsub::{Kind, Subscriptions};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -254,10 +255,16 @@ impl Call<'_> {
         if !old.loses_channels(user) {
             return;
         }
+        let pubsub = &*self.pubsub;
+        let kinds = [(Kind::Channel, false), (Kind::Pattern, true), (Kind::Shard, false)];
+        let is_forbidden = |own: &Subscriptions| {
+            kinds.iter().any(|(kind, is_pattern)| {
+                let names = pubsub.names_of(*kind, own);
+                names.iter().any(|name| !user.may_listen(name, *is_pattern))
+            })
+        };
         let is_lost = |client: &Client| {
-            let mut subscriptions = client.subscriptions();
-            client.user == id
-                && subscriptions.any(|(name, is_pattern)| !user.may_listen(name, is_pattern))
+            client.user == id && client.subscriptions.as_deref().is_some_and(is_forbidden)
         };
         close_where(self.peers, self.client, is_lost);
     }

@@ -8,8 +8,8 @@ use crate::acl::{Standing, UserId};
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
+use crate::hub::pubsub::Subscriptions;
 use crate::resp::output::Output;
-use std::collections::BTreeSet;
 
 /// How a client is connected; told once, by the driver.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +75,34 @@ impl ClientKind {
     }
 }
 
+/// The most output that has waited for a client at once of late.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplyPeak {
+    bytes: usize,
+    /// When it was that much, on the monotonic clock in microseconds.
+    at_us: u64,
+}
+
+impl ReplyPeak {
+    /// Notes how much is about to be sent. A peak is forgotten after `reset_us`.
+    #[inline]
+    pub fn note(&mut self, bytes: usize, now: Now, reset_us: u64) {
+        if bytes > self.bytes || self.is_past(now, reset_us) {
+            *self = ReplyPeak { bytes, at_us: now.mono_us };
+        }
+    }
+
+    /// The bytes, which are none once they are forgotten.
+    pub fn bytes(&self, now: Now, reset_us: u64) -> usize {
+        if self.is_past(now, reset_us) { 0 } else { self.bytes }
+    }
+
+    #[inline]
+    fn is_past(&self, now: Now, reset_us: u64) -> bool {
+        now.mono_us.saturating_sub(self.at_us) >= reset_us
+    }
+}
+
 /// One connected client.
 pub struct Client {
     /// Who it is.
@@ -105,8 +133,8 @@ pub struct Client {
     pub lib_name: String,
     /// The version of its library.
     pub lib_ver: String,
-    /// Channels it listens to.
-    pub channels: BTreeSet<Box<[u8]>>,
+    /// What it listens to, if to anything.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Its latest command.
     pub last_command: Option<CommandId>,
     /// Commands it has run.
@@ -123,6 +151,8 @@ pub struct Client {
     pub is_postponed: bool,
     /// What it has queued since MULTI.
     pub multi: Option<Box<Multi>>,
+    /// Whether its queue is being run, so that nothing of it may wait.
+    pub is_in_transaction: bool,
     /// The keys that it watches.
     pub watching: Watching,
     /// What the command waits for that it has just run in vain.
@@ -135,6 +165,8 @@ pub struct Client {
     pub query_capacity: usize,
     /// Arguments of a request that has not all arrived, in bytes.
     pub argv_bytes: usize,
+    /// The most output that has waited for it at once.
+    pub reply_peak: ReplyPeak,
     /// When its waiting output went over the soft limit, on the monotonic clock in microseconds.
     pub over_soft_limit_since: Option<u64>,
 }
@@ -157,7 +189,7 @@ impl Client {
             name: String::new(),
             lib_name: String::new(),
             lib_ver: String::new(),
-            channels: BTreeSet::new(),
+            subscriptions: None,
             last_command: None,
             commands: 0,
             net_in: 0,
@@ -166,12 +198,14 @@ impl Client {
             is_spared: false,
             is_postponed: false,
             multi: None,
+            is_in_transaction: false,
             watching: Watching::default(),
             wait: None,
             parked: None,
             query_bytes: 0,
             query_capacity: 0,
             argv_bytes: 0,
+            reply_peak: ReplyPeak::default(),
             over_soft_limit_since: None,
         }
     }
@@ -201,12 +235,12 @@ impl Client {
     /// Memory that it takes with what waits for it in `out`, in bytes.
     pub fn memory_bytes(&self, out: &Output) -> usize {
         let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
-        let channels: usize = self.channels.iter().map(|channel| channel.len() + 16).sum();
+        let topics = self.subscriptions.as_ref().map_or(0, |own| own.memory_bytes());
         let fixed = size_of::<Client>() + size_of::<Output>();
         let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
         let queued = self.multi.as_ref().map_or(0, |multi| multi.memory_bytes());
         let waiting = parked + queued + self.watching.memory_bytes();
-        fixed + names + channels + waiting + self.query_capacity + out.memory_bytes()
+        fixed + names + topics + waiting + self.query_capacity + out.memory_bytes()
     }
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.
@@ -214,14 +248,29 @@ impl Client {
         !self.is_subscribed() && !self.is_monitor && !self.is_postponed && self.parked.is_none()
     }
 
-    /// The channels that it listens to, and the patterns, each told apart.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (&[u8], bool)> {
-        self.channels.iter().map(|channel| (&**channel, false))
-    }
-
     /// True if it listens to a channel.
     #[inline]
     pub fn is_subscribed(&self) -> bool {
-        !self.channels.is_empty()
+        self.subscriptions.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_peak_of_replies_is_forgotten_in_time() {
+        let start = Now::default();
+        let later = |ms| start.after(Duration::from_millis(ms));
+        let mut peak = ReplyPeak::default();
+        peak.note(900, start, 100_000);
+        peak.note(100, later(99), 100_000);
+        assert_eq!(peak.bytes(later(99), 100_000), 900);
+        assert_eq!(peak.bytes(later(100), 100_000), 0);
+        assert_eq!(peak.bytes(later(100), u64::MAX), 900);
+        peak.note(100, later(100), 100_000);
+        assert_eq!(peak.bytes(later(199), 100_000), 100);
     }
 }

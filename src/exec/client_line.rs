@@ -4,8 +4,13 @@ use super::client::{Client, Closing};
 use super::state::State;
 use super::table::Table;
 use crate::base::num;
-use crate::resp::output::{Output, Protocol};
+use crate::hub::pubsub::Kind;
+use crate::resp::output::{LENT_BYTES, Output, Protocol};
 use std::fmt::Write;
+
+/// The least that is shown as the buffer for a client's replies, as in Redis. Here it is what the
+/// client is lent when there are some; in between it holds none.
+const REPLY_BUFFER_MIN: usize = 1_024;
 
 /// What CLIENT LIST tells of a client, without the end of the line.
 pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) -> String {
@@ -18,6 +23,9 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
     let total = client.memory_bytes(out);
+    let topics = |kind| client.subscriptions.as_ref().map_or(0, |own| own.len(kind));
+    let peak = client.reply_peak.bytes(now, state.reply_peak_reset_us).max(waiting);
+    let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
     let fields: [(&str, &dyn std::fmt::Display); 35] = [
         ("id", &client.id.serial),
         ("addr", &connection.addr),
@@ -28,9 +36,9 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
         ("idle", &now.seconds_since(client.active)),
         ("flags", &flags(client)),
         ("db", &client.db),
-        ("sub", &client.channels.len()),
-        ("psub", &0),
-        ("ssub", &0),
+        ("sub", &topics(Kind::Channel)),
+        ("psub", &topics(Kind::Pattern)),
+        ("ssub", &topics(Kind::Shard)),
         ("multi", &client.multi.as_ref().map_or(-1, |multi| num::signed(multi.len()))),
         ("qbuf", &client.query_bytes),
         (
@@ -39,8 +47,8 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
         ),
         ("argv-mem", &client.argv_bytes),
         ("multi-mem", &client.multi.as_ref().map_or(0, |multi| multi.memory_bytes())),
-        ("rbs", &memory),
-        ("rbp", &memory),
+        ("rbs", &reply_buffer),
+        ("rbp", &peak),
         ("obl", &buffered),
         ("oll", &list_len),
         ("omem", &listed),

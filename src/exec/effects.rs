@@ -5,12 +5,11 @@ use super::client::Closing;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::{OutputState, Peer, Peers};
+use super::publish::Station;
 use super::state::State;
 use crate::acl::Standing;
 use crate::base::id::ClientId;
-use crate::config::notify::EventClasses;
-use crate::hub::pubsub::{Message, PubSub};
-use crate::store::Event;
+use crate::store::Changes;
 
 impl Engine {
     /// True if something waits to be delivered.
@@ -19,7 +18,7 @@ impl Engine {
         let changes = &self.store.changes;
         changes.has_events()
             || changes.has_touched()
-            || self.pubsub.has_messages()
+            || self.peers.has_held()
             || self.monitors.has_lines()
     }
 
@@ -52,20 +51,24 @@ impl Engine {
 
     #[inline]
     fn deliver(&mut self) {
-        if self.store.changes.has_events() {
-            let classes = self.store.changes.wanted();
-            for event in self.store.changes.take_events() {
-                publish_event(&mut self.pubsub, classes, &event);
+        if self.peers.has_held() {
+            for (slot, message) in self.peers.take_held() {
+                self.station().0.deliver(slot, &message);
             }
         }
-        if self.pubsub.has_messages() {
-            for message in self.pubsub.take_messages() {
-                deliver_message(&self.pubsub, &mut self.peers, &mut self.state, &message);
-            }
+        if self.store.changes.has_events() {
+            let (mut station, changes) = self.station();
+            station.publish_events(changes);
+            changes.take_events();
         }
         if self.monitors.has_lines() {
             self.tell_monitors();
         }
+    }
+
+    fn station(&mut self) -> (Station<'_>, &mut Changes) {
+        let Engine { pubsub, peers, state, store, .. } = self;
+        (Station { pubsub, peers, state }, &mut store.changes)
     }
 
     /// Writes the commands that were seen to all who watch.
@@ -81,35 +84,6 @@ impl Engine {
     }
 }
 
-/// Publishes an event to the channels that its classes ask for.
-fn publish_event(pubsub: &mut PubSub, classes: EventClasses, event: &Event) {
-    if pubsub.is_empty() || !classes.wants(event.class) {
-        return;
-    }
-    let (db, name) = (event.db, event.name);
-    if classes.contains(EventClasses::KEYSPACE) {
-        let mut channel = format!("__keyspace@{db}__:").into_bytes();
-        channel.extend_from_slice(&event.key);
-        pubsub.publish(&channel, name.as_bytes());
-    }
-    if classes.contains(EventClasses::KEYEVENT) {
-        pubsub.publish(format!("__keyevent@{db}__:{name}").as_bytes(), &event.key);
-    }
-}
-
-/// Writes a message to every subscriber; those whose output piles up beyond their limit are closed.
-fn deliver_message(pubsub: &PubSub, peers: &mut Peers, state: &mut State, message: &Message) {
-    for id in pubsub.subscribers(&message.channel) {
-        peers.write(id, |out| {
-            out.push(3);
-            out.bulk(b"message");
-            out.bulk(&message.channel);
-            out.bulk(&message.payload);
-        });
-        close_if_over_limit(peers, state, id);
-    }
-}
-
 fn close_if_over_limit(peers: &mut Peers, state: &mut State, id: ClientId) {
     if peers.get_mut(id).is_some_and(|peer| is_over_limit(state, peer)) {
         peers.doom(id);
@@ -119,7 +93,7 @@ fn close_if_over_limit(peers: &mut Peers, state: &mut State, id: ClientId) {
 /// True if so much output waits for a client that it must be closed; if it may only be for a while,
 /// looks again later.
 #[inline]
-fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
+pub(super) fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
     if peer.client.closing == Some(Closing::Now) {
         return false;
     }

@@ -156,8 +156,8 @@ impl Engine {
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.peers.disconnect(id) {
             transaction::unwatch(&mut client, &mut self.watches);
-            for channel in &client.channels {
-                self.pubsub.unsubscribe(channel, id);
+            if let Some(own) = client.subscriptions.take() {
+                self.pubsub.forget(id, &own);
             }
             self.monitors.remove(id);
             if let Some(parked) = client.parked {

@@ -2,7 +2,15 @@
 
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::sys::disk::Disk;
+use crate::sys::fork::Progress;
+use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
+
+/// What a child process does: with the disk, telling how far it has come; an error is a line for
+/// the log.
+pub type Job<'a> = &'a mut dyn FnMut(&mut dyn Disk, &Progress) -> Result<(), String>;
 
 /// The world outside the engine: real in the server, made up in tests.
 pub trait Host {
@@ -43,6 +51,24 @@ pub trait Host {
     /// # Errors
     /// The system's reason; then nothing has changed.
     fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String>;
+
+    /// Where data is kept.
+    fn disk(&mut self) -> &mut dyn Disk;
+
+    /// Runs a job in a process of its own, which sees everything as it is now and has only the
+    /// sockets in `keeps`; the number of the process. There is no other such process. The driver
+    /// tells of its end with [`super::Engine::child_ended`].
+    ///
+    /// # Errors
+    /// The system's.
+    fn spawn(&mut self, keeps: &[RawFd], job: Job<'_>) -> io::Result<i32>;
+
+    /// Ends that process; nobody is told of its end.
+    fn kill_child(&mut self);
+
+    /// How far that process has come: what it has noted itself, and the bytes of memory that it
+    /// shares no more. Of the latest one, if none runs.
+    fn child_progress(&self) -> (u64, u64);
 }
 
 /// A file that cannot be read.

@@ -6,6 +6,8 @@ use crate::base::id::ClientId;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::config::kinds::OutputLimits;
+use crate::hub::pubsub::Slot;
+use crate::resp::message::Message;
 use crate::resp::output::Output;
 use slab::Slab;
 
@@ -31,6 +33,8 @@ pub struct Peers {
     with_output: Vec<ClientId>,
     /// Clients to be closed at once.
     doomed: Vec<ClientId>,
+    /// Messages for a client that is checked out.
+    held: Vec<(Slot, Message)>,
     /// Clients that waited for the end of a pause.
     resumed: Vec<ClientId>,
     /// Whether the memory of all clients is counted.
@@ -153,6 +157,41 @@ impl Peers {
         peer.out.lend(&mut self.spare);
         write(&mut peer.out);
         self.check_in(peer);
+    }
+
+    /// Writes a message to the client in a slot, which is returned; nothing if it is about to go.
+    /// For one that is checked out it is held until [`Peers::take_held`].
+    #[inline]
+    pub(super) fn push(&mut self, slot: Slot, message: &Message) -> Option<&mut Peer> {
+        let Some(peer) = self.slots.get_mut(slot)?.as_deref_mut() else {
+            self.held.push((slot, message.clone()));
+            return None;
+        };
+        if peer.client.closing.is_some() {
+            return None;
+        }
+        peer.out.lend(&mut self.spare);
+        peer.out.message(message);
+        peer.out.close_chunk();
+        if !peer.is_listed {
+            peer.is_listed = true;
+            self.with_output.push(peer.client.id);
+        }
+        if self.counts_memory {
+            count(&mut self.counted_bytes, peer);
+        }
+        Some(peer)
+    }
+
+    /// True if messages are held for a client that is, or was, checked out.
+    #[inline]
+    pub(super) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Takes the messages that are held, in order.
+    pub(super) fn take_held(&mut self) -> Vec<(Slot, Message)> {
+        std::mem::take(&mut self.held)
     }
 
     /// Writes the reply to a request of a client that is not checked out, if it wants replies.

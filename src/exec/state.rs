@@ -1,6 +1,7 @@
 //! What the engine knows beside keys and clients.
 
 use super::agenda::Agenda;
+use super::children::Children;
 use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
@@ -17,6 +18,10 @@ use crate::sys::memory::MemoryMeter;
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
 /// today's processors'; a quarter at the most.
 const STALE_TICKS: u64 = 250_000;
+
+/// Microseconds after which peaks of replies are forgotten, unless DEBUG REPLYBUFFER says another
+/// time.
+pub const REPLY_PEAK_RESET_US: u64 = 5_000_000;
 
 /// What the process is; told once, by the driver.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +94,10 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
+    pub reply_peak_reset_us: u64,
+    /// The process that does something with a picture of the data.
+    pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
     pub(super) agenda: Agenda,
@@ -132,6 +141,8 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            reply_peak_reset_us: REPLY_PEAK_RESET_US,
+            children: Children::default(),
             is_cron_paused: false,
             agenda: Agenda::default(),
             memory,

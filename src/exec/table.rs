@@ -3,6 +3,7 @@
 use super::command::Command;
 use crate::resp::argv::Argv;
 use crate::resp::error::{Error, shown};
+use crate::spec::Spec;
 use crate::spec::flags::Flags;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
@@ -34,8 +35,9 @@ pub struct Row {
     pub subcommands: Vec<CommandId>,
     /// Whether it is one itself.
     pub is_subcommand: bool,
-    /// Whether it takes the same short time whatever it is given.
-    pub is_brief: bool,
+    /// Most arguments with which it takes a short time whatever they and the keys are; zero if
+    /// that cannot be said.
+    pub brief_args: usize,
     /// Index of its key, if it takes one key and no more; zero otherwise.
     pub only_key: usize,
 }
@@ -114,14 +116,13 @@ impl Table {
         let number = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         assert!(number < u16::MAX, "commands are numbered in 16 bits");
         let id = CommandId(number);
-        let may_wait = command.spec.flags.contains(Flags::BLOCKING);
-        let is_brief = command.spec.complexity == "O(1)" && !may_wait;
+        let brief_args = brief_args(&command.spec);
         let (called, subcommands) = (name.clone(), Vec::new());
         let only_key = match command.spec.keys {
             [keys] if keys.is_single() => keys.first,
             _ => 0,
         };
-        let row = Row { command, name, called, subcommands, is_subcommand, is_brief, only_key };
+        let row = Row { command, name, called, subcommands, is_subcommand, brief_args, only_key };
         self.rows.push(row);
         for subcommand in command.subcommands {
             let name = format!("{}|{}", command.spec.name, subcommand.spec.name);
@@ -243,4 +244,18 @@ fn unknown(argv: Argv<'_>) -> Error {
 /// [`crate::spec::Spec::takes`].
 pub fn wrong_arity(row: &Row) -> Error {
     Error::text(format!("ERR wrong number of arguments for '{}' command", row.name))
+}
+
+/// Most arguments with which a command of these facts is brief: any number where the time is the
+/// same in any case, and no more than there must be where each of them takes its time.
+fn brief_args(spec: &Spec) -> usize {
+    let works_on_keys = spec.flags.intersects(Flags::READONLY | Flags::WRITE);
+    match spec.complexity {
+        _ if spec.flags.contains(Flags::BLOCKING) => 0,
+        "O(1)" => usize::MAX,
+        _ if works_on_keys && spec.flags.contains(Flags::FAST) => {
+            usize::try_from(spec.arity.unsigned_abs()).unwrap_or(0)
+        }
+        _ => 0,
+    }
 }

@@ -34,7 +34,8 @@ struct Group<'a> {
     /// The arguments of the last one.
     argv: Argv<'a>,
     count: u64,
-    may_grow: bool,
+    /// Most arguments with which others of the command join it; zero if none do.
+    brief_args: usize,
 }
 
 impl<'a> Timed<'a> {
@@ -57,15 +58,16 @@ impl<'a> Timed<'a> {
     ) {
         if let Some(group) = &mut self.group
             && group.command == command
-            && group.may_grow
+            && argv.len() <= group.brief_args
         {
             group.count += 1;
             group.argv = argv;
             return;
         }
         self.stop(client, engine, host);
-        let may_grow = self.shares && engine.table.row(command).is_brief;
-        self.group = Some(Group { command, argv, count: 1, may_grow });
+        let brief_args = if self.shares { engine.table.row(command).brief_args } else { 0 };
+        let brief_args = if argv.len() <= brief_args { brief_args } else { 0 };
+        self.group = Some(Group { command, argv, count: 1, brief_args });
     }
 
     /// What has run since the last measurement is over.
@@ -75,7 +77,7 @@ impl<'a> Timed<'a> {
             let ticks = now.saturating_sub(self.from);
             let is_tracked = engine.state.config.latency_tracking;
             engine.state.stats.took(group.command, ticks, group.count, is_tracked);
-            if !group.may_grow {
+            if group.brief_args == 0 {
                 // It may have been CONFIG SET, which is the first to be held to what it has set.
                 let config = &engine.state.config;
                 (self.shares, self.heard_from) = (shares(config), heard_from(config));
@@ -108,7 +110,7 @@ pub(super) fn note_waited(
 ) {
     state.stats.took(command, ticks, 1, state.config.latency_tracking);
     if ticks >= heard_from(&state.config) {
-        let group = Group { command, argv, count: 1, may_grow: false };
+        let group = Group { command, argv, count: 1, brief_args: 0 };
         tell(&group, ticks, client, (state, table), host);
     }
 }

@@ -137,9 +137,11 @@ impl Engine {
         unwatch(&mut peer.client, &mut self.watches);
         peer.out.array(multi.len());
         self.state.feed.begin_group();
+        peer.client.is_in_transaction = true;
         for (id, argv) in &multi.queued {
             self.run_queued(peer, *id, argv.borrow(), host);
         }
+        peer.client.is_in_transaction = false;
         self.state.feed.end_group();
     }
 

@@ -6,8 +6,8 @@ use std::io::IoSlice;
 /// A chunk this long is closed at the end of a reply, so that what waits is never copied as a whole
 /// to grow.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Memory that is lent for the next reply; more is given back once it is written.
-const LENT_BYTES: usize = 16 * 1024;
+/// Most memory that is lent for the next reply; more is given back once it is written.
+pub const LENT_BYTES: usize = 16 * 1024;
 
 /// Which version of the protocol replies are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,12 @@ impl Output {
     /// Sets how many bytes may wait before strings are dropped; zero for any number.
     pub fn set_cap(&mut self, cap: usize) {
         self.cap = cap;
+    }
+
+    /// True if strings are dropped from some number of bytes on.
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.cap != 0
     }
 
     /// True if so much waits that another string is not worth writing.

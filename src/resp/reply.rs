@@ -1,5 +1,6 @@
 //! Writing replies: one method for each meaning, which chooses the form of the client's protocol.
 
+use super::append;
 use super::error::Error;
 use super::output::{Output, Protocol};
 use crate::base::float::FloatText;
@@ -45,7 +46,7 @@ impl Output {
     /// A string of any bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        if self.is_capped() {
+        if self.is_capped() || append::short_bulk(&mut self.tail, bytes) {
             return;
         }
         // One reservation for all, so that a large value is not copied again for its line end.

@@ -14,7 +14,7 @@ use crate::sys::crash::BlackBox;
 use crate::sys::files;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -100,7 +100,7 @@ impl Server {
     ) -> Result<Server, String> {
         let fault = |error: io::Error| format!("cannot start: {error}");
         let poll = Poll::new().map_err(fault)?;
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(fault)?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
@@ -186,18 +186,30 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            SIGNALS => {
-                // SIGHUP is listened to so that it does nothing.
-                for signal in self.signals.pending().filter(|signal| *signal != SIGHUP) {
-                    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
-                    log::warn!("Received {name} scheduling shutdown...");
-                    self.engine.state_mut().is_stopping = true;
-                }
-            }
+            SIGNALS => self.note_signals(),
             Token(token) if token < CONNECTION_TOKENS => {
                 self.accepting.push(token - LISTENER_TOKENS);
             }
             Token(token) => self.note_connection(token - CONNECTION_TOKENS, event),
+        }
+    }
+
+    fn note_signals(&mut self) {
+        for signal in self.signals.pending() {
+            match signal {
+                SIGTERM | SIGINT => {
+                    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+                    log::warn!("Received {name} scheduling shutdown...");
+                    self.engine.state_mut().is_stopping = true;
+                }
+                SIGCHLD => {
+                    if let Some(end) = self.world.ended_child() {
+                        self.engine.child_ended(end, &mut self.world);
+                    }
+                }
+                // SIGHUP is listened to so that it does nothing.
+                _ => {}
+            }
         }
     }
 
@@ -364,6 +376,7 @@ impl Server {
         let Some(key) = self.key_of(id) else { return };
         let conn = &mut self.conns[key];
         let Some(output) = self.engine.output(id) else { return };
+        let waiting = output.len();
         let mut sent = 0;
         while !output.is_empty() && conn.is_writable {
             match conn.stream.write_output(output) {
@@ -384,7 +397,7 @@ impl Server {
             }
         }
         let is_done = output.is_empty();
-        self.note_sent(id, sent);
+        self.note_sent(id, waiting, sent);
         let closing = self.engine.client(id).and_then(|client| client.closing);
         if is_done {
             self.engine.peers().reclaim(id);
@@ -395,15 +408,17 @@ impl Server {
         self.enqueue(key);
     }
 
-    fn note_sent(&mut self, id: ClientId, sent: usize) {
+    /// Of what waited for a client, so much has been sent.
+    fn note_sent(&mut self, id: ClientId, waiting: usize, sent: usize) {
         if sent == 0 {
             return;
         }
         let state = self.engine.state_mut();
         state.stats.writes += 1;
         state.stats.net_out += sent as u64;
-        let now = state.now;
+        let (now, reset_us) = (state.now, state.reply_peak_reset_us);
         if let Some(client) = self.engine.client_mut(id) {
+            client.reply_peak.note(waiting, now, reset_us);
             client.net_out += sent as u64;
             // One that reads slowly is not idle.
             client.active = now;

@@ -39,7 +39,10 @@ pub fn start(config: &Config) -> Result<(), String> {
             Level::Debug => '-',
             Level::Trace => '.',
         };
-        writeln!(line, "{pid}:M {} {mark} {}", line.timestamp_millis(), record.args())
+        // A child has a number of its own, and the mark that Redis gives it.
+        let own = std::process::id();
+        let role = if own == pid { 'M' } else { 'C' };
+        writeln!(line, "{own}:{role} {} {mark} {}", line.timestamp_millis(), record.args())
     });
     let journal = Journal { text: builder.build(), syslog };
     log::set_boxed_logger(Box::new(journal)).map_err(|error| error.to_string())?;

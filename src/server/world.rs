@@ -4,13 +4,16 @@ use super::listener::{self, ListenError, Listener};
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
 use crate::config::{Config, checks};
-use crate::exec::{Host, HostError, ReadError};
+use crate::exec::{Host, HostError, Job, ReadError};
+use crate::sys::disk::{Disk, SystemDisk};
+use crate::sys::fork::{self, Child, End};
 use crate::sys::oom::{OomScore, Target};
 use crate::sys::ticks::Stopwatch;
 use crate::sys::{files, limits, random};
 use mio::{Registry, Token};
 use slab::Slab;
 use std::io;
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +28,9 @@ pub(super) struct World {
     watch: Stopwatch,
     registry: Registry,
     oom_score: OomScore,
+    disk: SystemDisk,
+    /// The child that runs or has run.
+    child: Option<Child>,
     /// By token.
     pub(super) listeners: Slab<Listener>,
 }
@@ -45,8 +51,19 @@ impl World {
             watch: Stopwatch::start(),
             registry,
             oom_score: OomScore::default(),
+            disk: SystemDisk,
+            child: None,
             listeners: Slab::new(),
         }
+    }
+
+    /// How the child has ended, if it has since the last time.
+    pub(super) fn ended_child(&mut self) -> Option<End> {
+        let waited = self.child.as_mut()?.try_wait();
+        waited.unwrap_or_else(|error| {
+            log::warn!("waiting for the child: {error}");
+            None
+        })
     }
 
     /// Listens on everything that the parameters name.
@@ -191,6 +208,29 @@ impl Host for World {
 
     fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
         files::replace(Path::new(path), text).map_err(|error| files::reason(&error))
+    }
+
+    fn disk(&mut self) -> &mut dyn Disk {
+        &mut self.disk
+    }
+
+    fn spawn(&mut self, keeps: &[RawFd], job: Job<'_>) -> io::Result<i32> {
+        let child = fork::fork(keeps, &mut |progress| {
+            let done = job(&mut SystemDisk, progress);
+            done.map_err(|reason| log::warn!("{reason}")).is_ok()
+        })?;
+        let pid = child.pid();
+        self.child = Some(child);
+        Ok(pid)
+    }
+
+    fn kill_child(&mut self) {
+        self.child.iter_mut().for_each(Child::kill);
+    }
+
+    fn child_progress(&self) -> (u64, u64) {
+        let progress = self.child.as_ref().map(Child::progress);
+        progress.map_or((0, 0), |progress| (progress.done(), progress.copied_bytes()))
     }
 }
 

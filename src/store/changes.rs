@@ -76,6 +76,8 @@ pub struct Changes {
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,
+    /// How many of them have been published.
+    published: usize,
     /// Bytes of the keys in `events`.
     key_bytes: usize,
 }
@@ -141,9 +143,19 @@ impl Changes {
         &self.events
     }
 
+    /// The events that have not been published, in order.
+    pub fn unpublished(&self) -> &[Event] {
+        &self.events[self.published..]
+    }
+
+    /// Notes that all events so far have been published.
+    pub fn note_published(&mut self) {
+        self.published = self.events.len();
+    }
+
     /// Takes the events noted so far, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
-        self.key_bytes = 0;
+        (self.key_bytes, self.published) = (0, 0);
         std::mem::take(&mut self.events)
     }
 

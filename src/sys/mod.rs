@@ -2,7 +2,9 @@
 
 pub mod cache;
 pub mod crash;
+pub mod disk;
 pub mod files;
+pub mod fork;
 pub mod limits;
 pub mod memory;
 pub mod oom;

@@ -106,3 +106,73 @@ fn restart_at_once_on_the_same_port() {
     let second = Server::start_on(first.port);
     exactly(&mut second.client(), &["PING"], "+PONG\r\n");
 }
+
+const FOO_1: &str = "*3\r\n$9\r\nsubscribe\r\n$3\r\nfoo\r\n:1\r\n";
+
+#[test]
+fn subscribe_to_a_channel() {
+    exactly(&mut Server::start(&[]).client(), &["SUBSCRIBE", "foo"], FOO_1);
+}
+
+#[test]
+fn subscribe_to_multiple_channels() {
+    let server = Server::start(&[]);
+    let (mut first, mut second) = (server.client(), server.client());
+    exactly(&mut first, &["SUBSCRIBE", "foo"], FOO_1);
+    let bar = "*3\r\n$9\r\nsubscribe\r\n$3\r\nbar\r\n:2\r\n";
+    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
+    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
+    exactly(&mut second, &["SUBSCRIBE", "foo"], FOO_1);
+}
+
+#[test]
+fn enter_subscribed_mode() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    for argv in [&["ECHO", "hey"][..], &["SET", "a", "b"], &["GET", "a"]] {
+        client.request(argv);
+        let reply = client.reply().to_string();
+        let start = format!("-ERR Can't execute '{}'", argv[0].to_lowercase());
+        assert!(reply.starts_with(&start), "{reply}");
+    }
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+}
+
+#[test]
+fn ping_in_subscribed_mode() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    exactly(&mut client, &["PING"], "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    exactly(&mut server.client(), &["PING"], "+PONG\r\n");
+}
+
+#[test]
+fn publish_a_message_and_deliver_it() {
+    let server = Server::start(&[]);
+    let (mut first, mut second) = (server.client(), server.client());
+    let mut publisher = server.client();
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
+    for client in [&mut first, &mut second] {
+        exactly(client, &["SUBSCRIBE", "foo"], FOO_1);
+    }
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":2\r\n");
+    let message = "*3\r\n$7\r\nmessage\r\n$3\r\nfoo\r\n$3\r\nmsg\r\n";
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.bytes(message.len()), message.as_bytes());
+    }
+}
+
+#[test]
+fn unsubscribe() {
+    let server = Server::start(&[]);
+    let (mut client, mut publisher) = (server.client(), server.client());
+    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
+    let bar = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nbar\r\n:1\r\n";
+    exactly(&mut client, &["UNSUBSCRIBE", "bar"], bar);
+    let foo = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nfoo\r\n:0\r\n";
+    exactly(&mut client, &["UNSUBSCRIBE", "foo"], foo);
+    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
+    exactly(&mut client, &["ECHO", "hey"], "$3\r\nhey\r\n");
+}

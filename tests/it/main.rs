@@ -11,6 +11,7 @@ mod codecrafters;
 mod config;
 mod connections;
 mod introspection;
+mod listeners;
 mod process;
 mod protocol;
 mod system_calls;

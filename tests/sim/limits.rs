@@ -158,3 +158,22 @@ fn a_killed_client_runs_nothing_more() {
     assert_eq!(sim.replies(first).len(), 1);
     assert_eq!(sim.engine.store().lens(0).0, 0);
 }
+
+#[test]
+fn a_reply_of_any_length_ends_at_the_limit() {
+    let requests =
+        ["HRANDFIELD h -999999999", "SRANDMEMBER s -999999999", "ZRANDMEMBER z -999999999"];
+    for request in requests {
+        let mut sim = Sim::new(1, Config::default());
+        let (writer, greedy) = (sim.connect(), sim.connect());
+        for fill in ["HSET h a 1", "SADD s a", "ZADD z 1 a"] {
+            assert_eq!(sim.run(writer, fill), ["1"]);
+        }
+        // Without a limit nobody would say when it is enough.
+        assert_eq!(sim.run(greedy, request), ["-ERR value is out of range"]);
+        let limits = ["CONFIG", "SET", "client-output-buffer-limit", "normal 100000 0 0"];
+        sim.arrive(writer, &encode(&limits), 16, |_| {});
+        assert!(sim.run(greedy, request).is_empty(), "{request}");
+        assert!(sim.conns[greedy].is_closed && !sim.conns[writer].is_closed);
+    }
+}

@@ -14,6 +14,7 @@ mod expiry;
 mod forms;
 mod hotkeys;
 mod limits;
+mod listeners;
 mod model;
 mod pauses;
 mod requests;

@@ -1,6 +1,7 @@
 //! A driver without sockets: what the server does, with time and chance in the test's hands.
 #![allow(dead_code, reason = "each kind of test uses a part of it")]
 
+use crate::support::disk::FakeDisk;
 use crate::support::reply::Reply;
 use spindle::base::buf::ReadBuffer;
 use spindle::base::id::ClientId;
@@ -13,12 +14,16 @@ use spindle::data::hash::Hash;
 use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
-use spindle::exec::{Connection, Engine, Facts, Host, HostError, ReadError, Turn};
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
 use spindle::store::{Db, Spot};
+use spindle::sys::disk::Disk;
+use spindle::sys::fork::{End, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// Where simulated time begins: some moment in 2023, in microseconds.
@@ -31,6 +36,12 @@ pub struct World {
     pub pace_us: u64,
     /// Files by path.
     pub files: BTreeMap<String, Vec<u8>>,
+    pub disk: FakeDisk,
+    /// What the latest child has told.
+    pub progress: Progress,
+    /// How the child has ended whose end nobody has been told yet: it has done all its work as it
+    /// was started.
+    pub child: Option<End>,
 }
 
 impl Host for World {
@@ -68,6 +79,25 @@ impl Host for World {
     fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
         self.files.insert(path.to_owned(), text.to_vec());
         Ok(())
+    }
+
+    fn disk(&mut self) -> &mut dyn Disk {
+        &mut self.disk
+    }
+
+    fn spawn(&mut self, _: &[RawFd], job: Job<'_>) -> io::Result<i32> {
+        self.progress = Progress::default();
+        let done = job(&mut self.disk.clone(), &self.progress);
+        self.child = Some(if done.is_ok() { End::Done } else { End::Failed(1) });
+        Ok(4_711)
+    }
+
+    fn kill_child(&mut self) {
+        self.child = None;
+    }
+
+    fn child_progress(&self) -> (u64, u64) {
+        (self.progress.done(), 0)
     }
 }
 
@@ -132,7 +162,14 @@ impl Sim {
     pub fn new(seed: u64, config: Config) -> Sim {
         let now = Now { unix_us: EPOCH_US, mono_us: 0 };
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
-        let mut world = World { now, pace_us: 0, files: BTreeMap::new() };
+        let mut world = World {
+            now,
+            pace_us: 0,
+            files: BTreeMap::new(),
+            disk: FakeDisk::default(),
+            progress: Progress::default(),
+            child: None,
+        };
         engine.tick(now, &mut world);
         Sim { engine, world, conns: Vec::new(), log: None }
     }
@@ -160,6 +197,14 @@ impl Sim {
         self.engine.tick(self.world.now, &mut self.world);
         self.resume();
         self.collect();
+    }
+
+    /// Tells the engine of the child that has ended, if one has.
+    pub fn end_child(&mut self) {
+        if let Some(end) = self.world.child.take() {
+            self.engine.child_ended(end, &mut self.world);
+            self.collect();
+        }
     }
 
     pub fn now_ms(&self) -> i64 {

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod collections;
+pub mod disk;
 pub mod order;
 pub mod reply;
 pub mod server;

@@ -9,7 +9,7 @@ use crate::config::kinds::parse_memory;
 use crate::data::list::{List, ListRef, PLAIN_BYTES};
 use crate::data::packed::Run;
 use crate::data::text::Text;
-use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, float, int};
+use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, REPLY_PEAK_RESET_US, float, int};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
@@ -81,7 +81,7 @@ const SUBS: &[Sub] = &[
     ),
     sub("reload", "[option ...]", 2..=ANY, "Loads a snapshot, which is not built yet.", reload),
     sub("replicate", "word [word ...]", 3..=ANY, "Propagates these words.", replicate),
-    sub("replybuffer", "setting value", 4..=4, "Has no effect.", replybuffer),
+    sub("replybuffer", "setting value", 4..=4, "When peaks of replies are forgotten.", replybuffer),
     sub("segfault", "", 2..=2, "Crashes by a signal.", segfault),
     sub("set-active-expire", "<0 | 1>", 3..=3, "Whether keys die when due.", set_active_expire),
     sub("sleep", "seconds", 3..=3, "Stops the server for a while; decimals are allowed.", sleep),
@@ -176,15 +176,19 @@ fn replicate(call: &mut Call<'_>) -> Outcome {
 
 fn replybuffer(call: &mut Call<'_>) -> Outcome {
     let setting = call.argv.at(2).to_ascii_lowercase();
-    let value = call.argv.at(3);
-    let is_word = [b"never", b"reset"].iter().any(|word| value.eq_ignore_ascii_case(*word));
-    match setting.as_slice() {
-        // Memory for replies is lent while there are some; it has no peak to be reset.
-        b"peak-reset-time" if is_word => done(call),
-        b"peak-reset-time" => int(value).and_then(|_| done(call)),
-        b"resizing" => done(call),
-        _ => Err(call.unknown_subcommand()),
+    let value = call.argv.at(3).to_ascii_lowercase();
+    match (setting.as_slice(), value.as_slice()) {
+        (b"peak-reset-time", b"never") => call.state.reply_peak_reset_us = u64::MAX,
+        (b"peak-reset-time", b"reset") => call.state.reply_peak_reset_us = REPLY_PEAK_RESET_US,
+        (b"peak-reset-time", ms) => {
+            let ms = u64::try_from(int(ms)?).unwrap_or(0);
+            call.state.reply_peak_reset_us = ms.saturating_mul(1_000);
+        }
+        // What is lent follows the replies in any case.
+        (b"resizing", _) => {}
+        _ => return Err(call.unknown_subcommand()),
     }
+    done(call)
 }
 
 fn packed_threshold(call: &mut Call<'_>) -> Outcome {

@@ -10,7 +10,8 @@ use crate::spec::Spec;
 use fastrand::Rng;
 use std::collections::HashSet;
 
-/// Most fields that are drawn when the same one may come again.
+/// Most fields that are drawn when the same one may come again, unless a limit of the client's
+/// output says when it is enough.
 const DRAWS_MAX: usize = 1 << 24;
 /// Fields of a large hash for each one that is wanted, from which on they are drawn one by one and
 /// not from a list of all.
@@ -41,7 +42,7 @@ fn hrandfield(call: &mut Call<'_>) -> Outcome {
     };
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if with_values && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2
-        || count < 0 && wanted > DRAWS_MAX
+        || count < 0 && wanted > DRAWS_MAX && !call.out.is_limited()
     {
         return Err(Error::new("ERR value is out of range"));
     }
@@ -51,9 +52,18 @@ fn hrandfield(call: &mut Call<'_>) -> Outcome {
         call.out.array(0);
         return Ok(Flow::Done);
     };
-    let rng = &mut call.state.rng;
-    let drawn = if count < 0 { draw(hash, wanted, rng) } else { choose(hash, wanted, rng) };
-    reply(call.out, &drawn, with_values);
+    let (out, rng) = (&mut *call.out, &mut call.state.rng);
+    if count < 0 {
+        let source = Source::of(hash);
+        write_head(out, wanted, with_values);
+        // What is over the limit is sent to nobody.
+        let drawn = std::iter::repeat_with(|| source.draw(rng)).take(wanted).flatten();
+        write_fields(out, drawn, with_values);
+    } else {
+        let chosen = choose(hash, wanted, rng);
+        write_head(out, chosen.len(), with_values);
+        write_fields(out, chosen.into_iter(), with_values);
+    }
     Ok(Flow::Done)
 }
 
@@ -62,8 +72,8 @@ fn pick_one(call: &mut Call<'_>) -> Outcome {
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(key);
     let hash = db.hash(&spot)?.filter(|hash| !hash.is_empty());
-    let drawn = hash.map_or(Vec::new(), |hash| draw(hash, 1, &mut call.state.rng));
-    write_text_or_null(call.out, drawn.first().map(|field| field.name));
+    let drawn = hash.and_then(|hash| Source::of(hash).draw(&mut call.state.rng));
+    write_text_or_null(call.out, drawn.map(|field| field.name));
     Ok(Flow::Done)
 }
 
@@ -77,13 +87,24 @@ fn parse_count(argument: &[u8]) -> Result<i64, Error> {
     Ok(count)
 }
 
-/// So many fields, of which the same may come again.
-fn draw<'a>(hash: HashRef<'a>, count: usize, rng: &mut Rng) -> Vec<Field<'a>> {
-    if hash.is_sampled_fast() {
-        return (0..count).filter_map(|_| hash.sample(rng)).collect();
+/// Where fields are drawn from one by one.
+enum Source<'a> {
+    Table(HashRef<'a>),
+    /// All fields of a hash that is small, at least one.
+    List(Vec<Field<'a>>),
+}
+
+impl<'a> Source<'a> {
+    fn of(hash: HashRef<'a>) -> Source<'a> {
+        if hash.is_sampled_fast() { Source::Table(hash) } else { Source::List(list(hash)) }
     }
-    let all = list(hash);
-    (0..count).map(|_| all[rng.usize(0..all.len())]).collect()
+
+    fn draw(&self, rng: &mut Rng) -> Option<Field<'a>> {
+        match self {
+            Source::Table(hash) => hash.sample(rng),
+            Source::List(all) => rng.choice(all).copied(),
+        }
+    }
 }
 
 /// So many different fields, or all.
@@ -116,13 +137,21 @@ fn list(hash: HashRef<'_>) -> Vec<Field<'_>> {
     all
 }
 
-/// Pairs are arrays of their own in RESP3, and follow each other in RESP2.
-fn reply(out: &mut Output, fields: &[Field<'_>], with_values: bool) {
-    let are_nested = out.protocol == Protocol::Resp3;
-    let is_flat = with_values && !are_nested;
-    out.array(if is_flat { 2 * fields.len() } else { fields.len() });
+/// The head of a reply of so many fields. Pairs are arrays of their own in RESP3, and follow each
+/// other in RESP2.
+fn write_head(out: &mut Output, len: usize, with_values: bool) {
+    let is_flat = with_values && out.protocol != Protocol::Resp3;
+    out.array(if is_flat { 2 * len } else { len });
+}
+
+/// The fields, until the client's output is over its limit.
+fn write_fields<'a>(out: &mut Output, fields: impl Iterator<Item = Field<'a>>, with_values: bool) {
+    let are_nested = with_values && out.protocol == Protocol::Resp3;
     for field in fields {
-        if with_values && are_nested {
+        if out.is_capped() {
+            return;
+        }
+        if are_nested {
             out.array(2);
         }
         write_text(out, field.name);

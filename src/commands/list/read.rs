@@ -57,9 +57,8 @@ fn lrange(call: &mut Call<'_>) -> Outcome {
     };
     let range = places(start, stop, list.len());
     call.out.array(range.len());
-    for text in list.forward(range.start).take(range.len()) {
-        write_text(call.out, text);
-    }
+    let out = &mut *call.out;
+    list.visit(range, |text| write_text(out, text));
     Ok(Flow::Done)
 }
 

@@ -13,7 +13,8 @@ use crate::store::Edit;
 
 /// Most members in a request that is propagated instead of SPOP.
 const PROPAGATED_MAX: usize = 1_024;
-/// Most members that SRANDMEMBER draws with repetition. Redis would fill its memory with them.
+/// Most members that SRANDMEMBER draws with repetition, unless a limit of the client's output says
+/// when it is enough. Redis would fill its memory with them.
 const DRAWN_MAX: usize = 1 << 24;
 
 pub(super) const SPOP: Command = Command::new(
@@ -138,7 +139,7 @@ pub(super) const SRANDMEMBER: Command = Command::new(
 
 fn srandmember(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
-    let wanted = wanted(argv)?;
+    let wanted = wanted(argv, call.out.is_limited())?;
     let rng = &mut call.state.rng;
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(argv.at(1));
@@ -164,7 +165,13 @@ fn srandmember(call: &mut Call<'_>) -> Outcome {
         Wanted::Repeating(count) => {
             out.array(count);
             let drawn = std::iter::repeat_with(|| set.sample(rng)).take(count);
-            drawn.flatten().for_each(|member| write_text(out, member));
+            for member in drawn.flatten() {
+                // What is over the limit is sent to nobody.
+                if out.is_capped() {
+                    break;
+                }
+                write_text(out, member);
+            }
         }
     }
     Ok(Flow::Done)
@@ -176,8 +183,8 @@ enum Wanted {
     Repeating(usize),
 }
 
-/// What the count says, if there is one.
-fn wanted(argv: Argv<'_>) -> Result<Option<Wanted>, Error> {
+/// What the count says, if there is one; it may be any number if the output is limited.
+fn wanted(argv: Argv<'_>, is_limited: bool) -> Result<Option<Wanted>, Error> {
     let Some(count) = argv.get(2) else { return Ok(None) };
     if argv.len() > 3 {
         return Err(Error::SYNTAX);
@@ -190,7 +197,7 @@ fn wanted(argv: Argv<'_>) -> Result<Option<Wanted>, Error> {
             Err(Error::text(format!("ERR value is out of range, value must between {range}")))
         }
         0.. => Ok(Some(Wanted::Distinct(magnitude))),
-        _ if magnitude > DRAWN_MAX => Err(Error::new("ERR value is out of range")),
+        _ if magnitude > DRAWN_MAX && !is_limited => Err(Error::new("ERR value is out of range")),
         _ => Ok(Some(Wanted::Repeating(magnitude))),
     }
 }

@@ -136,6 +136,10 @@ fn write_items<'m>(
 ) {
     out.array(if form == Form::Flat { count * 2 } else { count });
     for (member, score) in items {
+        // What is over the limit is sent to nobody.
+        if out.is_capped() {
+            return;
+        }
         if form == Form::Pairs {
             out.array(2);
         }

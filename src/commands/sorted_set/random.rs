@@ -12,7 +12,8 @@ use crate::resp::output::Output;
 use crate::spec::Spec;
 use std::collections::BTreeSet;
 
-/// Most members that may repeat in one reply.
+/// Most members that may repeat in one reply, unless a limit of the client's output says when it is
+/// enough.
 const REPEATS_MAX: u64 = 1 << 24;
 
 pub(super) const ZRANDMEMBER: Command = Command::new(
@@ -85,7 +86,7 @@ fn write_picks(
 ) -> Result<(), Error> {
     let (form, wanted) = (Form::of(with_scores, out), count.unsigned_abs());
     if count < 0 && !set.is_empty() {
-        if wanted > REPEATS_MAX {
+        if wanted > REPEATS_MAX && !out.is_limited() {
             return Err(Error::new("ERR value is out of range"));
         }
         let items = (0..wanted).map_while(|_| item(set, rng));

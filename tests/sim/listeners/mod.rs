@@ -1,0 +1,117 @@
+//! Clients that listen: many of them subscribe, publish, wait, queue and change keys by chance; a
+//! plain model decides every reply and every message, and their order.
+
+mod model;
+
+use crate::support::client::encode;
+use crate::support::seeds;
+use crate::world::Sim;
+use fastrand::Rng;
+use model::Model;
+use spindle::config::Config;
+use spindle::config::notify::EventClasses;
+
+const PARTIES: usize = 6;
+const STEPS: usize = 600;
+
+const CHANNELS: [&str; 5] = ["a", "ab", "b", "__keyspace@0__:k1", "__keyevent@0__:lpop"];
+const PATTERNS: [&str; 5] = ["a*", "*b", "?", "__key*", "__keyevent@0__:[ds]*"];
+const SHARDS: [&str; 3] = ["a", "s", "t"];
+const KEYS: [&str; 4] = ["k1", "k2", "q1", "q2"];
+
+#[test]
+fn everybody_hears_what_the_model_says() {
+    for seed in seeds(150) {
+        println!("seed {seed}");
+        run(seed);
+    }
+}
+
+fn run(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let notify_keyspace_events = EventClasses::from_letters("KEA").unwrap();
+    let mut sim = Sim::new(seed, Config { notify_keyspace_events, ..Config::default() });
+    let mut model = Model::default();
+    for party in 0..PARTIES {
+        sim.connect();
+        model.connect();
+        if party % 2 == 1 {
+            sim.run(party, "HELLO 3");
+            model.parties[party].is_resp3 = true;
+        }
+    }
+    let mut story = Vec::new();
+    for _ in 0..STEPS {
+        let party = rng.usize(0..PARTIES);
+        // What a client sends while it waits would come later.
+        if model.is_waiting(party) {
+            continue;
+        }
+        // A burst of several now and then; nothing follows what may wait.
+        let mut burst = Vec::new();
+        for _ in 0..rng.usize(1..4) {
+            let argv = request(&mut rng, &model, party);
+            burst.extend(encode(&argv));
+            story.push((party, argv.join(" ")));
+            let is_last = argv[0] == "BLPOP";
+            model.run(party, argv);
+            if is_last {
+                break;
+            }
+        }
+        model.end_round();
+        sim.arrive(party, &burst, rng.usize(1..5), |_| {});
+        for other in 0..PARTIES {
+            let replies: Vec<String> = sim.replies(other).iter().map(ToString::to_string).collect();
+            let expected = std::mem::take(&mut model.parties[other].inbox);
+            let tail = &story[story.len().saturating_sub(40)..];
+            assert_eq!(replies, expected, "seed {seed}, party {other}, after {tail:#?}");
+        }
+    }
+    let info = sim.engine.describe(&mut sim.world);
+    let [channels, patterns, shards] = model.topic_counts();
+    for (name, count) in [
+        ("pubsub_channels", channels),
+        ("pubsub_patterns", patterns),
+        ("pubsubshard_channels", shards),
+    ] {
+        assert!(info.contains(&format!("{name}:{count}\r\n")), "{name} {count}: {info}");
+    }
+}
+
+fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
+    let of = |rng: &mut Rng, names: &[&str]| names[rng.usize(0..names.len())].to_owned();
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<String>>();
+    let is_queuing = model.parties[party].queue.is_some();
+    let several = if is_queuing { 1 } else { rng.usize(1..3) };
+    let names = |rng: &mut Rng, word: &str, names: &[&str]| {
+        let mut argv = vec![word.to_owned()];
+        argv.extend((0..several).map(|_| of(rng, names)));
+        argv
+    };
+    match rng.u8(0..30) {
+        0 => names(rng, "SUBSCRIBE", &CHANNELS),
+        1 => names(rng, "PSUBSCRIBE", &PATTERNS),
+        2 => names(rng, "SSUBSCRIBE", &SHARDS),
+        3 => names(rng, "UNSUBSCRIBE", &CHANNELS),
+        4 => names(rng, "PUNSUBSCRIBE", &PATTERNS),
+        5 => names(rng, "SUNSUBSCRIBE", &SHARDS),
+        6 => vec!["PING".to_owned()],
+        7..=11 => vec!["PUBLISH".to_owned(), of(rng, &CHANNELS), rng.u8(..).to_string()],
+        12 => vec!["SPUBLISH".to_owned(), of(rng, &SHARDS), rng.u8(..).to_string()],
+        13 if rng.u8(0..4) == 0 => vec!["RESET".to_owned()],
+        13..=15 => vec!["SET".to_owned(), of(rng, &KEYS[..2]), rng.u8(..).to_string()],
+        16 | 17 => vec!["GET".to_owned(), of(rng, &KEYS[..2])],
+        18 => vec!["DEL".to_owned(), of(rng, &KEYS)],
+        19 | 20 => vec!["LPUSH".to_owned(), of(rng, &KEYS[2..]), rng.u8(..).to_string()],
+        21 => vec!["BLPOP".to_owned(), of(rng, &KEYS[2..]), "0".to_owned()],
+        22..=24 if is_queuing => words("EXEC"),
+        22 | 23 if !model.parties[party].is_quiet => words("MULTI"),
+        25 if is_queuing => words("DISCARD"),
+        25 if !is_queuing && !model.is_limited(party) => {
+            words(if rng.bool() { "CLIENT REPLY OFF" } else { "CLIENT REPLY ON" })
+        }
+        26 if model.parties[party].is_quiet && !model.is_limited(party) => words("CLIENT REPLY ON"),
+        _ => vec!["PUBSUB".to_owned(), "NUMSUB".to_owned(), of(rng, &CHANNELS)],
+    }
+}

@@ -1,0 +1,347 @@
+//! What everybody must hear, worked out in the plainest way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What may be listened to: channels, patterns, shard channels.
+const KINDS: usize = 3;
+const CHANNEL: usize = 0;
+const PATTERN: usize = 1;
+const SHARD: usize = 2;
+
+/// A client.
+#[derive(Default)]
+pub struct Party {
+    pub is_resp3: bool,
+    /// CLIENT REPLY OFF.
+    pub is_quiet: bool,
+    /// What it must be sent, and has not been so far.
+    pub inbox: Vec<String>,
+    pub queue: Option<Vec<Vec<String>>>,
+    topics: [BTreeSet<String>; KINDS],
+}
+
+enum Value {
+    Text(String),
+    /// The left end last.
+    List(Vec<String>),
+}
+
+/// All clients and the keys.
+#[derive(Default)]
+pub struct Model {
+    pub parties: Vec<Party>,
+    /// Patterns in the order in which they came.
+    patterns: Vec<String>,
+    keys: BTreeMap<String, Value>,
+    /// Who waits for which list, first come first served.
+    waiting: Vec<(usize, String)>,
+    /// Whose request runs, and the messages that it gets after that.
+    running: Option<usize>,
+    held: Vec<String>,
+    /// Keys that have changed since those who wait were served.
+    touched: Vec<String>,
+}
+
+/// What a request gets.
+enum Outcome {
+    /// A reply.
+    Reply(String),
+    /// Messages, which come though replies are off.
+    Pushed(Vec<String>),
+    /// Nothing yet.
+    Waits,
+}
+
+fn quoted(items: &[&str]) -> String {
+    items.iter().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(", ")
+}
+
+impl Model {
+    pub fn connect(&mut self) {
+        self.parties.push(Party::default());
+    }
+
+    pub fn is_waiting(&self, party: usize) -> bool {
+        self.waiting.iter().any(|(waiter, _)| *waiter == party)
+    }
+
+    /// True if it may do little, as a subscriber of RESP2.
+    pub fn is_limited(&self, party: usize) -> bool {
+        let Party { is_resp3, topics, .. } = &self.parties[party];
+        !is_resp3 && topics.iter().any(|topics| !topics.is_empty())
+    }
+
+    pub fn topic_counts(&self) -> [usize; KINDS] {
+        std::array::from_fn(|kind| {
+            let all = self.parties.iter().flat_map(|party| &party.topics[kind]);
+            all.collect::<BTreeSet<_>>().len()
+        })
+    }
+
+    /// A client sends a request.
+    pub fn run(&mut self, party: usize, argv: Vec<String>) {
+        self.running = Some(party);
+        let outcome = self.admitted(party, argv);
+        self.running = None;
+        self.answer(party, outcome);
+        self.serve_waiters();
+    }
+
+    /// What has come together is done.
+    pub fn end_round(&mut self) {}
+
+    fn answer(&mut self, party: usize, outcome: Outcome) {
+        let Party { is_quiet, inbox, .. } = &mut self.parties[party];
+        match outcome {
+            Outcome::Reply(reply) if !*is_quiet => inbox.push(reply),
+            Outcome::Pushed(messages) => inbox.extend(messages),
+            Outcome::Reply(_) | Outcome::Waits => {}
+        }
+        inbox.append(&mut self.held);
+    }
+
+    /// Admission: what a subscriber may do, and what is queued.
+    fn admitted(&mut self, party: usize, argv: Vec<String>) -> Outcome {
+        let name = argv[0].as_str();
+        let is_at_once = ["MULTI", "EXEC", "DISCARD", "RESET"].contains(&name);
+        let may_listen = name.ends_with("SUBSCRIBE") || ["PING", "RESET"].contains(&name);
+        if self.is_limited(party) && !may_listen {
+            let full = match name {
+                "PUBSUB" | "CLIENT" => format!("{name}|{}", argv[1]).to_lowercase(),
+                _ => name.to_lowercase(),
+            };
+            if let Some(queue) = &mut self.parties[party].queue {
+                // It will not run any more.
+                queue.push(Vec::new());
+            }
+            return Outcome::Reply(format!(
+                "-ERR Can't execute '{full}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT \
+                 / RESET are allowed in this context"
+            ));
+        }
+        match &mut self.parties[party].queue {
+            Some(queue) if !is_at_once => {
+                queue.push(argv);
+                Outcome::Reply("+QUEUED".to_owned())
+            }
+            _ => self.execute(party, &argv, false),
+        }
+    }
+
+    fn execute(&mut self, party: usize, argv: &[String], in_transaction: bool) -> Outcome {
+        let arg = |index: usize| argv[index].as_str();
+        let text = match arg(0) {
+            "SUBSCRIBE" => return self.subscribe(party, CHANNEL, argv, true),
+            "PSUBSCRIBE" => return self.subscribe(party, PATTERN, argv, true),
+            "SSUBSCRIBE" if in_transaction => {
+                "-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client".to_owned()
+            }
+            "SSUBSCRIBE" => return self.subscribe(party, SHARD, argv, true),
+            "UNSUBSCRIBE" => return self.subscribe(party, CHANNEL, argv, false),
+            "PUNSUBSCRIBE" => return self.subscribe(party, PATTERN, argv, false),
+            "SUNSUBSCRIBE" => return self.subscribe(party, SHARD, argv, false),
+            "PING" if self.is_limited(party) => "[\"pong\", \"\"]".to_owned(),
+            "PING" => "+PONG".to_owned(),
+            "PUBLISH" => self.publish(CHANNEL, arg(1), arg(2)).to_string(),
+            "SPUBLISH" => self.publish(SHARD, arg(1), arg(2)).to_string(),
+            "RESET" => self.reset(party),
+            "CLIENT" => {
+                self.parties[party].is_quiet = arg(2) == "OFF";
+                "+OK".to_owned()
+            }
+            "MULTI" if self.parties[party].queue.is_some() => {
+                "-ERR MULTI calls can not be nested".to_owned()
+            }
+            "MULTI" => {
+                self.parties[party].queue = Some(Vec::new());
+                "+OK".to_owned()
+            }
+            "DISCARD" => {
+                self.parties[party].queue = None;
+                "+OK".to_owned()
+            }
+            "EXEC" => self.exec(party),
+            "PUBSUB" => {
+                let count = self.listening(CHANNEL, arg(2)).len();
+                format!("[\"{}\", {count}]", arg(2))
+            }
+            _ => return self.execute_on_keys(party, argv, in_transaction),
+        };
+        Outcome::Reply(text)
+    }
+
+    fn execute_on_keys(&mut self, party: usize, argv: &[String], in_transaction: bool) -> Outcome {
+        let null = if self.parties[party].is_resp3 { "_" } else { "nil" };
+        let key = argv[1].clone();
+        let text = match argv[0].as_str() {
+            "SET" => {
+                self.keys.insert(key.clone(), Value::Text(argv[2].clone()));
+                self.change(&key, "set");
+                "+OK".to_owned()
+            }
+            "GET" => match self.keys.get(&key) {
+                Some(Value::Text(text)) => format!("\"{text}\""),
+                Some(Value::List(_)) => panic!("lists have keys of their own"),
+                None => null.to_owned(),
+            },
+            "DEL" => {
+                let was_there = self.keys.remove(&key).is_some();
+                if was_there {
+                    self.change(&key, "del");
+                }
+                usize::from(was_there).to_string()
+            }
+            "LPUSH" => {
+                let list = self.keys.entry(key.clone()).or_insert(Value::List(Vec::new()));
+                let Value::List(items) = list else { panic!("texts have keys of their own") };
+                items.push(argv[2].clone());
+                let len = items.len();
+                self.change(&key, "lpush");
+                len.to_string()
+            }
+            "BLPOP" => match self.pop(&key) {
+                Some(item) => format!("[{}]", quoted(&[&key, &item])),
+                None if in_transaction && self.parties[party].is_resp3 => "_".to_owned(),
+                None if in_transaction => "nil-array".to_owned(),
+                None => {
+                    self.waiting.push((party, key));
+                    return Outcome::Waits;
+                }
+            },
+            other => panic!("{other} is not modelled"),
+        };
+        Outcome::Reply(text)
+    }
+
+    fn exec(&mut self, party: usize) -> String {
+        let Some(queue) = self.parties[party].queue.take() else {
+            return "-ERR EXEC without MULTI".to_owned();
+        };
+        if queue.iter().any(Vec::is_empty) {
+            return "-EXECABORT Transaction discarded because of previous errors.".to_owned();
+        }
+        let mut replies = Vec::new();
+        for argv in queue {
+            match self.execute(party, &argv, true) {
+                Outcome::Reply(reply) => replies.push(reply),
+                Outcome::Pushed(mut messages) => replies.append(&mut messages),
+                Outcome::Waits => panic!("nothing of a transaction waits"),
+            }
+        }
+        format!("[{}]", replies.join(", "))
+    }
+
+    fn reset(&mut self, party: usize) -> String {
+        let inbox = std::mem::take(&mut self.parties[party].inbox);
+        self.parties[party] = Party { inbox, ..Party::default() };
+        self.forget_patterns();
+        "+RESET".to_owned()
+    }
+
+    /// Takes the left end of a list.
+    fn pop(&mut self, key: &str) -> Option<String> {
+        let Some(Value::List(items)) = self.keys.get_mut(key) else { return None };
+        let item = items.pop()?;
+        let is_empty = items.is_empty();
+        if is_empty {
+            self.keys.remove(key);
+        }
+        self.change(key, "lpop");
+        if is_empty {
+            self.event(key, "del");
+        }
+        Some(item)
+    }
+
+    fn serve_waiters(&mut self) {
+        while !self.touched.is_empty() {
+            for key in std::mem::take(&mut self.touched) {
+                while self.keys.contains_key(&key)
+                    && let Some(at) = self.waiting.iter().position(|(_, wanted)| *wanted == key)
+                {
+                    let (party, _) = self.waiting.remove(at);
+                    self.running = Some(party);
+                    let item = self.pop(&key).expect("it is there");
+                    self.running = None;
+                    self.answer(party, Outcome::Reply(format!("[{}]", quoted(&[&key, &item]))));
+                }
+            }
+        }
+    }
+
+    fn subscribe(&mut self, party: usize, kind: usize, argv: &[String], joins: bool) -> Outcome {
+        let mut messages = Vec::new();
+        for name in &argv[1..] {
+            let topics = &mut self.parties[party].topics;
+            if joins {
+                topics[kind].insert(name.clone());
+                if kind == PATTERN && !self.patterns.contains(name) {
+                    self.patterns.push(name.clone());
+                }
+            } else {
+                topics[kind].remove(name);
+            }
+            let count = match kind {
+                SHARD => topics[SHARD].len(),
+                _ => topics[CHANNEL].len() + topics[PATTERN].len(),
+            };
+            self.forget_patterns();
+            let arrow = if self.parties[party].is_resp3 { ">" } else { "" };
+            let word = argv[0].to_lowercase();
+            messages.push(format!("{arrow}[{}, {count}]", quoted(&[&word, name])));
+        }
+        Outcome::Pushed(messages)
+    }
+
+    /// Forgets the patterns that nobody listens by.
+    fn forget_patterns(&mut self) {
+        let Model { parties, patterns, .. } = self;
+        patterns.retain(|name| parties.iter().any(|party| party.topics[PATTERN].contains(name)));
+    }
+
+    fn listening(&self, kind: usize, name: &str) -> Vec<usize> {
+        let all = self.parties.iter().enumerate();
+        all.filter(|(_, party)| party.topics[kind].contains(name)).map(|(at, _)| at).collect()
+    }
+
+    fn publish(&mut self, kind: usize, channel: &str, payload: &str) -> usize {
+        let mut count = 0;
+        let word = if kind == SHARD { "smessage" } else { "message" };
+        for party in self.listening(kind, channel) {
+            self.push(party, &[word, channel, payload]);
+            count += 1;
+        }
+        if kind == CHANNEL {
+            for pattern in self.patterns.clone() {
+                if spindle::base::glob::matches(pattern.as_bytes(), channel.as_bytes()) {
+                    for party in self.listening(PATTERN, &pattern) {
+                        self.push(party, &["pmessage", &pattern, channel, payload]);
+                        count += 1;
+                    }
+                }
+            }
+        }
+        count
+    }
+
+    fn push(&mut self, party: usize, items: &[&str]) {
+        let arrow = if self.parties[party].is_resp3 { ">" } else { "" };
+        let message = format!("{arrow}[{}]", quoted(items));
+        if self.running == Some(party) {
+            self.held.push(message);
+        } else {
+            self.parties[party].inbox.push(message);
+        }
+    }
+
+    /// A key has changed.
+    fn change(&mut self, key: &str, event: &str) {
+        self.touched.push(key.to_owned());
+        self.event(key, event);
+    }
+
+    fn event(&mut self, key: &str, event: &str) {
+        self.publish(CHANNEL, &format!("__keyspace@0__:{key}"), event);
+        self.publish(CHANNEL, &format!("__keyevent@0__:{event}"), key);
+    }
+}
