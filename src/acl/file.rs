@@ -144,7 +144,7 @@ mod tests {
     fn a_file_is_written_as_it_was() {
         let text = "user a on sanitize-payload ~a\\\"b resetchannels -@all +get|x\" +set\n\
                     user default on nopass sanitize-payload ~* &* +@all\n\
-                    user z off sanitize-payload resetchannels -@all (\"~a)\" resetchannels -@all)\n";
+                    user z off sanitize-payload resetchannels -@all (\"~a)\" &* -@all)\n";
         assert_eq!(read_back(text).unwrap(), text);
         let default = "user default on nopass sanitize-payload ~* &* +@all\n";
         assert_eq!(read_back("").unwrap(), default);

@@ -165,6 +165,7 @@ impl Selector {
             b"allcommands" | b"+@all" => self.allow_all(book.catalog),
             b"nocommands" | b"-@all" => self.allow_none(book.catalog),
             [b'~', ..] => self.add_keys(KeyUse::all(), &rule[1..])?,
+            [b'%', ..] if self.all_keys => return Err(Fault::KeysAfterAll),
             [b'%', uses @ ..] => {
                 let end = uses.iter().position(|byte| *byte == b'~').ok_or(Fault::Syntax)?;
                 self.add_keys(read_uses(&uses[..end])?, &rule[end + 2..])?;

@@ -149,8 +149,8 @@ fn users_of_a_configuration_survive_a_rewrite() {
     let old = "# users\nuser default on nopass ~* +@all -flushdb\nuser \"it's\" on >secret +get\n\
                user gone on\n# end\n";
     std::fs::write(&file, old).unwrap();
-    let path = file.to_str().unwrap();
-    let server = Server::start_with_file(&[path]);
+    let (path, home) = (file.to_str().unwrap(), dir.path().to_str().unwrap());
+    let server = Server::start_with_file(&[path, "--dir", home]);
     let mut client = server.client();
     let refused = "-NOPERM User default has no permissions to run the 'flushdb' command";
     assert_eq!(run(&mut client, "FLUSHDB"), refused);
@@ -165,7 +165,7 @@ fn users_of_a_configuration_survive_a_rewrite() {
     assert!(text.starts_with(kept), "{text}");
     assert!(text.contains("+get\n# end\n") && !text.contains("secret"), "{text}");
     drop(server);
-    let server = Server::start_with_file(&[path]);
+    let server = Server::start_with_file(&[path, "--dir", home]);
     let mut client = server.client();
     assert_eq!(run(&mut client, "ACL LIST"), before);
     assert_eq!(run(&mut client, "FLUSHDB"), refused);
