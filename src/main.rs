@@ -6,7 +6,9 @@ use spindle::config::kinds::{Choice, Supervised};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
+use spindle::server::title::Nameplate;
 use spindle::server::{Server, journal};
+use spindle::sys::title::Title;
 use spindle::sys::{self, crash};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
@@ -104,8 +106,20 @@ fn print(text: &str) -> Result<(), String> {
     written.map_err(|error| format!("cannot write: {error}"))
 }
 
+/// The title of the process, if it is to have one of ours.
+fn take_title(config: &Config, facts: &Facts) -> Option<Nameplate> {
+    if !config.set_proc_title {
+        return None;
+    }
+    let program = std::env::args().next()?;
+    let memory = Title::take(std::env::args_os())?;
+    Some(Nameplate::new(memory, program, facts.config_file.clone()))
+}
+
 fn serve(start: Start) -> Result<(), String> {
     let Start { config, mut facts, origin } = start;
+    // Before there are other threads.
+    let nameplate = take_title(&config, &facts);
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
     if origin.is_in_background {
         let settled = sys::process::leave_terminal();
@@ -121,6 +135,7 @@ fn serve(start: Start) -> Result<(), String> {
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
     let mut server = Server::start(GROUPS, config.clone(), facts, seed)?;
+    nameplate.into_iter().for_each(|nameplate| server.show_title(nameplate));
     let pid_file = PidFile::write(&config, origin.is_in_background);
     let _reports = crash::install(Arc::clone(server.black_box()))
         .map_err(|error| format!("cannot handle signals: {error}"))?;

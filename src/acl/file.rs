@@ -163,12 +163,13 @@ mod tests {
             f:2 should start with user keyword followed by the username. \
             'f:4: username 'a\tb' contains invalid characters. \
             f:5: Error in applying operation '+nosuch': Unknown command or category name in ACL. \
-            f:5: Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does \
-            not have any effect. Try 'resetkeys' to start with an empty list of patterns. \
+            f:5: Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and \
+            does not have any effect. Try 'resetkeys' to start with an empty list of patterns. \
             f:5: Error in applying operation '+none': Unknown command or category name in ACL. \
             WARNING: Duplicate user 'a' found on line 6. \
             f:7: Unmatched parenthesis in selector definition.\
-            WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
+            WARNING: ACL errors detected, no change to the previously active ACL rules was \
+            performed";
         assert_eq!(read_back(text).unwrap_err(), expected);
     }
 

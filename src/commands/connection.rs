@@ -371,10 +371,11 @@ const CLIENT_SETINFO: Command = Command::new(
 
 fn client_setinfo(call: &mut Call<'_>) -> Outcome {
     let (attribute, value) = (call.argv.at(2), call.argv.at(3));
+    let what = &String::from_utf8_lossy(attribute);
     if attribute.eq_ignore_ascii_case(b"lib-name") {
-        call.client.lib_name = client_name(value, "lib-name")?;
+        call.client.lib_name = client_name(value, what)?;
     } else if attribute.eq_ignore_ascii_case(b"lib-ver") {
-        call.client.lib_ver = client_name(value, "lib-ver")?;
+        call.client.lib_ver = client_name(value, what)?;
     } else {
         return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }
@@ -388,7 +389,7 @@ const CLIENT_REPLY: Command = Command::new(
         since: "3.2.0",
         arity: 3,
         summary: "Turns replies off and on.",
-        syntax: "<on-off-skip: ON | OFF | SKIP>",
+        syntax: "<action: ON | OFF | SKIP>",
         ..ABOUT_CLIENTS
     },
     client_reply,

@@ -194,7 +194,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let outputs = call.peers.iter().map(|peer| peer.out.len());
     let largest_output = outputs.chain([call.out.len()]).max().unwrap_or(0);
     let subscribers = all.iter().filter(|client| client.kind() == ClientKind::PubSub).count();
-    let blocked = all.iter().filter(|client| client.is_postponed || client.parked.is_some());
+    let blocked = all.iter().filter(|client| client.postponed.is_some() || client.parked.is_some());
     let blocked = blocked.count();
     let watching = all.iter().filter(|client| !client.watching.is_empty()).count();
     fields.add("connected_clients", all.len());

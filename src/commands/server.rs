@@ -10,6 +10,7 @@ use crate::resp::error::Error;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
+use std::ops::Range;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
@@ -73,8 +74,7 @@ const FLUSHDB: Command = Command::new(
 
 fn flushdb(call: &mut Call<'_>) -> Outcome {
     let is_later = flushes_later(call)?;
-    flush(call, call.client.db, is_later);
-    call.store.changes.dirty += 1;
+    flush(call, call.client.db..call.client.db + 1, is_later);
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -91,10 +91,7 @@ const FLUSHALL: Command = Command::new(
 
 fn flushall(call: &mut Call<'_>) -> Outcome {
     let is_later = flushes_later(call)?;
-    for index in 0..call.store.databases() {
-        flush(call, index, is_later);
-    }
-    call.store.changes.dirty += 1;
+    flush(call, 0..call.store.databases(), is_later);
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -109,7 +106,17 @@ fn flushes_later(call: &Call<'_>) -> Result<bool, Error> {
     }
 }
 
-fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
+/// Removes the keys of some databases. Where there are none it counts as a change too, so that those
+/// who replay changes do the same.
+fn flush(call: &mut Call<'_>, databases: Range<usize>, is_later: bool) {
+    let before = call.store.changes.dirty;
+    databases.for_each(|index| clear(call, index, is_later));
+    if call.store.changes.dirty == before {
+        call.store.changes.dirty += 1;
+    }
+}
+
+fn clear(call: &mut Call<'_>, index: usize, is_later: bool) {
     let (keys, _) = call.store.lens(index);
     if keys == 0 {
         return;

@@ -441,6 +441,18 @@ impl EvictionPolicy {
 }
 
 choice! {
+    /// When what has been written to the append-only file is synced.
+    Fsync {
+        /// In the background, a second after the last time.
+        EverySecond = "everysec",
+        /// Before any reply leaves.
+        Always = "always",
+        /// When the system does it.
+        Never = "no",
+    }
+}
+
+choice! {
     /// How much is logged.
     LogLevel {
         /// Everything.

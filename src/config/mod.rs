@@ -1,6 +1,7 @@
 //! Parameters: tables of them by what they do ([`table`], [`idle`], [`unbuilt`]), read from
 //! redis.conf, from flags and from CONFIG SET, and written back to redis.conf.
 
+pub mod append_only;
 pub mod args;
 pub mod checks;
 pub mod file;
@@ -27,6 +28,10 @@ pub struct Config {
     pub unixsocket: String,
     /// Permissions of the Unix socket; 0 leaves them as they come.
     pub unixsocketperm: u32,
+    /// Title of the process, with fields in braces.
+    pub proc_title_template: String,
+    /// Whether the process has that title.
+    pub set_proc_title: bool,
     /// Connections that may wait to be accepted.
     pub tcp_backlog: i64,
     /// Seconds between probes of a silent peer; 0 for none.
@@ -65,6 +70,14 @@ pub struct Config {
     pub enable_protected_configs: Access,
     /// Working directory.
     pub dir: String,
+    /// Of the append-only file.
+    pub aof: append_only::AppendOnly,
+    /// Evicted keys are told of as UNLINK.
+    pub lazyfree_lazy_eviction: bool,
+    /// Keys that die of age are told of as UNLINK.
+    pub lazyfree_lazy_expire: bool,
+    /// Keys that are removed beside what a command is for are told of as UNLINK.
+    pub lazyfree_lazy_server_del: bool,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
     /// Most fields of a small hash.
@@ -155,6 +168,8 @@ impl Default for Config {
             port: 6379,
             unixsocket: String::new(),
             unixsocketperm: 0,
+            proc_title_template: "{title} {listen-addr} {server-mode}".to_owned(),
+            set_proc_title: true,
             tcp_backlog: 511,
             tcp_keepalive: 300,
             timeout: 0,
@@ -174,6 +189,10 @@ impl Default for Config {
             enable_debug_command: Access::No,
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
+            aof: append_only::AppendOnly::default(),
+            lazyfree_lazy_eviction: false,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_server_del: false,
             lazyfree_lazy_user_flush: false,
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,

@@ -2,7 +2,7 @@
 //! may change.
 
 use super::kinds::{Kind, Refusal, Slot};
-use super::{Config, checks, idle, unbuilt};
+use super::{Config, append_only, checks, idle, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -42,7 +42,8 @@ enum Place {
 /// Most databases: each that is used takes memory, and so do those with lower numbers.
 const DATABASES_MAX: i64 = 1_000_000;
 
-/// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
+/// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
+/// have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("acl-pubsub-default", Change::Live, "Channels that a new ACL user may use.", |c| {
         Slot::Choice(&mut c.acl_pubsub_default)
@@ -125,6 +126,21 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Which percentiles of them INFO shows.",
         |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
+        "lazyfree-lazy-eviction",
+        Change::Live,
+        "Evicted keys are logged and replicated as UNLINK, not DEL; they are freed later anyway.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
+    ),
+    row("lazyfree-lazy-expire", Change::Live, "The same for keys that die of age.", |c| {
+        Slot::Bool(&mut c.lazyfree_lazy_expire)
+    }),
+    row(
+        "lazyfree-lazy-server-del",
+        Change::Live,
+        "The same for keys that a command removes beside what it is for.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
     ),
     row(
         "lazyfree-lazy-user-flush",
@@ -210,6 +226,10 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Text(&mut c.pidfile),
     ),
     row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
+    row("proc-title-template", Change::Live, "Title of the process.", |c| {
+        let kind = Kind::Checked(checks::title_template, "text with fields in braces");
+        Slot::Kept(&mut c.proc_title_template, kind)
+    }),
     row(
         "protected-mode",
         Change::Live,
@@ -232,7 +252,10 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Int(&mut c.set_max_listpack_entries, 0, i64::MAX)
     }),
     row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
-        Slot::Memory(&mut c.set_max_listpack_value, 0)
+        Slot::Int(&mut c.set_max_listpack_value, 0, i64::MAX)
+    }),
+    row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
+        Slot::Bool(&mut c.set_proc_title)
     }),
     row(
         "slowlog-log-slower-than",
@@ -283,7 +306,7 @@ pub const PARAMETERS: &[Parameter] = &[
     .or_named("zset-max-ziplist-value"),
 ];
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     change: Change,
     about: &'static str,
@@ -306,7 +329,8 @@ pub(super) const fn kept(
 
 /// All parameters: first those that have an effect.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
+    let persistence = append_only::PARAMETERS;
+    PARAMETERS.iter().chain(persistence).chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {
@@ -430,7 +454,6 @@ mod tests {
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
         let cases = [
-            ("appendonly", "yes"),
             ("cluster-enabled", "yes"),
             ("replicaof", "localhost 6380"),
             ("save", "900 1"),

@@ -1,4 +1,4 @@
-//! Parameters of what is not built yet (files of data, replication, cluster, TLS, scripts),
+//! Parameters of what is not built yet (snapshots, replication, cluster, TLS, scripts),
 //! accepted like those of [`super::idle`]; what would promise such a thing is refused.
 
 use super::checks;
@@ -9,90 +9,18 @@ const INT_MIN: i64 = i32::MIN as i64;
 const INT_MAX: i64 = i32::MAX as i64;
 
 const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" can be kept";
-const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
 const NO_REPLICAS: &str = "replication is not built yet, so there can be no primary";
 const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
 const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
 pub const PARAMETERS: &[Parameter] = &[
-    kept("aof-disable-auto-gc", Change::Live, "Keep old append-only files.", "no", Kind::Bool),
-    kept(
-        "aof-load-truncated",
-        Change::Live,
-        "Load an append-only file that ends early.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-rewrite-incremental-fsync",
-        Change::Live,
-        "Sync a new append-only file piece by piece.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-timestamp-enabled",
-        Change::Live,
-        "Write the time into the append-only file.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-use-rdb-preamble",
-        Change::Live,
-        "Begin the append-only file with a snapshot.",
-        "yes",
-        Kind::Bool,
-    ),
     kept(
         "aof_rewrite_cpulist",
         Change::AtStart,
         "Processors for writing the append-only file anew.",
         "",
         Kind::Text,
-    ),
-    kept(
-        "appenddirname",
-        Change::AtStart,
-        "Directory of the append-only file.",
-        "appendonlydir",
-        Kind::Checked(checks::log_dir_name, "name of a directory"),
-    ),
-    kept(
-        "appendfilename",
-        Change::AtStart,
-        "Name of the append-only file.",
-        "appendonly.aof",
-        Kind::Checked(checks::log_name, "name of a file"),
-    ),
-    kept(
-        "appendfsync",
-        Change::Live,
-        "When the append-only file is synced.",
-        "everysec",
-        Kind::OneOf(&["everysec", "always", "no"]),
-    ),
-    kept(
-        "appendonly",
-        Change::Live,
-        "Log every change to a file. Not built yet.",
-        "no",
-        Kind::Only(&Kind::Bool, "no", NO_LOG),
-    ),
-    kept(
-        "auto-aof-rewrite-min-size",
-        Change::Live,
-        "Size from which on the append-only file is written anew.",
-        "67108864",
-        Kind::Memory(0),
-    ),
-    kept(
-        "auto-aof-rewrite-percentage",
-        Change::Live,
-        "Growth upon which the append-only file is written anew.",
-        "100",
-        Kind::Int(0, INT_MAX),
     ),
     kept("bgsave_cpulist", Change::AtStart, "Processors for snapshots.", "", Kind::Text),
     kept(
@@ -296,13 +224,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, INT_MAX),
     )
     .or_named("min-slaves-to-write"),
-    kept(
-        "no-appendfsync-on-rewrite",
-        Change::Live,
-        "Sync no append-only file while another is written.",
-        "no",
-        Kind::Bool,
-    ),
     kept(
         "propagation-error-behavior",
         Change::Live,

@@ -45,8 +45,20 @@ pub struct Call<'a> {
     pub command: CommandId,
     /// The world outside.
     pub host: &'a mut dyn Host,
-    /// What is propagated instead of the request, if anything.
-    pub(super) propagated: Option<ArgvBuf>,
+    /// What those who replay changes are told.
+    pub(super) propagated: Propagated,
+}
+
+/// What those who replay changes are told of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Propagated {
+    /// The request, if it has changed something.
+    #[default]
+    AsReceived,
+    /// Another one instead.
+    Instead(ArgvBuf),
+    /// The request, but only replicas, even if it has changed nothing.
+    ToReplicas,
 }
 
 impl Engine {
@@ -74,7 +86,7 @@ impl Engine {
             table: &self.table,
             command,
             host,
-            propagated: None,
+            propagated: Propagated::AsReceived,
         }
     }
 }
@@ -124,7 +136,7 @@ impl Call<'_> {
     /// which.
     pub fn unknown_subcommand(&self) -> Error {
         let parent = self.name().split('|').next().unwrap_or_default().to_uppercase();
-        Error::quoting(
+        Error::quoting_name(
             "ERR unknown subcommand or wrong number of arguments for '",
             self.argv.get(1).unwrap_or_default(),
             &format!("'. Try {parent} HELP."),
@@ -153,7 +165,19 @@ impl Call<'_> {
     #[inline]
     pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Some(argv());
+            self.propagated = Propagated::Instead(argv());
         }
+    }
+    /// Propagates the request to replicas although it changes nothing: it has effects there.
+    #[inline]
+    pub fn propagate_to_replicas(&mut self) {
+        self.propagated = Propagated::ToReplicas;
+    }
+
+    /// True if a deadline is past. None is while changes are replayed: what a key's end leads to
+    /// has been decided by who ran the request first.
+    #[inline]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.state.now.unix_ms() && !self.store.changes.shows_due
     }
 }

@@ -81,12 +81,12 @@ fn flags(client: &Client) -> String {
         (client.is_monitor, 'O'),
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
+        (client.postponed.is_some() || client.parked.is_some(), 'b'),
         (client.watching.has_changed, 'd'),
-        (client.is_postponed || client.parked.is_some(), 'b'),
         (client.closing == Some(Closing::AfterReply), 'c'),
-        (client.no_touch, 'T'),
         (client.connection.is_unix, 'U'),
         (client.is_spared, 'e'),
+        (client.no_touch, 'T'),
     ];
     let set: String = letters.iter().filter(|(is_set, _)| *is_set).map(|(_, c)| *c).collect();
     if set.is_empty() { "N".to_owned() } else { set }

@@ -5,6 +5,7 @@ use super::client::{Client, Connection};
 use super::command::Command;
 use super::host::Host;
 use super::peers::Peers;
+use super::propagate::Sink;
 use super::run::Recent;
 use super::state::{Facts, State};
 use super::stats::Stats;
@@ -187,7 +188,9 @@ impl Engine {
             self.evict_slice();
         }
         if self.state.feed.is_on() {
-            self.state.feed.append_deaths(self.store.changes.events());
+            let State { feed, config, .. } = &mut self.state;
+            feed.note_second(config, now.unix_s());
+            feed.append_deaths(self.store.changes.events(), config);
         }
         if self.store.has_remains() {
             self.store.free_slice();
@@ -346,10 +349,9 @@ impl Engine {
         &mut self.store
     }
 
-    /// Starts the stream of changes; see [`super::Feed`].
-    pub fn turn_feed_on(&mut self) {
-        self.store.changes.list_deaths(true);
-        self.state.feed.turn_on();
+    /// Starts the stream of changes for a sink; see [`super::Feed`].
+    pub fn begin_feed(&mut self, sink: Sink) {
+        self.state.feed.begin(sink, &mut self.store);
     }
 }
 

@@ -59,6 +59,11 @@ pub(super) fn admit(
     if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
         return Err(Error::OUT_OF_MEMORY.into());
     }
+    if spec.flags.contains(Flags::WRITE) && applicant.state.log.refuses() {
+        let reason = applicant.state.log.refusal();
+        let text = format!("MISCONF Errors writing to the AOF file: {reason}");
+        return Err(Error::text(text).into());
+    }
     if client.is_subscribed()
         && applicant.protocol == Protocol::Resp2
         && !spec.flags.contains(Flags::SUBSCRIBED)

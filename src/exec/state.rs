@@ -13,6 +13,7 @@ use crate::acl::Acl;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
+use crate::persist::aof::Log;
 use crate::sys::memory::MemoryMeter;
 
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
@@ -94,6 +95,8 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// The append-only file.
+    pub log: Log,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
@@ -141,6 +144,7 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            log: Log::default(),
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
@@ -195,7 +199,8 @@ impl State {
 
     /// When scheduled work is due, on the monotonic clock in microseconds.
     pub(super) fn next_work_us(&self) -> Option<u64> {
-        self.agenda.next_us().filter(|_| !self.is_cron_paused)
+        let log = self.log.next_us(&self.config.aof);
+        self.agenda.next_us().filter(|_| !self.is_cron_paused).into_iter().chain(log).min()
     }
 
     /// A round of the loop begins; one that has not ended goes on.

@@ -5,7 +5,8 @@ use super::journal;
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
-use super::world::{LISTENER_TOKENS, World};
+use super::title::Nameplate;
+use super::world::{LISTENER_TOKENS, WAKER, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 /// The token of signals.
 const SIGNALS: Token = Token(0);
 /// The first token of connections; below are listeners.
-const CONNECTION_TOKENS: usize = 1 << 16;
+pub(super) const CONNECTION_TOKENS: usize = 1 << 16;
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
 /// Connections accepted from one listener in one tick.
@@ -121,6 +122,7 @@ impl Server {
         let mut engine = Engine::new(groups, config, facts, now, seed);
         engine.rename_commands()?;
         engine.load_users(|path| World::read(Path::new(path)))?;
+        engine.start_log(&mut world)?;
         Ok(Server {
             poll,
             signals,
@@ -138,6 +140,11 @@ impl Server {
             info_due_us: 0,
             pool: Vec::new(),
         })
+    }
+
+    /// Has the process show what it serves, from now on.
+    pub fn show_title(&mut self, nameplate: Nameplate) {
+        self.world.show_title(nameplate, &self.engine.state().config);
     }
 
     /// What it listens on, for the log.
@@ -161,18 +168,25 @@ impl Server {
                 self.note(event);
             }
             self.accept();
-            self.serve();
+            self.serve()?;
             self.engine.evict_clients();
             self.resume();
+            self.write_log()?;
             self.send();
             self.close_over();
             self.note_info(now);
         }
+        self.engine.close_log(&mut self.world);
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
         log::info!("bye bye...");
         Ok(())
+    }
+
+    /// Nothing is told to anyone before it is in the log.
+    fn write_log(&mut self) -> io::Result<()> {
+        self.engine.write_log(&mut self.world).map_err(io::Error::other)
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
@@ -187,6 +201,8 @@ impl Server {
     fn note(&mut self, event: &Event) {
         match event.token() {
             SIGNALS => self.note_signals(),
+            // What has been done beside the loop shows in the tick that it wakes up for.
+            WAKER => {}
             Token(token) if token < CONNECTION_TOKENS => {
                 self.accepting.push(token - LISTENER_TOKENS);
             }
@@ -264,11 +280,12 @@ impl Server {
     /// Gives turns to the connections whose requests need wait no more.
     fn resume(&mut self) {
         self.engine.take_resumed(&mut self.resumed);
-        while let Some(id) = self.resumed.pop() {
-            let Some(key) = self.key_of(id) else { continue };
+        for at in 0..self.resumed.len() {
+            let Some(key) = self.key_of(self.resumed[at]) else { continue };
             self.conns[key].is_waiting = false;
             self.enqueue(key);
         }
+        self.resumed.clear();
     }
 
     fn accept(&mut self) {
@@ -328,7 +345,7 @@ impl Server {
     /// the tick is long enough. A connection reads once in a tick, so that no stream keeps the
     /// others from being polled.
     #[inline(never)] // A name of its own in profiles; called once a tick.
-    fn serve(&mut self) {
+    fn serve(&mut self) -> io::Result<()> {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
         let (before, start) = (served(&self.engine), self.world.ticks());
         while let Some(key) = self.ready.pop_front() {
@@ -339,6 +356,7 @@ impl Server {
                 TurnEnd::Idle => {}
                 TurnEnd::HasRequests => {
                     if self.engine.output(id).is_some_and(|out| out.len() >= SEND_EARLY_BYTES) {
+                        self.write_log()?;
                         self.send_to(id);
                     }
                     self.enqueue(key);
@@ -355,6 +373,7 @@ impl Server {
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..).for_each(|key| self.enqueue(key));
         self.unread = unread;
+        Ok(())
     }
 
     /// One write for each client that has output.

@@ -167,7 +167,7 @@ impl Spec {
         arg: impl Fn(usize) -> &'a [u8] + Copy,
     ) -> impl Iterator<Item = (usize, KeyFlags)> {
         let real = self.keys.iter().filter(|keys| !keys.flags.contains(KeyFlags::NOT_KEY));
-        real.filter(move |keys| keys.fits(argc, arg)).flat_map(move |keys| {
+        real.filter(move |keys| keys.fit(argc, arg)).flat_map(move |keys| {
             let flags = keys.flags_for((keys.first..argc).map(arg));
             keys.indexes(argc, arg).map(move |index| (index, flags))
         })

@@ -5,7 +5,7 @@ use crate::support::client::{Client, encode};
 use crate::support::server::Server;
 use std::time::{Duration, Instant};
 
-fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
+pub fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
     client.request(args);
     let bytes = client.bytes(reply.len());
     assert_eq!(String::from_utf8_lossy(&bytes), reply);

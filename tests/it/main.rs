@@ -6,8 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod append_only;
 mod client_library;
 mod codecrafters;
+mod codecrafters_log;
 mod config;
 mod connections;
 mod introspection;

@@ -91,7 +91,8 @@ fn a_file_of_users_is_read_and_written() {
     let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
     let expected = format!(
         "user alice on sanitize-payload #{hash} ~* resetchannels +@all\n\
-         user bob on nopass sanitize-payload resetchannels -@all +get (~k resetchannels -@all +set)\n\
+         user bob on nopass sanitize-payload resetchannels -@all +get \
+         (~k resetchannels -@all +set)\n\
          user carol off sanitize-payload resetchannels -@all\n\
          user default on nopass sanitize-payload ~* &* +@all\n"
     );
@@ -111,9 +112,9 @@ fn a_file_of_users_is_read_and_written() {
     std::fs::remove_file(&file).unwrap();
     let missing = "-ERR Error loading ACLs, opening file 'users.acl': No such file or directory";
     assert_eq!(run(&mut client, "ACL LOAD"), missing);
-    // CONFIG REWRITE leaves users to the file of users.
     assert_eq!(run(&mut client, "CONFIG SET aclfile x"), {
-        "-ERR CONFIG SET failed (possibly related to argument 'aclfile') - can't set immutable config"
+        "-ERR CONFIG SET failed (possibly related to argument 'aclfile') - can't set immutable \
+         config"
     });
 }
 

@@ -9,12 +9,14 @@
 mod support;
 
 mod bitmaps;
+mod config;
 mod evict;
 mod expiry;
 mod forms;
 mod hotkeys;
 mod limits;
 mod listeners;
+mod log;
 mod model;
 mod pauses;
 mod requests;

@@ -15,6 +15,7 @@ use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
 use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
+use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
 use spindle::store::{Db, Spot};
@@ -37,6 +38,8 @@ pub struct World {
     /// Files by path.
     pub files: BTreeMap<String, Vec<u8>>,
     pub disk: FakeDisk,
+    /// Work that is to be done beside the loop, where a test does it itself.
+    pub errands: Option<Vec<Errand>>,
     /// What the latest child has told.
     pub progress: Progress,
     /// How the child has ended whose end nobody has been told yet: it has done all its work as it
@@ -94,6 +97,13 @@ impl Host for World {
 
     fn kill_child(&mut self) {
         self.child = None;
+    }
+
+    fn aside(&mut self, errand: Errand) {
+        match &mut self.errands {
+            Some(errands) => errands.push(errand),
+            None => errand(&mut self.disk),
+        }
     }
 
     fn child_progress(&self) -> (u64, u64) {
@@ -167,6 +177,7 @@ impl Sim {
             pace_us: 0,
             files: BTreeMap::new(),
             disk: FakeDisk::default(),
+            errands: None,
             progress: Progress::default(),
             child: None,
         };

@@ -56,6 +56,36 @@ impl Server {
         Server::start_args(program, &[], flags)
     }
 
+    /// Stops the process as a crash would, and starts it again where it was.
+    pub fn crash_and_restart(mut self, flags: &[&str]) -> Server {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+        self.restart(flags)
+    }
+
+    /// Starts a program again where one that has ended was.
+    pub fn restart(mut self, flags: &[&str]) -> Server {
+        assert!(!self.is_running());
+        let empty = tempfile::tempdir().expect("a directory");
+        let dir = std::mem::replace(&mut self.dir, empty);
+        Server::start_in(dir, &spindle(), flags)
+    }
+
+    /// Starts a program where there is data.
+    pub fn start_in(dir: tempfile::TempDir, program: &Path, flags: &[&str]) -> Server {
+        let mut dir = dir;
+        for _ in 0..20 {
+            let mut server = Server::spawn(program, free_port(), dir, &[], flags);
+            if server.wait_until_ready() {
+                return server;
+            }
+            assert!(server.log().contains("ailed listening"), "{}", server.log());
+            let empty = tempfile::tempdir().expect("a directory");
+            dir = std::mem::replace(&mut server.dir, empty);
+        }
+        panic!("{} does not start", program.display());
+    }
+
     fn start_args(program: &Path, file: &[&str], flags: &[&str]) -> Server {
         // Another process may take the port between the choice and the start.
         for _ in 0..20 {
@@ -109,6 +139,12 @@ impl Server {
 
     pub fn client(&self) -> Client {
         Client::tcp(&format!("127.0.0.1:{}", self.port)).expect("connected")
+    }
+
+    /// The directory of one that has ended.
+    pub fn into_dir(mut self) -> tempfile::TempDir {
+        assert!(!self.is_running());
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
     }
 
     pub fn pid(&self) -> u32 {

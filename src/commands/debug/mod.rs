@@ -396,10 +396,11 @@ fn protocol(call: &mut Call<'_>) -> Outcome {
         }
         b"push" if !is_new => return Err(Error::new("ERR RESP2 is not supported by this command")),
         b"push" => {
+            // What is pushed to the one who asks comes after the reply.
+            out.bulk(b"Some real reply following the push reply");
             out.push(2);
             out.bulk(b"server-cpu-usage");
             out.int(42);
-            out.bulk(b"Some real reply following the push reply");
         }
         b"verbatim" => out.verbatim("txt", "This is a verbatim\nstring"),
         b"true" => out.bool(true),

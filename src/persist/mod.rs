@@ -1,0 +1,3 @@
+//! Data on the disk: the append-only file.
+
+pub mod aof;
