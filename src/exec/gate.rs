@@ -78,10 +78,12 @@ pub(super) fn admit(
     Ok(())
 }
 
-/// Whether a command of these flags may take memory, or what is queued before it.
+/// Whether a command of these flags may take memory, or what is queued before it; what is to be
+/// queued itself does.
 fn needs_memory(client: &Client, flags: Flags) -> bool {
-    let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
-    (flags | runs.map_or(Flags::empty(), |multi| multi.flags)).contains(Flags::DENYOOM)
+    let Some(multi) = &client.multi else { return flags.contains(Flags::DENYOOM) };
+    let runs = if flags.contains(Flags::RUNS_QUEUE) { multi.flags } else { Flags::empty() };
+    (flags | runs).contains(Flags::DENYOOM) || !flags.contains(Flags::NOT_QUEUED)
 }
 
 fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {
