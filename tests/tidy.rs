@@ -11,6 +11,7 @@ use spindle::config::table::{self, Change};
 use spindle::exec::{Command, Table};
 use spindle::spec::channels::Channels;
 use spindle::spec::flags::Flags;
+use spindle::spec::keys::{KeyFlags, KeySpec};
 use spindle::spec::syntax::{self, Arg, Kind};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -203,7 +204,9 @@ fn the_command_table_is_sound() {
         assert!(!(changes && spec.flags.contains(Flags::READONLY)), "{name} reads and writes");
         let args = syntax::parse(spec.syntax).unwrap_or_else(|error| panic!("{name}: {error}"));
         let has_key = args.iter().any(contains_key);
-        assert_eq!(has_key, !spec.keys.is_empty(), "{name}: keys in the syntax and in the facts");
+        let is_real = |keys: &KeySpec| !keys.flags.contains(KeyFlags::NOT_KEY);
+        let takes_keys = spec.keys.iter().any(is_real);
+        assert_eq!(has_key, takes_keys, "{name}: keys in the syntax and in the facts");
         let least = i32::try_from(name.split(' ').count()).unwrap() + least_words(&args);
         let arity = spec.arity.abs();
         let has_subcommands = !command.subcommands.is_empty();

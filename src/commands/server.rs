@@ -106,8 +106,8 @@ fn flushes_later(call: &Call<'_>) -> Result<bool, Error> {
     }
 }
 
-/// Removes the keys of some databases. Where there are none it counts as a change too, so that those
-/// who replay changes do the same.
+/// Removes the keys of some databases. Where there are none it counts as a change too, so that
+/// those who replay changes do the same.
 fn flush(call: &mut Call<'_>, databases: Range<usize>, is_later: bool) {
     let before = call.store.changes.dirty;
     databases.for_each(|index| clear(call, index, is_later));
