@@ -12,8 +12,8 @@ use crate::base::quoted;
 
 /// Longest inline request, and longest line with a length, in bytes.
 pub const INLINE_MAX: usize = 64 * 1024;
-/// Most arguments in a request, as in Redis; what they may take together is bounded by the bytes that
-/// may wait.
+/// Most arguments in a request, as in Redis; what they may take together is bounded by the bytes
+/// that may wait.
 pub const ARGS_MAX: i64 = i32::MAX as i64;
 /// Most arguments before the client has authenticated.
 pub const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
