@@ -5,6 +5,7 @@ use spindle::config::args::{self, Sources, Wanted};
 use spindle::config::kinds::{Choice, Supervised};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
+use spindle::persist::rdb::check;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
 use spindle::server::title::Nameplate;
 use spindle::server::{Server, journal};
@@ -44,6 +45,7 @@ fn prepare(args: &[String]) -> Result<Option<Start>, String> {
     let sources = match args::parse(args)? {
         Wanted::Help => return print(args::HELP).map(|()| None),
         Wanted::Version => return print(&version()).map(|()| None),
+        Wanted::CheckRdb(path) => return print(&check::check(&path)?).map(|()| None),
         Wanted::Server(sources) => sources,
     };
     let exe = std::env::current_exe();
@@ -140,12 +142,13 @@ fn serve(start: Start) -> Result<(), String> {
     let _reports = crash::install(Arc::clone(server.black_box()))
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     log::info!("Server initialized");
-    log::info!("Ready to accept connections on {}", server.addresses().join(", "));
-    supervisor.iter().for_each(Supervisor::ready);
-    let end = server.run();
+    let end = server.run(|server| {
+        log::info!("Ready to accept connections on {}", server.addresses().join(", "));
+        supervisor.iter().for_each(Supervisor::ready);
+    });
     supervisor.iter().for_each(Supervisor::stopping);
     pid_file.into_iter().for_each(PidFile::remove);
     // The system takes all memory back at once; freeing key by key would hold up the end.
     std::mem::forget(server);
-    end.map_err(|error| format!("cannot go on: {error}"))
+    end
 }

@@ -159,6 +159,7 @@ fn failure(name: &str, reason: &str) -> Error {
 fn adopt(call: &mut Call<'_>, config: Config) {
     call.store.changes.publish(config.notify_keyspace_events);
     call.store.usage.follow(&config);
+    call.state.persistence.follow(&config);
     let old = std::mem::replace(&mut call.state.config, config);
     let config = &call.state.config;
     call.state.acl.all_channels = config.acl_pubsub_default.is_all();

@@ -9,10 +9,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::{Deprecated, Group, Spec};
-
-/// The version of Redis whose behaviour clients may count on.
-pub const REDIS_VERSION: &str = "7.4.0";
+use crate::spec::{Deprecated, Group, REDIS_VERSION, Spec};
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] =
@@ -33,7 +30,7 @@ const PING: Command = Command::new(
     Spec {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST.union(Flags::SUBSCRIBED),
+        flags: Flags::FAST.union(Flags::SUBSCRIBED).union(Flags::TELLS_HEALTH),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Answers, so that the client knows that the server lives.",
         syntax: "[message]",

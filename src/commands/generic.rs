@@ -2,7 +2,7 @@
 
 use super::scan::{ScanOptions, Scanned, parse_cursor};
 use super::ttl::{self, Form};
-use super::{moves, object, sort};
+use super::{dump, moves, object, sort};
 use crate::base::glob;
 use crate::data::collection::Type;
 use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
@@ -18,6 +18,7 @@ use crate::store::entry::Entry;
 pub(super) const COMMANDS: &[&Command] = &[
     &moves::COPY,
     &DEL,
+    &dump::DUMP,
     &EXISTS,
     &EXPIRE,
     &EXPIREAT,
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &RANDOMKEY,
     &moves::RENAME,
     &moves::RENAMENX,
+    &dump::RESTORE,
     &SCAN,
     &sort::SORT,
     &sort::SORT_RO,

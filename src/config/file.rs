@@ -120,12 +120,28 @@ fn read_line(config: &mut Config, name: &str, values: &[String]) -> Result<(), R
             config.renames.push((old.clone(), new.clone()));
             Ok(())
         }
+        ("save", [_, ..]) => read_save(config, values),
         ("loadmodule", [_, ..]) => Err("there are no modules".to_owned()),
         ("sentinel", [_, ..]) => Err("Sentinel is not built".to_owned()),
         _ => match Parameter::named(name) {
             Some(parameter) => parameter.set(config, values),
             None => Err("Bad directive or wrong number of arguments".to_owned()),
         },
+    }
+}
+
+/// Reads a line of save points: they come to those of the lines before, but for the usual ones, and
+/// empty quotes take all of them away.
+fn read_save(config: &mut Config, values: &[String]) -> Result<(), Refusal> {
+    let before = std::mem::replace(&mut config.has_read_save, true);
+    let mut words = Vec::new();
+    if before && !config.save.is_empty() && values.iter().any(|value| !value.is_empty()) {
+        words.push(config.save.clone());
+    }
+    words.extend_from_slice(values);
+    match Parameter::named("save") {
+        Some(parameter) => parameter.set(config, &words),
+        None => Ok(()),
     }
 }
 
@@ -152,6 +168,22 @@ mod tests {
         let rules = [&b"on"[..], b">a b", b"(~\xff", b"+get)"].map(<[u8]>::to_vec).to_vec();
         let place = "x, line 2".to_owned();
         assert_eq!(config.users, [UserLine { name: b"alice".to_vec(), rules, place }]);
+    }
+
+    #[test]
+    fn lines_of_save_points_come_together() {
+        let cases = [
+            ("", "3600 1 300 100 60 10000"),
+            ("save 900 1", "900 1"),
+            ("save 900 1\nsave 60 5 30 9", "900 1 60 5 30 9"),
+            ("save 900 1\nsave \"\"", ""),
+            ("save \"\"\nsave 60 5", "60 5"),
+        ];
+        for (text, save) in cases {
+            let mut config = Config::default();
+            read(&mut config, "redis.conf", text.as_bytes()).unwrap();
+            assert_eq!(config.save, save);
+        }
     }
 
     #[test]

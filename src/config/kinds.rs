@@ -397,6 +397,18 @@ impl NewChannels {
 }
 
 choice! {
+    /// Whose values are looked at closely before they are taken in.
+    Sanitize {
+        /// Nobody's; what could do harm is found in any case.
+        No = "no",
+        /// Those of snapshots, and of clients.
+        Yes = "yes",
+        /// Those of clients.
+        Clients = "clients",
+    }
+}
+
+choice! {
     /// Which keys go when memory is used up.
     EvictionPolicy {
         /// Of those with a deadline, the one that was not used for longest.

@@ -42,6 +42,12 @@ enum Place {
 /// Most databases: each that is used takes memory, and so do those with lower numbers.
 const DATABASES_MAX: i64 = 1_000_000;
 
+const INT_MIN: i64 = i32::MIN as i64;
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// What says how to stop upon a signal.
+const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
+
 /// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
 /// have the others.
 pub const PARAMETERS: &[Parameter] = &[
@@ -85,6 +91,9 @@ pub const PARAMETERS: &[Parameter] = &[
     row("databases", Change::AtStart, "Number of databases.", |c| {
         Slot::Int(&mut c.databases, 1, DATABASES_MAX)
     }),
+    row("dbfilename", Change::Protected, "Name of the snapshot file.", |c| {
+        Slot::Kept(&mut c.dbfilename, Kind::Checked(checks::snapshot_name, "name of a file"))
+    }),
     row("dir", Change::Protected, "Working directory.", |c| Slot::Text(&mut c.dir)),
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
         Slot::Choice(&mut c.enable_debug_command)
@@ -109,6 +118,13 @@ pub const PARAMETERS: &[Parameter] = &[
     row("hll-sparse-max-bytes", Change::Live, "Longest sparse HyperLogLog.", |c| {
         Slot::Memory(&mut c.hll_sparse_max_bytes, 0)
     }),
+    row(
+        "key-load-delay",
+        Change::Live,
+        "Microseconds of pause for each key that is loaded.",
+        |c| Slot::Int(&mut c.key_load_delay, INT_MIN, INT_MAX),
+    )
+    .hidden(),
     row(
         "latency-monitor-threshold",
         Change::Live,
@@ -164,6 +180,13 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Int(&mut c.list_max_listpack_size, i64::from(i32::MIN), i64::from(i32::MAX)),
     )
     .or_named("list-max-ziplist-size"),
+    row(
+        "loading-process-events-interval-bytes",
+        Change::Live,
+        "Bytes loaded between looks at clients.",
+        |c| Slot::Int(&mut c.loading_process_events_interval_bytes, 1_024, INT_MAX),
+    )
+    .hidden(),
     row(
         "logfile",
         Change::AtStart,
@@ -239,9 +262,44 @@ pub const PARAMETERS: &[Parameter] = &[
     row("proto-max-bulk-len", Change::Live, "Longest argument.", |c| {
         Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20)
     }),
+    row(
+        "rdb-key-save-delay",
+        Change::Live,
+        "Microseconds of pause for each key that is saved.",
+        |c| Slot::Int(&mut c.rdb_key_save_delay, INT_MIN, INT_MAX),
+    )
+    .hidden(),
+    row("rdb-save-incremental-fsync", Change::Live, "Sync a snapshot piece by piece.", |c| {
+        Slot::Bool(&mut c.rdb_save_incremental_fsync)
+    }),
+    row(
+        "rdb-version",
+        Change::Live,
+        "Version of the format of snapshots and of DUMP; newer where the data needs it. 10 is what \
+         Redis 7.0 reads. Not in Redis.",
+        |c| Slot::Int(&mut c.rdb_version, 10, 12),
+    ),
+    row("rdbchecksum", Change::AtStart, "Check sums in snapshots.", |c| {
+        Slot::Bool(&mut c.rdbchecksum)
+    }),
+    row("rdbcompression", Change::Live, "Compress strings in snapshots.", |c| {
+        Slot::Bool(&mut c.rdbcompression)
+    }),
     row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
         Slot::Text(&mut c.requirepass)
     }),
+    row(
+        "sanitize-dump-payload",
+        Change::Live,
+        "Check that no element of a value is there twice, before it is loaded.",
+        |c| Slot::Choice(&mut c.sanitize_dump_payload),
+    ),
+    row(
+        "save",
+        Change::Live,
+        "When to take a snapshot: after so many seconds, if there were so many changes.",
+        |c| Slot::Kept(&mut c.save, Kind::List(checks::save_points, "seconds, changes; repeated")),
+    ),
     row(
         "set-max-intset-entries",
         Change::Live,
@@ -257,6 +315,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
         Slot::Bool(&mut c.set_proc_title)
     }),
+    row("shutdown-on-sigint", Change::Live, "How to stop upon SIGINT.", |c| {
+        Slot::Kept(&mut c.shutdown_on_sigint, Kind::List(checks::shutdown_words, HOW_TO_STOP))
+    }),
+    row("shutdown-on-sigterm", Change::Live, "How to stop upon SIGTERM.", |c| {
+        Slot::Kept(&mut c.shutdown_on_sigterm, Kind::List(checks::shutdown_words, HOW_TO_STOP))
+    }),
     row(
         "slowlog-log-slower-than",
         Change::Live,
@@ -266,6 +330,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("slowlog-max-len", Change::Live, "Entries of the slow log.", |c| {
         Slot::Int(&mut c.slowlog_max_len, 0, i64::MAX)
     }),
+    row(
+        "stop-writes-on-bgsave-error",
+        Change::Live,
+        "Refuse changes after a snapshot failed.",
+        |c| Slot::Bool(&mut c.stop_writes_on_bgsave_error),
+    ),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)
     }),
@@ -453,12 +523,8 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
-        let cases = [
-            ("cluster-enabled", "yes"),
-            ("replicaof", "localhost 6380"),
-            ("save", "900 1"),
-            ("tls-port", "6380"),
-        ];
+        let cases =
+            [("cluster-enabled", "yes"), ("replicaof", "localhost 6380"), ("tls-port", "6380")];
         for (name, value) in cases {
             let parameter = Parameter::named(name).unwrap();
             let refusal = parameter.set(&mut config, &[value.to_owned()]).unwrap_err();

@@ -5,12 +5,10 @@ use super::checks;
 use super::kinds::Kind;
 use super::table::{Change, Parameter, kept};
 
-const INT_MIN: i64 = i32::MIN as i64;
 const INT_MAX: i64 = i32::MAX as i64;
 
 const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" can be kept";
 const NO_REPLICAS: &str = "replication is not built yet, so there can be no primary";
-const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
 const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
@@ -176,29 +174,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept(
-        "dbfilename",
-        Change::Protected,
-        "Name of the snapshot file.",
-        "dump.rdb",
-        Kind::Checked(checks::snapshot_name, "name of a file"),
-    ),
-    kept(
-        "key-load-delay",
-        Change::Live,
-        "Microseconds of pause for each key that is loaded.",
-        "0",
-        Kind::Int(INT_MIN, INT_MAX),
-    )
-    .hidden(),
-    kept(
-        "loading-process-events-interval-bytes",
-        Change::Live,
-        "Bytes loaded between looks at clients.",
-        "2097152",
-        Kind::Int(1_024, INT_MAX),
-    )
-    .hidden(),
-    kept(
         "lua-enable-deprecated-api",
         Change::AtStart,
         "Offer deprecated names to scripts.",
@@ -238,23 +213,6 @@ pub const PARAMETERS: &[Parameter] = &[
         "no",
         Kind::Bool,
     ),
-    kept(
-        "rdb-key-save-delay",
-        Change::Live,
-        "Microseconds of pause for each key that is saved.",
-        "0",
-        Kind::Int(INT_MIN, INT_MAX),
-    )
-    .hidden(),
-    kept(
-        "rdb-save-incremental-fsync",
-        Change::Live,
-        "Sync a snapshot piece by piece.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept("rdbchecksum", Change::AtStart, "Check sums in snapshots.", "yes", Kind::Bool),
-    kept("rdbcompression", Change::Live, "Compress strings in snapshots.", "yes", Kind::Bool),
     kept(
         "repl-backlog-size",
         Change::Live,
@@ -368,46 +326,11 @@ pub const PARAMETERS: &[Parameter] = &[
     )
     .or_named("slaveof"),
     kept(
-        "sanitize-dump-payload",
-        Change::Live,
-        "Check values deeply before they are loaded.",
-        "no",
-        Kind::OneOf(&["no", "yes", "clients"]),
-    ),
-    kept(
-        "save",
-        Change::Live,
-        "When to take snapshots. Not built yet.",
-        "",
-        Kind::Only(&Kind::List(checks::save_points, ""), "", NO_SNAPSHOTS),
-    ),
-    kept(
-        "shutdown-on-sigint",
-        Change::Live,
-        "How to stop upon SIGINT. Nothing is saved, so all ways are the same.",
-        "default",
-        Kind::List(checks::shutdown_words, "default, or some of nosave, now, force"),
-    ),
-    kept(
-        "shutdown-on-sigterm",
-        Change::Live,
-        "How to stop upon SIGTERM. Nothing is saved, so all ways are the same.",
-        "default",
-        Kind::List(checks::shutdown_words, "default, or some of nosave, now, force"),
-    ),
-    kept(
         "shutdown-timeout",
         Change::Live,
         "Seconds to wait for replicas before stopping.",
         "10",
         Kind::Int(0, INT_MAX),
-    ),
-    kept(
-        "stop-writes-on-bgsave-error",
-        Change::Live,
-        "Refuse writes after a snapshot failed.",
-        "yes",
-        Kind::Bool,
     ),
     kept(
         "tls-auth-clients",

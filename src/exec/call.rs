@@ -15,7 +15,7 @@ use crate::hub::watches::Watches;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
-use crate::store::{Db, Store};
+use crate::store::{self, Db, Store};
 
 /// One run of a command.
 pub struct Call<'a> {
@@ -100,20 +100,7 @@ impl Call<'_> {
 
     /// How far a collection of this type may go in its small form.
     pub fn limits(&self, value: Type) -> Limits {
-        let config = &self.state.config;
-        let (elements, element_bytes) = match value {
-            Type::String | Type::List => (0, 0),
-            Type::Hash => (config.hash_max_listpack_entries, config.hash_max_listpack_value),
-            Type::Set => (config.set_max_listpack_entries, config.set_max_listpack_value),
-            Type::SortedSet => (config.zset_max_listpack_entries, config.zset_max_listpack_value),
-        };
-        let bound = |value: i64| usize::try_from(value).unwrap_or(0);
-        Limits {
-            elements: bound(elements),
-            element_bytes: bound(element_bytes),
-            integers: bound(config.set_max_intset_entries),
-            hasher: self.store.hasher().clone(),
-        }
+        store::limits(&self.state.config, self.store.hasher(), value)
     }
 
     /// Milliseconds since 1970, the same throughout the call.

@@ -180,6 +180,10 @@ impl Engine {
             self.store.changes.keeps_due = false;
             self.peers.resume();
         }
+        if self.state.persistence.is_loading() {
+            self.load_slice(host);
+        }
+        self.save_if_due(host);
         let due_ms = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
         if let Some(due_ms) = due_ms.filter(|at_ms| *at_ms <= now.unix_ms()) {
             self.bury_due(due_ms, host);
@@ -225,7 +229,7 @@ impl Engine {
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
-        if self.store.has_remains() {
+        if self.store.has_remains() || self.state.persistence.is_loading() {
             return Some(0);
         }
         self.state.refresh_now(ticks, host);
@@ -238,6 +242,7 @@ impl Engine {
         let resumption = self.state.pause.map(|pause| pause.until_us);
         let wait = self.waiters.first_timeout().map(|(until_us, _)| until_us);
         let work = self.state.next_work_us().into_iter().chain(resumption).chain(wait);
+        let work = work.chain(self.next_save_us());
         death.into_iter().chain(work.map(|at| at.saturating_sub(now.mono_us))).min()
     }
 

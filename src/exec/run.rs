@@ -48,7 +48,9 @@ impl Engine {
             return served;
         }
         let output_max = self.burst_output_max();
-        self.store.usage.set_quiet(peer.client.no_touch);
+        // A note in every key that is read would be a copied page for a child.
+        let is_shared = self.state.children.current().is_some();
+        self.store.usage.set_quiet(peer.client.no_touch || is_shared);
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(self, host);
         served.turn = Turn::Next;

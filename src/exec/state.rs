@@ -6,6 +6,7 @@ use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::latency::LatencyMonitor;
+use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
@@ -95,6 +96,8 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// What is known of snapshots.
+    pub persistence: Persistence,
     /// The append-only file.
     pub log: Log,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
@@ -122,6 +125,7 @@ impl State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
+        let persistence = Persistence::new(&config, now);
         State {
             config,
             facts,
@@ -144,6 +148,7 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            persistence,
             log: Log::default(),
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
@@ -182,7 +187,7 @@ impl State {
     /// True if keys die at present when they are due.
     #[inline]
     pub(super) fn lets_die(&self) -> bool {
-        self.active_expiry && self.pause.is_none()
+        self.active_expiry && self.pause.is_none() && !self.persistence.is_loading()
     }
 
     /// Lets requests wait until a moment; of two pauses the later end and the stricter kind hold.

@@ -11,8 +11,9 @@ use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
+use crate::persist::snapshot;
 use crate::sys::crash::BlackBox;
-use crate::sys::files;
+use crate::sys::{files, process};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
@@ -72,6 +73,10 @@ pub struct Server {
 
 fn no_dir(config: &Config, error: &io::Error) -> String {
     format!("Can't chdir to '{}': {}", config.dir, files::reason(error))
+}
+
+fn no_more(error: io::Error) -> String {
+    format!("cannot go on: {error}")
 }
 
 impl Server {
@@ -152,15 +157,27 @@ impl Server {
         self.world.listeners.iter().map(|(_, listener)| listener.describe()).collect()
     }
 
-    /// Serves until told to stop.
+    /// Loads what was kept when the server last ran, and serves until told to stop. `ready` is
+    /// called when everything is loaded.
     ///
     /// # Errors
-    /// What the system says when it can poll no more.
-    pub fn run(&mut self) -> io::Result<()> {
+    /// Why it cannot go on, in a line: what is kept cannot be loaded, or the system lets it poll no
+    /// more.
+    pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
+        snapshot::remove_leftovers(self.world.disk(), process::is_alive);
+        // The log, if there is one, has been read before this.
+        if !self.engine.state().config.aof.is_on {
+            self.engine.begin_loading(&mut self.world)?;
+        }
+        let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
+            if !is_ready && !self.engine.state().persistence.is_loading() {
+                is_ready = true;
+                ready(self);
+            }
             let idle_us = self.idle_us();
-            sleep::wait(&mut self.poll, &mut events, idle_us)?;
+            sleep::wait(&mut self.poll, &mut events, idle_us).map_err(no_more)?;
             let now = self.world.now();
             self.engine.tick(now, &mut self.world);
             self.resume();
@@ -168,10 +185,10 @@ impl Server {
                 self.note(event);
             }
             self.accept();
-            self.serve()?;
+            self.serve().map_err(no_more)?;
             self.engine.evict_clients();
             self.resume();
-            self.write_log()?;
+            self.write_log().map_err(no_more)?;
             self.send();
             self.close_over();
             self.note_info(now);
@@ -180,7 +197,10 @@ impl Server {
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
-        log::info!("bye bye...");
+        if let Some(failure) = self.engine.state_mut().persistence.failure.take() {
+            return Err(failure);
+        }
+        log::info!("spindle is now ready to exit, bye bye...");
         Ok(())
     }
 
@@ -216,7 +236,7 @@ impl Server {
                 SIGTERM | SIGINT => {
                     let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                     log::warn!("Received {name} scheduling shutdown...");
-                    self.engine.state_mut().is_stopping = true;
+                    self.engine.stop_by_signal(signal == SIGINT, &mut self.world);
                 }
                 SIGCHLD => {
                     if let Some(end) = self.world.ended_child() {

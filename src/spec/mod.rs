@@ -12,6 +12,9 @@ use channels::Channels;
 use flags::Flags;
 use keys::{KeyFlags, KeySpec, Search};
 
+/// The version of Redis whose behaviour is promised.
+pub const REDIS_VERSION: &str = "7.4.0";
+
 /// The groups in which commands are documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {

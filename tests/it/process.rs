@@ -39,7 +39,6 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
         (&["--check-system"], "--check-system is not built"),
         (&["--cluster-enabled", "yes"], "the cluster is not built yet"),
         (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
-        (&["--save", "900 1"], "snapshots are not built yet"),
         (&["--appendonly", "yes", "--appenddirname", "a/b"], "appenddirname can't be a path"),
         (&["--unixsocket", "/no/such/dir/socket", "--port", "0"], "Failed opening Unix socket"),
     ];
@@ -126,10 +125,10 @@ fn a_log_file_is_appended_to_and_may_be_moved_away() {
     wait_until_ready(dir.path());
     std::fs::rename(&log, &moved).unwrap();
     let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
-    client.run("SHUTDOWN SAVE");
+    client.run("BGSAVE");
     assert!(std::fs::read_to_string(&moved).unwrap().starts_with("before\n"));
     eventually("a new file", || {
-        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("SHUTDOWN SAVE refused"))
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("Background saving started"))
     });
 }
 
@@ -267,14 +266,6 @@ fn memory_goes_back_to_the_system() {
     assert!(full > 80_000, "{full}");
     client.run("FLUSHALL");
     eventually("most of it is given back", || resident_kib(server.pid()) < full / 2);
-}
-
-#[test]
-fn shutdown_does_not_pretend_to_save() {
-    let mut server = Server::start(&[]);
-    let reply = server.client().run("SHUTDOWN SAVE").to_string();
-    assert_eq!(reply, "-ERR Errors trying to SHUTDOWN. Check logs.");
-    assert!(server.is_running());
 }
 
 #[test]

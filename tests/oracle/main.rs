@@ -12,6 +12,7 @@ mod parameters;
 mod proof;
 mod replies;
 mod requests;
+mod snapshots;
 mod streams;
 mod strings;
 mod users;

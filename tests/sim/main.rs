@@ -10,6 +10,7 @@ mod support;
 
 mod bitmaps;
 mod config;
+mod encodings;
 mod evict;
 mod expiry;
 mod forms;
@@ -21,6 +22,7 @@ mod model;
 mod pauses;
 mod requests;
 mod scan;
+mod snapshots;
 mod strings;
 mod workload;
 mod world;

@@ -46,6 +46,17 @@ impl Server {
         server
     }
 
+    /// Starts spindle where there are files already, and does not wait.
+    pub fn begin_in(dir: tempfile::TempDir, flags: &[&str]) -> Server {
+        Server::spawn(&spindle(), free_port(), dir, &[], flags)
+    }
+
+    /// Kills it, and hands its directory over.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.end();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
+    }
+
     /// Starts spindle with a file of parameters, which comes first, and flags.
     pub fn start_with_file(flags: &[&str]) -> Server {
         Server::start_args(&spindle(), &flags[..1], &flags[1..])
@@ -188,6 +199,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Server {
+    fn end(&mut self) {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             self.child.kill().expect("killed");
             self.child.wait().expect("ended");
