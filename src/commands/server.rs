@@ -15,6 +15,7 @@ use std::ops::Range;
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
     &acl::ACL,
+    &snapshots::BGREWRITEAOF,
     &snapshots::BGSAVE,
     &introspection::COMMAND,
     &config::CONFIG,
