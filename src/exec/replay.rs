@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
 use super::table::CommandId;
+use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::resp::argv::Argv;
 
@@ -26,7 +27,7 @@ pub struct Unreplayable {
 impl Engine {
     /// A client by which requests are replayed.
     pub fn connect_replay(&mut self) -> ClientId {
-        self.peers.connect(Connection::default(), self.state.now, true)
+        self.peers.connect(Connection::default(), self.state.now, Standing::Free)
     }
 
     /// Runs requests again, up to the first that begins a transaction; how many have run.
@@ -87,7 +88,7 @@ impl Engine {
                 Ok(Flow::Exec) => self.run_queue(peer, host),
                 // It has been run in a form that waits for nothing; whoever wrote this did not.
                 Ok(Flow::Block) => peer.client.wait = None,
-                Ok(Flow::Done | Flow::Pushed) => {}
+                Ok(Flow::Done | Flow::Pushed | Flow::LoadLog) => {}
                 Err(error) => log::warn!(
                     "a replayed request of '{}' has failed: {}",
                     self.table.row(id).name,

@@ -6,10 +6,12 @@ use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::latency::LatencyMonitor;
+use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
+use crate::acl::Acl;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
@@ -60,6 +62,8 @@ pub struct State {
     pub now: Now,
     /// When the engine was made.
     pub started: Now,
+    /// The users.
+    pub acl: Acl,
     /// Counts.
     pub stats: Stats,
     /// Chance.
@@ -93,10 +97,12 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
-    /// What is known of snapshots.
-    pub persistence: Persistence,
     /// The append-only file.
     pub log: Log,
+    /// What is known of writing it anew.
+    pub rewrites: Rewrites,
+    /// What is known of snapshots.
+    pub persistence: Persistence,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
@@ -112,7 +118,13 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(config: Config, facts: Facts, now: Now, mut rng: fastrand::Rng) -> State {
+    pub(super) fn new(
+        config: Config,
+        facts: Facts,
+        now: Now,
+        acl: Acl,
+        mut rng: fastrand::Rng,
+    ) -> State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
@@ -122,6 +134,7 @@ impl State {
             facts,
             now,
             started: now,
+            acl,
             stats: Stats::default(),
             rng,
             run_id,
@@ -138,8 +151,9 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
-            persistence,
             log: Log::default(),
+            rewrites: Rewrites::default(),
+            persistence,
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
