@@ -1,5 +1,5 @@
-//! Streams on their way out and in: their blocks as they are, then what is known of them, then their
-//! groups.
+//! Streams on their way out and in: their blocks as they are, then what is known of them, then
+//! their groups.
 
 use super::codes::kind;
 use super::sink::Sink;
