@@ -225,3 +225,31 @@ fn an_rdb_file_that_is_missing_is_an_empty_one() {
     let server = Server::start(&["--dbfilename", "missing.rdb"]);
     exactly(&mut server.client(), &["KEYS", "*"], "*0\r\n");
 }
+
+#[test]
+fn streams() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    exactly(&mut client, &["XADD", "s", "0-1", "foo", "bar"], "$3\r\n0-1\r\n");
+    exactly(&mut client, &["TYPE", "s"], "+stream\r\n");
+    let zero = "-ERR The ID specified in XADD must be greater than 0-0\r\n";
+    exactly(&mut client, &["XADD", "s", "0-0", "a", "b"], zero);
+    let small = "-ERR The ID specified in XADD is equal or smaller than the target stream top \
+                 item\r\n";
+    exactly(&mut client, &["XADD", "s", "0-1", "a", "b"], small);
+    exactly(&mut client, &["XADD", "s", "0-*", "c", "d"], "$3\r\n0-2\r\n");
+    exactly(&mut client, &["XADD", "s", "5-*", "e", "f"], "$3\r\n5-0\r\n");
+    let first = "*2\r\n$3\r\n0-1\r\n*2\r\n$3\r\nfoo\r\n$3\r\nbar\r\n";
+    let second = "*2\r\n$3\r\n0-2\r\n*2\r\n$1\r\nc\r\n$1\r\nd\r\n";
+    let third = "*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\ne\r\n$1\r\nf\r\n";
+    exactly(&mut client, &["XRANGE", "s", "-", "0-2"], &format!("*2\r\n{first}{second}"));
+    exactly(&mut client, &["XRANGE", "s", "0-2", "+"], &format!("*2\r\n{second}{third}"));
+    let read = format!("*1\r\n*2\r\n$1\r\ns\r\n*1\r\n{third}");
+    exactly(&mut client, &["XREAD", "STREAMS", "s", "0-2"], &read);
+    exactly(&mut client, &["XREAD", "BLOCK", "10", "STREAMS", "s", "$"], "*-1\r\n");
+    let mut other = server.client();
+    other.request(&["XREAD", "BLOCK", "0", "STREAMS", "s", "5-0"]);
+    exactly(&mut client, &["XADD", "s", "6-0", "g", "h"], "$3\r\n6-0\r\n");
+    let read = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n6-0\r\n*2\r\n$1\r\ng\r\n$1\r\nh\r\n";
+    assert_eq!(String::from_utf8_lossy(&other.bytes(read.len())), read);
+}
