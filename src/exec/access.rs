@@ -1,5 +1,5 @@
-//! What clients may do: their users asked, denials noted, clients brought up to date with users that
-//! have changed.
+//! What clients may do: their users asked, denials noted, clients brought up to date with users
+//! that have changed.
 
 use super::call::Call;
 use super::client::{Client, Closing};
