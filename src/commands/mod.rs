@@ -31,6 +31,7 @@ mod sort;
 mod sorted_set;
 mod string;
 mod text;
+mod tracking;
 mod transactions;
 mod ttl;
 

@@ -111,6 +111,8 @@ fn flushes_later(call: &Call<'_>) -> Result<bool, Error> {
 fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
     let (keys, _) = call.store.lens(index);
     if keys == 0 {
+        // Who tracks keys may hold some that are gone.
+        call.store.changes.touch_all(index);
         return;
     }
     let mut pieces = call.store.db(index, call.state.now.unix_ms()).clear();

@@ -4,6 +4,7 @@ use crate::base::id::ClientId;
 use crate::base::num;
 use crate::exec::{Call, Client, ClientKind, Closing, Flow, Outcome};
 use crate::hub::pubsub::Kind;
+use crate::hub::tracking::Tracker;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::{LENT_BYTES, Output, Protocol};
@@ -147,6 +148,8 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
     let total = client.memory_bytes(out);
+    let tracker = client.tracker.map(|id| call.tracking.get(id));
+    let redirect = tracker.map_or(-1, Tracker::redirect_serial);
     let topics = |kind| client.subscriptions.as_ref().map_or(0, |own| own.len(kind));
     let peak = client.reply_peak.bytes(now, call.state.reply_peak_reset_us).max(waiting);
     let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
@@ -158,7 +161,7 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
         ("name", &client.name),
         ("age", &now.seconds_since(client.connected)),
         ("idle", &now.seconds_since(client.active)),
-        ("flags", &flags(client)),
+        ("flags", &flags(client, tracker)),
         ("db", &client.db),
         ("sub", &topics(Kind::Channel)),
         ("psub", &topics(Kind::Pattern)),
@@ -180,7 +183,7 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
         ("events", &if waiting > 0 { "rw" } else { "r" }),
         ("cmd", &command),
         ("user", &"default"),
-        ("redir", &-1),
+        ("redir", &redirect),
         ("resp", &resp),
         ("lib-name", &client.lib_name),
         ("lib-ver", &client.lib_ver),
@@ -199,13 +202,17 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
 }
 
 /// One letter for each state of the client; `N` for none.
-fn flags(client: &Client) -> String {
+fn flags(client: &Client, tracker: Option<&Tracker>) -> String {
+    let mode = tracker.and_then(Tracker::mode);
     let letters = [
         (client.is_monitor, 'O'),
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
-        (client.watching.has_changed, 'd'),
         (client.is_postponed || client.parked.is_some(), 'b'),
+        (mode.is_some(), 't'),
+        (tracker.is_some_and(|tracker| tracker.is_broken), 'R'),
+        (mode.is_some_and(|mode| mode.broadcasts), 'B'),
+        (client.watching.has_changed, 'd'),
         (client.closing == Some(Closing::AfterReply), 'c'),
         (client.no_touch, 'T'),
         (client.connection.is_unix, 'U'),

@@ -18,6 +18,7 @@ mod evict;
 mod gate;
 mod host;
 mod hotkeys;
+mod invalidate;
 mod latency;
 mod peers;
 mod propagate;

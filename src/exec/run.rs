@@ -191,12 +191,13 @@ impl Engine {
         host: &mut dyn Host,
     ) {
         peer.out.close_chunk();
-        let mark = peer.out.mark();
+        let mut mark = peer.out.mark();
         let found = planned.map_or_else(|| self.resolve(argv), Ok);
+        let id = found.as_ref().ok().copied();
         let flow = match found {
             Ok(id) => {
                 peer.client.last_command = Some(id);
-                self.call(id, peer, argv, timed, host)
+                self.call(id, peer, argv, &mut mark, timed, host)
             }
             Err(_) if is_http(argv.at(0)) => {
                 log::warn!("closing client id={}: it speaks HTTP", peer.client.id.serial);
@@ -205,6 +206,9 @@ impl Engine {
             }
             Err(error) => Err(self.fail_transaction(peer, Flags::empty(), error)),
         };
+        if peer.client.tracker.is_some() {
+            self.end_choice(&peer.client, id);
+        }
         self.finish_reply(peer, mark, &flow);
     }
 
@@ -271,10 +275,14 @@ impl Engine {
         id: CommandId,
         peer: &mut Peer,
         argv: Argv<'a>,
+        mark: &mut Mark,
         timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
+        if self.tracking.is_on() && !self.store.changes.untold().is_empty() {
+            self.tell_evictions(peer, mark);
+        }
         if let Err(error) = self.admit(self.table.row(id), peer, argv, is_out_of_memory) {
             self.state.stats.commands[id.index()].rejected += 1;
             let flags = self.table.row(id).command.spec.flags;
@@ -344,6 +352,9 @@ impl Engine {
                 let argv = propagated.as_ref().map_or(argv, |instead| instead.borrow());
                 self.state.feed.append(db, argv);
             }
+        }
+        if self.tracking.is_on() {
+            self.track(&peer.client, id, argv);
         }
         outcome
     }

@@ -157,7 +157,7 @@ impl Server {
             }
             self.accept();
             self.serve();
-            self.engine.evict_clients();
+            self.engine.end_round();
             self.resume();
             self.send();
             self.close_over();

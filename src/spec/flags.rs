@@ -51,6 +51,8 @@ bitflags! {
         const RUNS_QUEUE = 1 << 27;
         /// May have effects elsewhere without changing keys.
         const MAY_REPLICATE = 1 << 28;
+        /// Leaves standing what CLIENT CACHING has said of the next command.
+        const KEEPS_CHOICE = 1 << 30;
     }
 }
 
