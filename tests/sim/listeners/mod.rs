@@ -33,7 +33,7 @@ fn run(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let notify_keyspace_events = EventClasses::from_letters("KEA").unwrap();
     let mut sim = Sim::new(seed, Config { notify_keyspace_events, ..Config::default() });
-    let mut model = Model { now_ms: sim.now_ms(), ..Model::default() };
+    let mut model = Model::new(sim.now_ms());
     for party in 0..PARTIES {
         sim.connect();
         model.connect();

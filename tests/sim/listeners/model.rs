@@ -77,7 +77,7 @@ pub struct Model {
     pub(super) places: Vec<usize>,
     /// When `k1` dies.
     deadline_ms: Option<i64>,
-    pub now_ms: i64,
+    now_ms: i64,
 }
 
 /// What a request gets.
@@ -95,6 +95,10 @@ fn quoted(items: &[&str]) -> String {
 }
 
 impl Model {
+    pub fn new(now_ms: i64) -> Model {
+        Model { now_ms, ..Model::default() }
+    }
+
     pub fn connect(&mut self) {
         self.parties.push(Party::default());
     }
