@@ -6,6 +6,7 @@ pub mod config;
 pub mod data;
 pub mod exec;
 pub mod hub;
+pub mod persist;
 pub mod resp;
 pub mod server;
 pub mod spec;

@@ -5,8 +5,11 @@ use spindle::config::args::{self, Sources, Wanted};
 use spindle::config::kinds::{Choice, Supervised};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
+use spindle::persist::rdb::check;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
+use spindle::server::title::Nameplate;
 use spindle::server::{Server, journal};
+use spindle::sys::title::Title;
 use spindle::sys::{self, crash};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
@@ -42,6 +45,7 @@ fn prepare(args: &[String]) -> Result<Option<Start>, String> {
     let sources = match args::parse(args)? {
         Wanted::Help => return print(args::HELP).map(|()| None),
         Wanted::Version => return print(&version()).map(|()| None),
+        Wanted::CheckRdb(path) => return print(&check::check(&path)?).map(|()| None),
         Wanted::Server(sources) => sources,
     };
     let exe = std::env::current_exe();
@@ -104,8 +108,20 @@ fn print(text: &str) -> Result<(), String> {
     written.map_err(|error| format!("cannot write: {error}"))
 }
 
+/// The title of the process, if it is to have one of ours.
+fn take_title(config: &Config, facts: &Facts) -> Option<Nameplate> {
+    if !config.set_proc_title {
+        return None;
+    }
+    let program = std::env::args().next()?;
+    let memory = Title::take(std::env::args_os())?;
+    Some(Nameplate::new(memory, program, facts.config_file.clone()))
+}
+
 fn serve(start: Start) -> Result<(), String> {
     let Start { config, mut facts, origin } = start;
+    // Before there are other threads.
+    let nameplate = take_title(&config, &facts);
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
     if origin.is_in_background {
         let settled = sys::process::leave_terminal();
@@ -121,16 +137,18 @@ fn serve(start: Start) -> Result<(), String> {
     // The standard library's hasher is seeded by the operating system.
     let seed = RandomState::new().build_hasher().finish();
     let mut server = Server::start(GROUPS, config.clone(), facts, seed)?;
+    nameplate.into_iter().for_each(|nameplate| server.show_title(nameplate));
     let pid_file = PidFile::write(&config, origin.is_in_background);
     let _reports = crash::install(Arc::clone(server.black_box()))
         .map_err(|error| format!("cannot handle signals: {error}"))?;
     log::info!("Server initialized");
-    log::info!("Ready to accept connections on {}", server.addresses().join(", "));
-    supervisor.iter().for_each(Supervisor::ready);
-    let end = server.run();
+    let end = server.run(|server| {
+        log::info!("Ready to accept connections on {}", server.addresses().join(", "));
+        supervisor.iter().for_each(Supervisor::ready);
+    });
     supervisor.iter().for_each(Supervisor::stopping);
     pid_file.into_iter().for_each(PidFile::remove);
     // The system takes all memory back at once; freeing key by key would hold up the end.
     std::mem::forget(server);
-    end.map_err(|error| format!("cannot go on: {error}"))
+    end
 }

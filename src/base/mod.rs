@@ -2,11 +2,13 @@
 
 pub mod big;
 pub mod buf;
+pub mod crc64;
 pub mod extended;
 pub mod float;
 pub mod glob;
 pub mod hash;
 pub mod id;
+pub mod lzf;
 pub mod num;
 pub mod paged;
 pub mod quoted;

@@ -34,14 +34,14 @@ pub(super) const PAUSE: Command = Command::new(
 
 fn pause(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
+    if argv.len() > 4 {
+        return Err(call.unknown_subcommand());
+    }
     let holds_all = match argv.get(3).map(<[u8]>::to_ascii_uppercase).as_deref() {
         None | Some(b"ALL") => true,
         Some(b"WRITE") => false,
         Some(_) => return Err(Error::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    if argv.len() > 4 {
-        return Err(call.unknown_subcommand());
-    }
     let ms = num::parse_i64(argv.at(2))
         .ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
     let ms = u64::try_from(ms).map_err(|_| Error::new("ERR timeout is negative"))?;

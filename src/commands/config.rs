@@ -101,7 +101,12 @@ fn set(call: &mut Call<'_>) -> Outcome {
     for (at, parameter) in (2..).step_by(2).zip(parameters) {
         let value = kinds::text(argv.at(at + 1));
         let set = value.and_then(|value| parameter.set(&mut config, &[value]));
-        set.map_err(|refusal| failure(&String::from_utf8_lossy(argv.at(at)), &refusal))?;
+        set.map_err(|refusal| {
+            failure(&String::from_utf8_lossy(argv.at(at)).to_lowercase(), &refusal)
+        })?;
+    }
+    if config.aof.is_on != call.state.config.aof.is_on {
+        return Err(failure("appendonly", "it can be changed at start only so far"));
     }
     call.host
         .reconfigure(&call.state.config, &mut config)
@@ -152,6 +157,7 @@ fn failure(name: &str, reason: &str) -> Error {
 fn adopt(call: &mut Call<'_>, config: Config) {
     call.store.changes.publish(config.notify_keyspace_events);
     call.store.usage.follow(&config);
+    call.state.persistence.follow(&config);
     let old = std::mem::replace(&mut call.state.config, config);
     let config = &call.state.config;
     let timeout_changed = old.timeout != config.timeout;

@@ -8,10 +8,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::{Deprecated, Group, Spec};
-
-/// The version of Redis whose behaviour clients may count on.
-pub const REDIS_VERSION: &str = "7.4.0";
+use crate::spec::{Deprecated, Group, REDIS_VERSION, Spec};
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] =
@@ -32,7 +29,7 @@ const PING: Command = Command::new(
     Spec {
         name: "ping",
         arity: -1,
-        flags: Flags::FAST.union(Flags::SUBSCRIBED),
+        flags: Flags::FAST.union(Flags::SUBSCRIBED).union(Flags::TELLS_HEALTH),
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         summary: "Answers, so that the client knows that the server lives.",
         syntax: "[message]",
@@ -395,10 +392,11 @@ const CLIENT_SETINFO: Command = Command::new(
 
 fn client_setinfo(call: &mut Call<'_>) -> Outcome {
     let (attribute, value) = (call.argv.at(2), call.argv.at(3));
+    let what = &String::from_utf8_lossy(attribute);
     if attribute.eq_ignore_ascii_case(b"lib-name") {
-        call.client.lib_name = client_name(value, "lib-name")?;
+        call.client.lib_name = client_name(value, what)?;
     } else if attribute.eq_ignore_ascii_case(b"lib-ver") {
-        call.client.lib_ver = client_name(value, "lib-ver")?;
+        call.client.lib_ver = client_name(value, what)?;
     } else {
         return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }
@@ -412,7 +410,7 @@ const CLIENT_REPLY: Command = Command::new(
         since: "3.2.0",
         arity: 3,
         summary: "Turns replies off and on.",
-        syntax: "<on-off-skip: ON | OFF | SKIP>",
+        syntax: "<action: ON | OFF | SKIP>",
         ..ABOUT_CLIENTS
     },
     client_reply,

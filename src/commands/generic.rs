@@ -2,10 +2,10 @@
 
 use super::scan::{ScanOptions, Scanned, parse_cursor};
 use super::ttl::{self, Form};
-use super::{moves, object, sort};
+use super::{dump, moves, object, sort};
 use crate::base::glob;
 use crate::data::collection::Type;
-use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -18,6 +18,7 @@ use crate::store::entry::Entry;
 pub(super) const COMMANDS: &[&Command] = &[
     &moves::COPY,
     &DEL,
+    &dump::DUMP,
     &EXISTS,
     &EXPIRE,
     &EXPIREAT,
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &RANDOMKEY,
     &moves::RENAME,
     &moves::RENAMENX,
+    &dump::RESTORE,
     &SCAN,
     &sort::SORT,
     &sort::SORT_RO,
@@ -275,15 +277,17 @@ fn set_deadline(call: &mut Call<'_>, form: Form) -> Outcome {
     let (key, condition) = (argv.at(1), DeadlineCondition::parse(argv)?);
     let value = int(argv.at(2))?;
     let at_ms = form.at_ms(value, now_ms).ok_or_else(|| ttl::invalid(call.name()))?;
+    let is_past = call.is_past(at_ms);
     let mut db = call.db();
     let spot = db.look(key);
     if !spot.exists() || !condition.holds(db.deadline_ms(&spot), at_ms) {
         call.out.int(0);
         return Ok(Flow::Done);
     }
-    if at_ms <= now_ms {
+    if is_past {
         db.remove("del", spot);
-        call.propagate_as(|| [b"DEL", key]);
+        let name = deletion(call.state.config.lazyfree_lazy_expire);
+        call.propagate_as(|| [name, key]);
     } else {
         db.set_deadline("expire", spot, at_ms);
         let at = at_ms.to_string();
@@ -437,6 +441,7 @@ const SCAN: Command = Command::new(
         summary: "Lists the keys a few at a time.",
         syntax: "cursor [MATCH pattern] [COUNT count] [TYPE type]",
         history: &[("6.0.0", "TYPE")],
+        flags: READS.flags.union(Flags::TOUCHES_ANY),
         ..READS
     },
     scan,
@@ -482,6 +487,7 @@ const RANDOMKEY: Command = Command::new(
         arity: 1,
         tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
         summary: "Picks a key by chance.",
+        flags: READS.flags.union(Flags::TOUCHES_ANY),
         ..READS
     },
     randomkey,

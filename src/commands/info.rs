@@ -1,17 +1,18 @@
 //! INFO: the server's state, in sections.
 
-use super::connection::REDIS_VERSION;
 use super::memory::{Usage, over, ratio};
 use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::config::kinds::Choice;
 use crate::config::table::Parameter;
-use crate::exec::{Call, Client, ClientKind, Command, Flow, Outcome, Rate, Stats};
+use crate::exec::{
+    Call, ChildKind, Client, ClientKind, Command, Flow, Outcome, Rate, State, Stats, snapshot,
+};
 use crate::hub::pubsub::Kind;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::{Group, Spec};
+use crate::spec::{Group, REDIS_VERSION, Spec};
 use crate::sys::limits;
 use crate::sys::memory::AllocatorStats;
 use std::fmt::{Display, Write};
@@ -194,7 +195,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let outputs = call.peers.iter().map(|peer| peer.out.len());
     let largest_output = outputs.chain([call.out.len()]).max().unwrap_or(0);
     let subscribers = all.iter().filter(|client| client.kind() == ClientKind::PubSub).count();
-    let blocked = all.iter().filter(|client| client.is_postponed || client.parked.is_some());
+    let blocked = all.iter().filter(|client| client.postponed.is_some() || client.parked.is_some());
     let blocked = blocked.count();
     let watching = all.iter().filter(|client| !client.watching.is_empty()).count();
     fields.add("connected_clients", all.len());
@@ -278,25 +279,25 @@ fn fragmentation(fields: &mut Fields, usage: &Usage) {
 }
 
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
-    fields.add("loading", 0);
+    let (now, persistence) = (call.state.now, &call.state.persistence);
+    fields.add("loading", u8::from(persistence.is_loading()));
     fields.add("async_loading", 0);
-    fields.add("current_cow_peak", 0);
-    fields.add("current_cow_size", 0);
-    fields.add("current_cow_size_age", 0);
-    fields.add("current_fork_perc", "0.00");
-    fields.add("current_save_keys_processed", 0);
-    fields.add("current_save_keys_total", 0);
-    fields.add("rdb_changes_since_last_save", call.store.changes.dirty);
-    fields.add("rdb_bgsave_in_progress", 0);
-    // Redis tells the time of its start until it has saved.
-    fields.add("rdb_last_save_time", call.state.started.unix_s());
-    fields.add("rdb_last_bgsave_status", "ok");
-    fields.add("rdb_last_bgsave_time_sec", -1);
-    fields.add("rdb_current_bgsave_time_sec", -1);
-    fields.add("rdb_saves", 0);
-    fields.add("rdb_last_cow_size", 0);
-    fields.add("rdb_last_load_keys_expired", 0);
-    fields.add("rdb_last_load_keys_loaded", 0);
+    child(fields, call);
+    let (now, persistence) = (now, &call.state.persistence);
+    let seconds = |seconds: Option<u64>| seconds.map_or(-1, num::signed_u64);
+    let saving = call.state.children.of(ChildKind::Snapshot);
+    let (expired, loaded) = persistence.loaded_keys;
+    fields.add("rdb_changes_since_last_save", persistence.changes(call.store.changes.dirty));
+    fields.add("rdb_bgsave_in_progress", u8::from(saving.is_some()));
+    fields.add("rdb_last_save_time", persistence.last_save.unix_s());
+    fields.add("rdb_last_bgsave_status", if persistence.is_ok { "ok" } else { "err" });
+    fields.add("rdb_last_bgsave_time_sec", seconds(persistence.took_s));
+    let current = saving.map(|child| now.seconds_since(child.started));
+    fields.add("rdb_current_bgsave_time_sec", seconds(current));
+    fields.add("rdb_saves", persistence.saves);
+    fields.add("rdb_last_cow_size", persistence.copied_bytes);
+    fields.add("rdb_last_load_keys_expired", expired);
+    fields.add("rdb_last_load_keys_loaded", loaded);
     fields.add("aof_enabled", 0);
     fields.add("aof_rewrite_in_progress", 0);
     fields.add("aof_rewrite_scheduled", 0);
@@ -309,6 +310,35 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("aof_last_cow_size", 0);
     fields.add("module_fork_in_progress", 0);
     fields.add("module_fork_last_cow_size", 0);
+    loading(fields, call);
+}
+
+/// How far the child has come that does something with a picture of the data.
+fn child(fields: &mut Fields, call: &mut Call<'_>) {
+    let (mut done, mut copied_bytes) = call.host.child_progress();
+    let State { children, persistence, .. } = &call.state;
+    let total = if children.current().is_some() { persistence.keys_total } else { 0 };
+    if children.current().is_none() {
+        (done, copied_bytes) = (0, 0);
+    }
+    fields.add("current_cow_peak", copied_bytes);
+    fields.add("current_cow_size", copied_bytes);
+    fields.add("current_cow_size_age", u8::from(copied_bytes > 0));
+    fields.add("current_fork_perc", format!("{:.2}", snapshot::percent(done, total)));
+    fields.add("current_save_keys_processed", done);
+    fields.add("current_save_keys_total", total);
+}
+
+/// How far a snapshot has been loaded.
+fn loading(fields: &mut Fields, call: &mut Call<'_>) {
+    let Some(load) = &call.state.persistence.loading else { return };
+    let (loaded, total) = (load.loaded_bytes(), load.total_bytes);
+    fields.add("loading_start_time", load.started.unix_s());
+    fields.add("loading_total_bytes", total);
+    fields.add("loading_rdb_used_mem", load.used_bytes());
+    fields.add("loading_loaded_bytes", loaded);
+    fields.add("loading_loaded_perc", format!("{:.2}", snapshot::percent(loaded, total)));
+    fields.add("loading_eta_seconds", load.rest_s(call.state.now));
 }
 
 fn stats(fields: &mut Fields, call: &mut Call<'_>) {
@@ -339,8 +369,8 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("pubsub_channels", call.pubsub.len(Kind::Channel));
     fields.add("pubsub_patterns", call.pubsub.len(Kind::Pattern));
     fields.add("pubsubshard_channels", call.pubsub.len(Kind::Shard));
-    fields.add("latest_fork_usec", 0);
-    fields.add("total_forks", 0);
+    fields.add("latest_fork_usec", call.state.children.fork_us);
+    fields.add("total_forks", call.state.children.forks);
     fields.add("migrate_cached_sockets", 0);
     fields.add("slave_expires_tracked_keys", 0);
     no_defragmentation(fields);

@@ -248,10 +248,13 @@ fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<It
         let has_text = is_leaf && arg.kind != syntax::Kind::PureToken;
         let is_key = arg.kind == syntax::Kind::Key;
         let key_spec = if is_key { key_specs.next() } else { None };
-        let flags: Vec<&str> = [(arg.optional, "optional"), (arg.multiple, "multiple")]
-            .into_iter()
-            .filter_map(|(is_set, name)| is_set.then_some(name))
-            .collect();
+        let flags = [
+            (arg.optional, "optional"),
+            (arg.multiple, "multiple"),
+            (arg.repeats_token, "multiple_token"),
+        ];
+        let flags: Vec<&str> =
+            flags.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect();
         let extras = [has_text, is_key, arg.token.is_some(), !flags.is_empty(), !is_leaf];
         out.map(2 + extras.iter().filter(|has| **has).count());
         let mut field = |name: &str, value: &str| {
@@ -382,15 +385,17 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Err
     if !spec.takes(request.len()) {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
+    let arg = |index| request.at(index);
+    let has_them = spec.keys.iter().all(|keys| keys.fit(request.len(), arg));
     let keys = spec
         .keys
         .iter()
         .flat_map(|keys| {
-            let indexes = keys.indexes(request.len(), |index| request.at(index));
+            let indexes = keys.indexes(request.len(), arg);
             indexes.map(move |index| (request.at(index), keys))
         })
         .collect::<Vec<_>>();
-    if keys.is_empty() {
+    if keys.is_empty() || !has_them {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }
     Ok(keys)

@@ -1,10 +1,9 @@
 //! LOLWUT: a picture that is of no use, and the version.
 
-use super::connection::REDIS_VERSION;
 use crate::exec::{Call, Command, Flow, Outcome, int};
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::{Group, Spec};
+use crate::spec::{Group, REDIS_VERSION, Spec};
 
 /// Columns and rows of the picture unless told otherwise.
 const COLUMNS: i64 = 64;

@@ -5,6 +5,7 @@ mod clients;
 mod config;
 mod connection;
 mod debug;
+mod dump;
 mod generic;
 mod geo;
 mod graph;
@@ -27,6 +28,7 @@ mod server;
 mod sessions;
 mod set;
 mod slowlog;
+mod snapshots;
 mod sort;
 mod sorted_set;
 mod string;
@@ -37,7 +39,7 @@ mod ttl;
 
 use crate::exec::Command;
 
-pub use connection::REDIS_VERSION;
+pub use crate::spec::REDIS_VERSION;
 
 /// All commands by group, for [`crate::exec::Engine::new`].
 pub const GROUPS: &[&[&Command]] = &[

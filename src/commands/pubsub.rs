@@ -194,6 +194,7 @@ const SPUBLISH: Command = Command::new(
 
 fn publish(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let count = call.publish(kind, call.argv.at(1), call.argv.at(2));
+    call.propagate_to_replicas();
     call.out.len_int(count);
     Ok(Flow::Done)
 }

@@ -92,10 +92,11 @@ impl<'a> ScanOptions<'a> {
     }
 }
 
-/// A cursor as C reads unsigned numbers: digits, perhaps behind a sign; a negative one counts back
-/// from the end, and nothing at all is zero.
+/// A cursor as C reads unsigned numbers: digits up to a NUL, perhaps behind a sign; a negative one
+/// counts back from the end, and nothing at all is zero.
 pub(super) fn parse_cursor(text: &[u8]) -> Result<u64, Error> {
     const INVALID: Error = Error::new("ERR invalid cursor");
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let text = std::str::from_utf8(text).map_err(|_| INVALID)?;
     let cursor = match text.strip_prefix('-') {
         None if text.is_empty() => Some(0),
@@ -149,6 +150,8 @@ mod tests {
             (b"-", None),
             (b"--1", None),
             (b"1x", None),
+            (b"7\0x", Some(7)),
+            (b"\0", Some(0)),
         ];
         for (text, cursor) in cases {
             assert_eq!(parse_cursor(text).ok(), *cursor, "{}", text.escape_ascii());

@@ -2,17 +2,19 @@
 
 use super::{
     config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
+    snapshots,
 };
 use crate::base::num;
-use crate::exec::{Call, Command, Flow, Outcome, int};
-use crate::resp::argv::Argv;
+use crate::exec::{Call, Command, Flow, Outcome, int, snapshot};
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
+use std::ops::Range;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &snapshots::BGSAVE,
     &introspection::COMMAND,
     &config::CONFIG,
     &DBSIZE,
@@ -21,11 +23,13 @@ pub(super) const COMMANDS: &[&Command] = &[
     &FLUSHDB,
     &hotkeys::HOTKEYS,
     &info::INFO,
+    &snapshots::LASTSAVE,
     &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &monitor::MONITOR,
-    &SHUTDOWN,
+    &snapshots::SAVE,
+    &snapshots::SHUTDOWN,
     &slowlog::SLOWLOG,
     &SWAPDB,
     &TIME,
@@ -72,8 +76,7 @@ const FLUSHDB: Command = Command::new(
 
 fn flushdb(call: &mut Call<'_>) -> Outcome {
     let is_later = flushes_later(call)?;
-    flush(call, call.client.db, is_later);
-    call.store.changes.dirty += 1;
+    flush(call, call.client.db..call.client.db + 1, is_later);
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -90,10 +93,14 @@ const FLUSHALL: Command = Command::new(
 
 fn flushall(call: &mut Call<'_>) -> Outcome {
     let is_later = flushes_later(call)?;
-    for index in 0..call.store.databases() {
-        flush(call, index, is_later);
+    flush(call, 0..call.store.databases(), is_later);
+    // What is being saved is of no use any more; where snapshots are taken by themselves, that of
+    // nothing takes its place, as in Redis.
+    snapshot::stop_saving(call.state, call.host);
+    if call.state.persistence.has_points() {
+        // The log tells of a failure; it is not the client's.
+        snapshot::save(call.store, call.state, call.host).unwrap_or_default();
     }
-    call.store.changes.dirty += 1;
     call.out.ok();
     Ok(Flow::Done)
 }
@@ -108,7 +115,17 @@ fn flushes_later(call: &Call<'_>) -> Result<bool, Error> {
     }
 }
 
-fn flush(call: &mut Call<'_>, index: usize, is_later: bool) {
+/// Removes the keys of some databases. Where there are none it counts as a change too, so that
+/// those who replay changes do the same.
+fn flush(call: &mut Call<'_>, databases: Range<usize>, is_later: bool) {
+    let before = call.store.changes.dirty;
+    databases.for_each(|index| clear(call, index, is_later));
+    if call.store.changes.dirty == before {
+        call.store.changes.dirty += 1;
+    }
+}
+
+fn clear(call: &mut Call<'_>, index: usize, is_later: bool) {
     let (keys, _) = call.store.lens(index);
     if keys == 0 {
         // Who tracks keys may hold some that are gone.
@@ -174,68 +191,5 @@ fn time(call: &mut Call<'_>) -> Outcome {
     for part in [now_us / 1_000_000, now_us % 1_000_000] {
         call.out.bulk_int(num::signed_u64(part));
     }
-    Ok(Flow::Done)
-}
-
-const SHUTDOWN: Command = Command::new(
-    Spec {
-        name: "shutdown",
-        arity: -1,
-        flags: Flags::ADMIN
-            .union(Flags::NOSCRIPT)
-            .union(Flags::LOADING)
-            .union(Flags::STALE)
-            .union(Flags::NO_MULTI)
-            .union(Flags::ALLOW_BUSY),
-        categories: Categories::empty(),
-        complexity: "O(N) for N keys where data is saved, else O(1)",
-        summary: "Stops the server.",
-        syntax: "[save-selector: NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
-        history: &[("7.0.0", "NOW, FORCE and ABORT")],
-        ..BASE
-    },
-    shutdown,
-);
-
-/// The options of SHUTDOWN. NOW and FORCE change nothing while there are no replicas and no files.
-#[derive(Default)]
-struct ShutdownOptions {
-    save: bool,
-    nosave: bool,
-    abort: bool,
-    other: bool,
-}
-
-impl ShutdownOptions {
-    fn parse(argv: Argv<'_>) -> Result<ShutdownOptions, Error> {
-        let mut options = ShutdownOptions::default();
-        for option in argv.from(1) {
-            match option.to_ascii_uppercase().as_slice() {
-                b"SAVE" => options.save = true,
-                b"NOSAVE" => options.nosave = true,
-                b"NOW" | b"FORCE" => options.other = true,
-                b"ABORT" => options.abort = true,
-                _ => return Err(Error::SYNTAX),
-            }
-        }
-        let clash = options.save && options.nosave;
-        if clash || options.abort && (options.save || options.nosave || options.other) {
-            return Err(Error::SYNTAX);
-        }
-        Ok(options)
-    }
-}
-
-fn shutdown(call: &mut Call<'_>) -> Outcome {
-    let options = ShutdownOptions::parse(call.argv)?;
-    if options.abort {
-        return Err(Error::new("ERR No shutdown in progress."));
-    }
-    if options.save {
-        log::error!("SHUTDOWN SAVE refused: snapshots are not built yet");
-        return Err(Error::new("ERR Errors trying to SHUTDOWN. Check logs."));
-    }
-    log::warn!("User requested shutdown...");
-    call.state.is_stopping = true;
     Ok(Flow::Done)
 }

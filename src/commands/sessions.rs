@@ -208,15 +208,15 @@ fn flags(client: &Client, tracker: Option<&Tracker>) -> String {
         (client.is_monitor, 'O'),
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
-        (client.is_postponed || client.parked.is_some(), 'b'),
+        (client.postponed.is_some() || client.parked.is_some(), 'b'),
         (mode.is_some(), 't'),
         (tracker.is_some_and(|tracker| tracker.is_broken), 'R'),
         (mode.is_some_and(|mode| mode.broadcasts), 'B'),
         (client.watching.has_changed, 'd'),
         (client.closing == Some(Closing::AfterReply), 'c'),
-        (client.no_touch, 'T'),
         (client.connection.is_unix, 'U'),
         (client.is_spared, 'e'),
+        (client.no_touch, 'T'),
     ];
     let set: String = letters.iter().filter(|(is_set, _)| *is_set).map(|(_, c)| *c).collect();
     if set.is_empty() { "N".to_owned() } else { set }

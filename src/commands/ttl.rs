@@ -90,6 +90,11 @@ impl<'a> Expiry<'a> {
         self.has_word
     }
 
+    /// Whether a deadline is given in another form than as milliseconds since 1970.
+    pub(super) fn is_relative(&self) -> bool {
+        self.at.is_some_and(|(form, _)| form != Form::AtMilliseconds)
+    }
+
     /// The deadline of a command of that name, if there is to be one.
     pub(super) fn at_ms(&self, command: &str, now_ms: i64) -> Result<Option<i64>, Error> {
         self.at.map(|(form, value)| deadline_ms(command, form, value, now_ms)).transpose()

@@ -10,6 +10,7 @@ Usage: spindle-server [redis.conf] [--parameter value ..] [-]
   redis.conf                a file of parameters, as Redis reads it
   --parameter value ..      one parameter, over what the file says
   -                         more parameters, on standard input
+  --check-rdb file          tell whether a snapshot can be loaded, and what is in it
   -v, --version             tell the version
   -h, --help                tell this
 
@@ -33,6 +34,8 @@ pub enum Wanted {
     Help,
     /// The version.
     Version,
+    /// Whether the file of that path is a snapshot.
+    CheckRdb(String),
     /// A server with the parameters of these sources.
     Server(Sources),
 }
@@ -56,6 +59,12 @@ pub fn parse(args: &[String]) -> Result<Wanted, Refusal> {
     match args.first().map(String::as_str) {
         Some("-h" | "--help") => return Ok(Wanted::Help),
         Some("-v" | "--version") => return Ok(Wanted::Version),
+        Some("--check-rdb") => {
+            return match args {
+                [_, path] => Ok(Wanted::CheckRdb(path.clone())),
+                _ => Err("--check-rdb needs the name of one file".to_owned()),
+            };
+        }
         _ => {}
     }
     if let Some((_, reason)) = REFUSED.iter().find(|(flag, _)| args.iter().any(|arg| arg == flag)) {

@@ -80,6 +80,7 @@ fn read_line(config: &mut Config, name: &str, values: &[String]) -> Result<(), R
             config.renames.push((old.clone(), new.clone()));
             Ok(())
         }
+        ("save", [_, ..]) => read_save(config, values),
         ("loadmodule", [_, ..]) => Err("there are no modules".to_owned()),
         ("sentinel", [_, ..]) => Err("Sentinel is not built".to_owned()),
         ("user", [_, ..]) => Err("ACL users are not built yet".to_owned()),
@@ -87,6 +88,21 @@ fn read_line(config: &mut Config, name: &str, values: &[String]) -> Result<(), R
             Some(parameter) => parameter.set(config, values),
             None => Err("Bad directive or wrong number of arguments".to_owned()),
         },
+    }
+}
+
+/// Reads a line of save points: they come to those of the lines before, but for the usual ones, and
+/// empty quotes take all of them away.
+fn read_save(config: &mut Config, values: &[String]) -> Result<(), Refusal> {
+    let before = std::mem::replace(&mut config.has_read_save, true);
+    let mut words = Vec::new();
+    if before && !config.save.is_empty() && values.iter().any(|value| !value.is_empty()) {
+        words.push(config.save.clone());
+    }
+    words.extend_from_slice(values);
+    match Parameter::named("save") {
+        Some(parameter) => parameter.set(config, &words),
+        None => Ok(()),
     }
 }
 
@@ -104,6 +120,22 @@ mod tests {
         assert_eq!((config.port, config.requirepass.as_str()), (7_000, "a b"));
         assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
         assert_eq!(config.renames, [("GET".to_owned(), String::new())]);
+    }
+
+    #[test]
+    fn lines_of_save_points_come_together() {
+        let cases = [
+            ("", "3600 1 300 100 60 10000"),
+            ("save 900 1", "900 1"),
+            ("save 900 1\nsave 60 5 30 9", "900 1 60 5 30 9"),
+            ("save 900 1\nsave \"\"", ""),
+            ("save \"\"\nsave 60 5", "60 5"),
+        ];
+        for (text, save) in cases {
+            let mut config = Config::default();
+            read(&mut config, "redis.conf", text.as_bytes()).unwrap();
+            assert_eq!(config.save, save);
+        }
     }
 
     #[test]

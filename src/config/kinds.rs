@@ -380,6 +380,18 @@ choice! {
 }
 
 choice! {
+    /// Whose values are looked at closely before they are taken in.
+    Sanitize {
+        /// Nobody's; what could do harm is found in any case.
+        No = "no",
+        /// Those of snapshots, and of clients.
+        Yes = "yes",
+        /// Those of clients.
+        Clients = "clients",
+    }
+}
+
+choice! {
     /// Which keys go when memory is used up.
     EvictionPolicy {
         /// Of those with a deadline, the one that was not used for longest.
@@ -420,6 +432,18 @@ impl EvictionPolicy {
             | EvictionPolicy::AllkeysRandom
             | EvictionPolicy::NoEviction => false,
         }
+    }
+}
+
+choice! {
+    /// When what has been written to the append-only file is synced.
+    Fsync {
+        /// In the background, a second after the last time.
+        EverySecond = "everysec",
+        /// Before any reply leaves.
+        Always = "always",
+        /// When the system does it.
+        Never = "no",
     }
 }
 

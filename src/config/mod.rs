@@ -1,6 +1,7 @@
 //! Parameters: tables of them by what they do ([`table`], [`idle`], [`unbuilt`]), read from
 //! redis.conf, from flags and from CONFIG SET, and written back to redis.conf.
 
+pub mod append_only;
 pub mod args;
 pub mod checks;
 pub mod file;
@@ -27,6 +28,10 @@ pub struct Config {
     pub unixsocket: String,
     /// Permissions of the Unix socket; 0 leaves them as they come.
     pub unixsocketperm: u32,
+    /// Title of the process, with fields in braces.
+    pub proc_title_template: String,
+    /// Whether the process has that title.
+    pub set_proc_title: bool,
     /// Connections that may wait to be accepted.
     pub tcp_backlog: i64,
     /// Seconds between probes of a silent peer; 0 for none.
@@ -59,6 +64,42 @@ pub struct Config {
     pub enable_protected_configs: Access,
     /// Working directory.
     pub dir: String,
+    /// Name of the snapshot file.
+    pub dbfilename: String,
+    /// When to take snapshots, as [`Config::save_points`] reads it.
+    pub save: String,
+    /// Whether a line of a file has told when to take snapshots.
+    pub has_read_save: bool,
+    /// Changes are refused after a snapshot failed.
+    pub stop_writes_on_bgsave_error: bool,
+    /// Strings in snapshots are compressed.
+    pub rdbcompression: bool,
+    /// Snapshots have a sum at the end, which is checked.
+    pub rdbchecksum: bool,
+    /// Snapshots are synced while they are written.
+    pub rdb_save_incremental_fsync: bool,
+    /// The least version of the format of snapshots.
+    pub rdb_version: i64,
+    /// Microseconds of pause for each key that is saved.
+    pub rdb_key_save_delay: i64,
+    /// Microseconds of pause for each key that is loaded.
+    pub key_load_delay: i64,
+    /// Bytes that are loaded before clients are looked at.
+    pub loading_process_events_interval_bytes: i64,
+    /// How closely values are looked at that come from outside.
+    pub sanitize_dump_payload: kinds::Sanitize,
+    /// How to stop upon SIGINT, in words.
+    pub shutdown_on_sigint: String,
+    /// How to stop upon SIGTERM, in words.
+    pub shutdown_on_sigterm: String,
+    /// Of the append-only file.
+    pub aof: append_only::AppendOnly,
+    /// Evicted keys are told of as UNLINK.
+    pub lazyfree_lazy_eviction: bool,
+    /// Keys that die of age are told of as UNLINK.
+    pub lazyfree_lazy_expire: bool,
+    /// Keys that are removed beside what a command is for are told of as UNLINK.
+    pub lazyfree_lazy_server_del: bool,
     /// FLUSHALL and FLUSHDB without an option free in the background.
     pub lazyfree_lazy_user_flush: bool,
     /// Most fields of a small hash.
@@ -132,12 +173,15 @@ pub struct Config {
 }
 
 impl Default for Config {
+    #[allow(clippy::too_many_lines, reason = "a line for each parameter, and nothing else")]
     fn default() -> Config {
         Config {
             bind: vec!["*".to_owned(), "-::*".to_owned()],
             port: 6379,
             unixsocket: String::new(),
             unixsocketperm: 0,
+            proc_title_template: "{title} {listen-addr} {server-mode}".to_owned(),
+            set_proc_title: true,
             tcp_backlog: 511,
             tcp_keepalive: 300,
             timeout: 0,
@@ -154,6 +198,24 @@ impl Default for Config {
             enable_debug_command: Access::No,
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
+            dbfilename: "dump.rdb".to_owned(),
+            save: "3600 1 300 100 60 10000".to_owned(),
+            has_read_save: false,
+            stop_writes_on_bgsave_error: true,
+            rdbcompression: true,
+            rdbchecksum: true,
+            rdb_save_incremental_fsync: true,
+            rdb_version: 10,
+            rdb_key_save_delay: 0,
+            key_load_delay: 0,
+            loading_process_events_interval_bytes: 2 << 20,
+            sanitize_dump_payload: kinds::Sanitize::No,
+            shutdown_on_sigint: "default".to_owned(),
+            shutdown_on_sigterm: "default".to_owned(),
+            aof: append_only::AppendOnly::default(),
+            lazyfree_lazy_eviction: false,
+            lazyfree_lazy_expire: false,
+            lazyfree_lazy_server_del: false,
             lazyfree_lazy_user_flush: false,
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
@@ -197,6 +259,11 @@ impl Default for Config {
 const CLIENT_MEMORY_LEAST: usize = 128 << 10;
 
 impl Config {
+    /// When to take snapshots.
+    pub fn save_points(&self) -> Vec<checks::SavePoint> {
+        checks::read_save_points(&self.save)
+    }
+
     /// Memory that all clients may take together, in bytes; 0 for any. A part of `maxmemory` is no
     /// bound while that is none.
     #[inline]

@@ -2,7 +2,7 @@
 //! may change.
 
 use super::kinds::{Kind, Refusal, Slot};
-use super::{Config, checks, idle, unbuilt};
+use super::{Config, append_only, checks, idle, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -42,7 +42,14 @@ enum Place {
 /// Most databases: each that is used takes memory, and so do those with lower numbers.
 const DATABASES_MAX: i64 = 1_000_000;
 
-/// Those that have an effect, by name; [`idle`] and [`unbuilt`] have the others.
+const INT_MIN: i64 = i32::MIN as i64;
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// What says how to stop upon a signal.
+const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
+
+/// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
+/// have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Addresses(&mut c.bind)
@@ -75,6 +82,9 @@ pub const PARAMETERS: &[Parameter] = &[
     row("databases", Change::AtStart, "Number of databases.", |c| {
         Slot::Int(&mut c.databases, 1, DATABASES_MAX)
     }),
+    row("dbfilename", Change::Protected, "Name of the snapshot file.", |c| {
+        Slot::Kept(&mut c.dbfilename, Kind::Checked(checks::snapshot_name, "name of a file"))
+    }),
     row("dir", Change::Protected, "Working directory.", |c| Slot::Text(&mut c.dir)),
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
         Slot::Choice(&mut c.enable_debug_command)
@@ -100,6 +110,13 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Memory(&mut c.hll_sparse_max_bytes, 0)
     }),
     row(
+        "key-load-delay",
+        Change::Live,
+        "Microseconds of pause for each key that is loaded.",
+        |c| Slot::Int(&mut c.key_load_delay, INT_MIN, INT_MAX),
+    )
+    .hidden(),
+    row(
         "latency-monitor-threshold",
         Change::Live,
         "Milliseconds from which on LATENCY notes an event; 0: never.",
@@ -116,6 +133,21 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Which percentiles of them INFO shows.",
         |c| Slot::Percentiles(&mut c.latency_tracking_info_percentiles),
+    ),
+    row(
+        "lazyfree-lazy-eviction",
+        Change::Live,
+        "Evicted keys are logged and replicated as UNLINK, not DEL; they are freed later anyway.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_eviction),
+    ),
+    row("lazyfree-lazy-expire", Change::Live, "The same for keys that die of age.", |c| {
+        Slot::Bool(&mut c.lazyfree_lazy_expire)
+    }),
+    row(
+        "lazyfree-lazy-server-del",
+        Change::Live,
+        "The same for keys that a command removes beside what it is for.",
+        |c| Slot::Bool(&mut c.lazyfree_lazy_server_del),
     ),
     row(
         "lazyfree-lazy-user-flush",
@@ -139,6 +171,13 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Int(&mut c.list_max_listpack_size, i64::from(i32::MIN), i64::from(i32::MAX)),
     )
     .or_named("list-max-ziplist-size"),
+    row(
+        "loading-process-events-interval-bytes",
+        Change::Live,
+        "Bytes loaded between looks at clients.",
+        |c| Slot::Int(&mut c.loading_process_events_interval_bytes, 1_024, INT_MAX),
+    )
+    .hidden(),
     row(
         "logfile",
         Change::AtStart,
@@ -201,6 +240,10 @@ pub const PARAMETERS: &[Parameter] = &[
         |c| Slot::Text(&mut c.pidfile),
     ),
     row("port", Change::Live, "TCP port; 0: none.", |c| Slot::Int(&mut c.port, 0, 65_535)),
+    row("proc-title-template", Change::Live, "Title of the process.", |c| {
+        let kind = Kind::Checked(checks::title_template, "text with fields in braces");
+        Slot::Kept(&mut c.proc_title_template, kind)
+    }),
     row(
         "protected-mode",
         Change::Live,
@@ -210,9 +253,44 @@ pub const PARAMETERS: &[Parameter] = &[
     row("proto-max-bulk-len", Change::Live, "Longest argument.", |c| {
         Slot::Memory(&mut c.proto_max_bulk_len, 1 << 20)
     }),
+    row(
+        "rdb-key-save-delay",
+        Change::Live,
+        "Microseconds of pause for each key that is saved.",
+        |c| Slot::Int(&mut c.rdb_key_save_delay, INT_MIN, INT_MAX),
+    )
+    .hidden(),
+    row("rdb-save-incremental-fsync", Change::Live, "Sync a snapshot piece by piece.", |c| {
+        Slot::Bool(&mut c.rdb_save_incremental_fsync)
+    }),
+    row(
+        "rdb-version",
+        Change::Live,
+        "Version of the format of snapshots and of DUMP; newer where the data needs it. 10 is what \
+         Redis 7.0 reads. Not in Redis.",
+        |c| Slot::Int(&mut c.rdb_version, 10, 12),
+    ),
+    row("rdbchecksum", Change::AtStart, "Check sums in snapshots.", |c| {
+        Slot::Bool(&mut c.rdbchecksum)
+    }),
+    row("rdbcompression", Change::Live, "Compress strings in snapshots.", |c| {
+        Slot::Bool(&mut c.rdbcompression)
+    }),
     row("requirepass", Change::Live, "Password of the default user; empty: none.", |c| {
         Slot::Text(&mut c.requirepass)
     }),
+    row(
+        "sanitize-dump-payload",
+        Change::Live,
+        "Check that no element of a value is there twice, before it is loaded.",
+        |c| Slot::Choice(&mut c.sanitize_dump_payload),
+    ),
+    row(
+        "save",
+        Change::Live,
+        "When to take a snapshot: after so many seconds, if there were so many changes.",
+        |c| Slot::Kept(&mut c.save, Kind::List(checks::save_points, "seconds, changes; repeated")),
+    ),
     row(
         "set-max-intset-entries",
         Change::Live,
@@ -223,7 +301,16 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Int(&mut c.set_max_listpack_entries, 0, i64::MAX)
     }),
     row("set-max-listpack-value", Change::Live, "Longest member of a compact set.", |c| {
-        Slot::Memory(&mut c.set_max_listpack_value, 0)
+        Slot::Int(&mut c.set_max_listpack_value, 0, i64::MAX)
+    }),
+    row("set-proc-title", Change::AtStart, "Set the title of the process.", |c| {
+        Slot::Bool(&mut c.set_proc_title)
+    }),
+    row("shutdown-on-sigint", Change::Live, "How to stop upon SIGINT.", |c| {
+        Slot::Kept(&mut c.shutdown_on_sigint, Kind::List(checks::shutdown_words, HOW_TO_STOP))
+    }),
+    row("shutdown-on-sigterm", Change::Live, "How to stop upon SIGTERM.", |c| {
+        Slot::Kept(&mut c.shutdown_on_sigterm, Kind::List(checks::shutdown_words, HOW_TO_STOP))
     }),
     row(
         "slowlog-log-slower-than",
@@ -234,6 +321,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("slowlog-max-len", Change::Live, "Entries of the slow log.", |c| {
         Slot::Int(&mut c.slowlog_max_len, 0, i64::MAX)
     }),
+    row(
+        "stop-writes-on-bgsave-error",
+        Change::Live,
+        "Refuse changes after a snapshot failed.",
+        |c| Slot::Bool(&mut c.stop_writes_on_bgsave_error),
+    ),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)
     }),
@@ -277,7 +370,7 @@ pub const PARAMETERS: &[Parameter] = &[
     .or_named("zset-max-ziplist-value"),
 ];
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     change: Change,
     about: &'static str,
@@ -300,7 +393,8 @@ pub(super) const fn kept(
 
 /// All parameters: first those that have an effect.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
-    PARAMETERS.iter().chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
+    let persistence = append_only::PARAMETERS;
+    PARAMETERS.iter().chain(persistence).chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {
@@ -423,13 +517,8 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
-        let cases = [
-            ("appendonly", "yes"),
-            ("cluster-enabled", "yes"),
-            ("replicaof", "localhost 6380"),
-            ("save", "900 1"),
-            ("tls-port", "6380"),
-        ];
+        let cases =
+            [("cluster-enabled", "yes"), ("replicaof", "localhost 6380"), ("tls-port", "6380")];
         for (name, value) in cases {
             let parameter = Parameter::named(name).unwrap();
             let refusal = parameter.set(&mut config, &[value.to_owned()]).unwrap_err();

@@ -1,18 +1,15 @@
-//! Parameters of what is not built yet (files of data, replication, cluster, TLS, scripts, users),
+//! Parameters of what is not built yet (snapshots, replication, cluster, TLS, scripts, users),
 //! accepted like those of [`super::idle`]; what would promise such a thing is refused.
 
 use super::checks;
 use super::kinds::Kind;
 use super::table::{Change, Parameter, kept};
 
-const INT_MIN: i64 = i32::MIN as i64;
 const INT_MAX: i64 = i32::MAX as i64;
 
 const NO_ACL: &str = "ACL users are not built yet, so there can be no file of them";
 const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" can be kept";
-const NO_LOG: &str = "the append-only file is not built yet, so nothing but \"no\" can be kept";
 const NO_REPLICAS: &str = "replication is not built yet, so there can be no primary";
-const NO_SNAPSHOTS: &str = "snapshots are not built yet, so nothing but \"\" can be kept";
 const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
@@ -32,83 +29,12 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Only(&Kind::Text, "", NO_ACL),
     ),
     kept("acllog-max-len", Change::Live, "Entries of ACL LOG.", "128", Kind::Int(0, i64::MAX)),
-    kept("aof-disable-auto-gc", Change::Live, "Keep old append-only files.", "no", Kind::Bool),
-    kept(
-        "aof-load-truncated",
-        Change::Live,
-        "Load an append-only file that ends early.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-rewrite-incremental-fsync",
-        Change::Live,
-        "Sync a new append-only file piece by piece.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-timestamp-enabled",
-        Change::Live,
-        "Write the time into the append-only file.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "aof-use-rdb-preamble",
-        Change::Live,
-        "Begin the append-only file with a snapshot.",
-        "yes",
-        Kind::Bool,
-    ),
     kept(
         "aof_rewrite_cpulist",
         Change::AtStart,
         "Processors for writing the append-only file anew.",
         "",
         Kind::Text,
-    ),
-    kept(
-        "appenddirname",
-        Change::AtStart,
-        "Directory of the append-only file.",
-        "appendonlydir",
-        Kind::Checked(checks::log_dir_name, "name of a directory"),
-    ),
-    kept(
-        "appendfilename",
-        Change::AtStart,
-        "Name of the append-only file.",
-        "appendonly.aof",
-        Kind::Checked(checks::log_name, "name of a file"),
-    ),
-    kept(
-        "appendfsync",
-        Change::Live,
-        "When the append-only file is synced.",
-        "everysec",
-        Kind::OneOf(&["everysec", "always", "no"]),
-    ),
-    kept(
-        "appendonly",
-        Change::Live,
-        "Log every change to a file. Not built yet.",
-        "no",
-        Kind::Only(&Kind::Bool, "no", NO_LOG),
-    ),
-    kept(
-        "auto-aof-rewrite-min-size",
-        Change::Live,
-        "Size from which on the append-only file is written anew.",
-        "67108864",
-        Kind::Memory(0),
-    ),
-    kept(
-        "auto-aof-rewrite-percentage",
-        Change::Live,
-        "Growth upon which the append-only file is written anew.",
-        "100",
-        Kind::Int(0, INT_MAX),
     ),
     kept("bgsave_cpulist", Change::AtStart, "Processors for snapshots.", "", Kind::Text),
     kept(
@@ -264,29 +190,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept(
-        "dbfilename",
-        Change::Protected,
-        "Name of the snapshot file.",
-        "dump.rdb",
-        Kind::Checked(checks::snapshot_name, "name of a file"),
-    ),
-    kept(
-        "key-load-delay",
-        Change::Live,
-        "Microseconds of pause for each key that is loaded.",
-        "0",
-        Kind::Int(INT_MIN, INT_MAX),
-    )
-    .hidden(),
-    kept(
-        "loading-process-events-interval-bytes",
-        Change::Live,
-        "Bytes loaded between looks at clients.",
-        "2097152",
-        Kind::Int(1_024, INT_MAX),
-    )
-    .hidden(),
-    kept(
         "lua-enable-deprecated-api",
         Change::AtStart,
         "Offer deprecated names to scripts.",
@@ -313,13 +216,6 @@ pub const PARAMETERS: &[Parameter] = &[
     )
     .or_named("min-slaves-to-write"),
     kept(
-        "no-appendfsync-on-rewrite",
-        Change::Live,
-        "Sync no append-only file while another is written.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
         "propagation-error-behavior",
         Change::Live,
         "What to do about errors in the stream of changes.",
@@ -333,23 +229,6 @@ pub const PARAMETERS: &[Parameter] = &[
         "no",
         Kind::Bool,
     ),
-    kept(
-        "rdb-key-save-delay",
-        Change::Live,
-        "Microseconds of pause for each key that is saved.",
-        "0",
-        Kind::Int(INT_MIN, INT_MAX),
-    )
-    .hidden(),
-    kept(
-        "rdb-save-incremental-fsync",
-        Change::Live,
-        "Sync a snapshot piece by piece.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept("rdbchecksum", Change::AtStart, "Check sums in snapshots.", "yes", Kind::Bool),
-    kept("rdbcompression", Change::Live, "Compress strings in snapshots.", "yes", Kind::Bool),
     kept(
         "repl-backlog-size",
         Change::Live,
@@ -463,46 +342,11 @@ pub const PARAMETERS: &[Parameter] = &[
     )
     .or_named("slaveof"),
     kept(
-        "sanitize-dump-payload",
-        Change::Live,
-        "Check values deeply before they are loaded.",
-        "no",
-        Kind::OneOf(&["no", "yes", "clients"]),
-    ),
-    kept(
-        "save",
-        Change::Live,
-        "When to take snapshots. Not built yet.",
-        "",
-        Kind::Only(&Kind::List(checks::save_points, ""), "", NO_SNAPSHOTS),
-    ),
-    kept(
-        "shutdown-on-sigint",
-        Change::Live,
-        "How to stop upon SIGINT. Nothing is saved, so all ways are the same.",
-        "default",
-        Kind::List(checks::shutdown_words, "default, or some of nosave, now, force"),
-    ),
-    kept(
-        "shutdown-on-sigterm",
-        Change::Live,
-        "How to stop upon SIGTERM. Nothing is saved, so all ways are the same.",
-        "default",
-        Kind::List(checks::shutdown_words, "default, or some of nosave, now, force"),
-    ),
-    kept(
         "shutdown-timeout",
         Change::Live,
         "Seconds to wait for replicas before stopping.",
         "10",
         Kind::Int(0, INT_MAX),
-    ),
-    kept(
-        "stop-writes-on-bgsave-error",
-        Change::Live,
-        "Refuse writes after a snapshot failed.",
-        "yes",
-        Kind::Bool,
     ),
     kept(
         "tls-auth-clients",

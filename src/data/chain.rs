@@ -98,6 +98,12 @@ impl Chain {
         nodes.find_map(|(node, items)| items.find(0, text).map(|at| Place { node, at }))
     }
 
+    /// Adds a node at the back.
+    pub(super) fn append(&mut self, node: Node) {
+        self.len += node.count();
+        self.nodes.push_back(node);
+    }
+
     /// Adds an element at an end.
     #[inline]
     pub(super) fn push(&mut self, end: End, text: &[u8], fill: Fill) {

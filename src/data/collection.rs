@@ -103,6 +103,8 @@ pub trait Kind: Default + 'static {
     fn thaw(form: Form, bytes: Vec<u8>) -> Self;
     /// The bytes, if the value is in a small form.
     fn small(&mut self) -> Option<(Form, &mut Vec<u8>)>;
+    /// The bytes, if the value is in a small form, to be read.
+    fn packed(&self) -> Option<(Form, &[u8])>;
     /// Reads a value in a small form.
     fn view_small(form: Form, bytes: &[u8]) -> Self::Ref<'_>;
     /// Reads a value.
@@ -154,6 +156,17 @@ macro_rules! each {
 }
 
 impl Collection {
+    /// A collection in a small form, made of its bytes.
+    pub fn thaw(form: Form, bytes: Vec<u8>) -> Collection {
+        match form.type_of() {
+            Type::List => List::thaw(form, bytes).wrap(),
+            Type::Set => Set::thaw(form, bytes).wrap(),
+            Type::SortedSet => SortedSet::thaw(form, bytes).wrap(),
+            Type::Hash => Hash::thaw(form, bytes).wrap(),
+            Type::String => unreachable!("a string has no form"),
+        }
+    }
+
     /// Its type.
     pub fn type_of(&self) -> Type {
         match self {
@@ -192,6 +205,11 @@ impl Collection {
     /// The bytes, if it is in a small form.
     pub fn small(&mut self) -> Option<(Form, &mut Vec<u8>)> {
         each!(self, value => value.small())
+    }
+
+    /// The same, to be read.
+    pub fn packed(&self) -> Option<(Form, &[u8])> {
+        each!(self, value => value.packed())
     }
 }
 

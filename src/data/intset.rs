@@ -114,6 +114,11 @@ impl IntSet {
         IntSet(bytes)
     }
 
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The bytes, to be taken or put back as a whole.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.0

@@ -105,6 +105,15 @@ enum View<'a> {
     Chain(&'a Chain),
 }
 
+/// One node of a list.
+#[derive(Clone, Copy)]
+pub enum NodeRef<'a> {
+    /// An element by itself.
+    Plain(&'a [u8]),
+    /// Packed elements, and how many they are.
+    Packed(Run<'a>, usize),
+}
+
 /// The elements of a list from one on to the back.
 pub struct Forward<'a> {
     items: Items<'a>,
@@ -184,6 +193,20 @@ impl<'a> ListRef<'a> {
         self.forward(0)
     }
 
+    /// The nodes in order.
+    pub fn nodes(self) -> impl ExactSizeIterator<Item = NodeRef<'a>> {
+        let (small, chain) = match self.0 {
+            View::Small(bytes) => (Some(bytes), None),
+            View::Chain(chain) => (None, Some(chain)),
+        };
+        let count = chain.map_or(1, |chain| chain.nodes().len());
+        (0..count).map(move |index| match (small, chain) {
+            (Some(bytes), _) => NodeRef::Packed(Run::of_packed(bytes), packed::count_of(bytes)),
+            (_, Some(chain)) => chain.nodes()[index].show(),
+            (None, None) => unreachable!("a list is in one piece or in nodes"),
+        })
+    }
+
     /// The elements from an index on to the back.
     pub fn forward(self, index: usize) -> Forward<'a> {
         match self.0 {
@@ -254,12 +277,40 @@ impl List {
     pub fn of<'t>(texts: impl Iterator<Item = &'t [u8]>, fill: Fill) -> List {
         let mut chain = Chain::default();
         texts.for_each(|text| chain.push(End::Back, text, fill));
+        let mut list = List(Body::Chain(chain));
+        list.settle(fill);
+        list
+    }
+
+    /// A list in nodes, to which nodes are appended; [`List::settle`] ends that.
+    pub fn long() -> List {
+        List(Body::Chain(Chain::default()))
+    }
+
+    /// Appends the elements of a listpack as a node; how many they are.
+    pub fn append_packed(&mut self, listpack: &[u8]) -> usize {
+        let (run, count) = (Run::of_packed(listpack), Run::of_packed(listpack).count());
+        if count > 0 {
+            self.in_chain(|chain| chain.append(Node::of_run(run, count)));
+        }
+        count
+    }
+
+    /// Appends an element as a node by itself.
+    pub fn append_plain(&mut self, element: &[u8]) {
+        self.in_chain(|chain| chain.append(Node::of_one(element, true, 0)));
+    }
+
+    /// Takes the form that suits what has been appended.
+    pub fn settle(&mut self, fill: Fill) {
+        let Body::Chain(chain) = &mut self.0 else { return };
+        let mut chain = std::mem::take(chain);
         if let Some(node) = chain.single()
             && fill.allows(node.packed_bytes(), node.count())
         {
             chain.is_listpack = true;
         }
-        List(in_one_piece(chain))
+        self.0 = in_one_piece(chain);
     }
 
     /// Adds elements at an end, one after the other.
@@ -405,6 +456,13 @@ impl Kind for List {
     fn small(&mut self) -> Option<(Form, &mut Vec<u8>)> {
         match &mut self.0 {
             Body::Small(packed) => Some((Form::List, packed.bytes_mut())),
+            Body::Chain(_) => None,
+        }
+    }
+
+    fn packed(&self) -> Option<(Form, &[u8])> {
+        match &self.0 {
+            Body::Small(packed) => Some((Form::List, packed.as_bytes())),
             Body::Chain(_) => None,
         }
     }

@@ -1,5 +1,6 @@
 //! A node of a long list: elements one behind the other, with room at both ends.
 
+use super::list::NodeRef;
 use super::packed::{self, Elements, Run};
 use super::text::Text;
 use crate::sys::memory;
@@ -113,6 +114,12 @@ impl Node {
     pub(super) fn run(&self) -> Run<'_> {
         debug_assert!(!self.is_plain, "the elements are packed");
         Run::new(&self.bytes[self.start..self.end])
+    }
+
+    /// What it is made of.
+    pub(super) fn show(&self) -> NodeRef<'_> {
+        let bytes = &self.bytes[self.start..self.end];
+        if self.is_plain { NodeRef::Plain(bytes) } else { NodeRef::Packed(self.run(), self.count) }
     }
 
     /// The elements.

@@ -505,6 +505,14 @@ impl Kind for Set {
         }
     }
 
+    fn packed(&self) -> Option<(Form, &[u8])> {
+        match &self.0 {
+            Body::Ints(ints) => Some((Form::IntSet, ints.as_bytes())),
+            Body::Packed(packed) => Some((Form::Set, packed.as_bytes())),
+            Body::Large(_) => None,
+        }
+    }
+
     #[inline]
     fn view_small(form: Form, bytes: &[u8]) -> SetRef<'_> {
         SetRef(match form {

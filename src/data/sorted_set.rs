@@ -457,6 +457,13 @@ impl Kind for SortedSet {
         }
     }
 
+    fn packed(&self) -> Option<(Form, &[u8])> {
+        match &self.0 {
+            Body::Small(packed) => Some((Form::SortedSet, packed.as_bytes())),
+            Body::Large(_) | Body::Rest(_) => None,
+        }
+    }
+
     fn view_small(_form: Form, bytes: &[u8]) -> SortedSetRef<'_> {
         SortedSetRef(View::Small(bytes))
     }

@@ -35,14 +35,21 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
 /// That it is no number, negative, or too long.
 pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
     const TOO_LONG: Error = Error::new("ERR timeout is out of range");
-    let seconds = parse_double(argument);
-    let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    const NEGATIVE: Error = Error::new("ERR timeout is negative");
+    let Some(seconds) = parse_double(argument) else {
+        // Redis reads more precisely: what is beyond a double may still be a number.
+        return Err(match (Extended::parse(argument), argument.first()) {
+            (None, _) => Error::new("ERR timeout is not a float or out of range"),
+            (Some(_), Some(b'-')) => NEGATIVE,
+            (Some(_), _) => TOO_LONG,
+        });
+    };
     let ms = (seconds * 1_000.0).ceil();
     if ms > num::float(i64::MAX as u64) {
         return Err(TOO_LONG);
     }
     if ms < 0.0 {
-        return Err(Error::new("ERR timeout is negative"));
+        return Err(NEGATIVE);
     }
     let ms = num::whole(ms);
     if ms == 0 {
@@ -113,6 +120,18 @@ mod tests {
         assert_eq!(positive_count(b"0"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"-3"), Err(Error::SYNTAX));
         assert_eq!(positive_count(b"x"), Err(Error::NOT_AN_INTEGER));
+    }
+
+    #[test]
+    fn timeouts_beyond_a_double_are_numbers_still() {
+        let text = |argument: &[u8]| {
+            timeout(argument, Now::default()).map_err(|error| error.as_bytes().to_vec())
+        };
+        assert_eq!(text(b"1e309"), Err(b"ERR timeout is out of range".to_vec()));
+        assert_eq!(text(&[b'9'; 400]), Err(b"ERR timeout is out of range".to_vec()));
+        assert_eq!(text(b"-1e309"), Err(b"ERR timeout is negative".to_vec()));
+        assert_eq!(text(b"1e9999"), Err(b"ERR timeout is not a float or out of range".to_vec()));
+        assert_eq!(text(b"0"), Ok(None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::hub::watches::Watches;
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
-use crate::store::{Db, Store};
+use crate::store::{self, Db, Store};
 
 /// One run of a command.
 pub struct Call<'a> {
@@ -48,8 +48,20 @@ pub struct Call<'a> {
     pub command: CommandId,
     /// The world outside.
     pub host: &'a mut dyn Host,
-    /// What is propagated instead of the request, if anything.
-    pub(super) propagated: Option<ArgvBuf>,
+    /// What those who replay changes are told.
+    pub(super) propagated: Propagated,
+}
+
+/// What those who replay changes are told of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Propagated {
+    /// The request, if it has changed something.
+    #[default]
+    AsReceived,
+    /// Another one instead.
+    Instead(ArgvBuf),
+    /// The request, but only replicas, even if it has changed nothing.
+    ToReplicas,
 }
 
 impl Engine {
@@ -78,7 +90,7 @@ impl Engine {
             table: &self.table,
             command,
             host,
-            propagated: None,
+            propagated: Propagated::AsReceived,
         }
     }
 }
@@ -92,20 +104,7 @@ impl Call<'_> {
 
     /// How far a collection of this type may go in its small form.
     pub fn limits(&self, value: Type) -> Limits {
-        let config = &self.state.config;
-        let (elements, element_bytes) = match value {
-            Type::String | Type::List => (0, 0),
-            Type::Hash => (config.hash_max_listpack_entries, config.hash_max_listpack_value),
-            Type::Set => (config.set_max_listpack_entries, config.set_max_listpack_value),
-            Type::SortedSet => (config.zset_max_listpack_entries, config.zset_max_listpack_value),
-        };
-        let bound = |value: i64| usize::try_from(value).unwrap_or(0);
-        Limits {
-            elements: bound(elements),
-            element_bytes: bound(element_bytes),
-            integers: bound(config.set_max_intset_entries),
-            hasher: self.store.hasher().clone(),
-        }
+        store::limits(&self.state.config, self.store.hasher(), value)
     }
 
     /// Milliseconds since 1970, the same throughout the call.
@@ -128,7 +127,7 @@ impl Call<'_> {
     /// which.
     pub fn unknown_subcommand(&self) -> Error {
         let parent = self.name().split('|').next().unwrap_or_default().to_uppercase();
-        Error::quoting(
+        Error::quoting_name(
             "ERR unknown subcommand or wrong number of arguments for '",
             self.argv.get(1).unwrap_or_default(),
             &format!("'. Try {parent} HELP."),
@@ -157,7 +156,19 @@ impl Call<'_> {
     #[inline]
     pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Some(argv());
+            self.propagated = Propagated::Instead(argv());
         }
+    }
+    /// Propagates the request to replicas although it changes nothing: it has effects there.
+    #[inline]
+    pub fn propagate_to_replicas(&mut self) {
+        self.propagated = Propagated::ToReplicas;
+    }
+
+    /// True if a deadline is past. None is while changes are replayed: what a key's end leads to
+    /// has been decided by who ran the request first.
+    #[inline]
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.state.now.unix_ms() && !self.store.changes.shows_due
     }
 }

@@ -95,7 +95,10 @@ impl Engine {
     /// Takes note that the child has ended.
     pub fn child_ended(&mut self, end: End, host: &mut dyn Host) {
         let Some(child) = self.state.children.current.take() else { return };
-        let (done, copied_bytes) = host.child_progress();
-        log::debug!("{child:?}: {end:?}, {done} done, {copied_bytes} bytes copied");
+        match child.kind {
+            ChildKind::Snapshot => self.snapshot_ended(child.pid, child.started, end, host),
+            // Whoever starts one of these takes its end from here.
+            ChildKind::LogRewrite | ChildKind::Sync => {}
+        }
     }
 }

@@ -145,8 +145,9 @@ pub struct Client {
     pub is_monitor: bool,
     /// Whether it is spared when clients take too much memory (CLIENT NO-EVICT).
     pub is_spared: bool,
-    /// Whether its next request waits for the end of a pause (CLIENT PAUSE).
-    pub is_postponed: bool,
+    /// If its next request waits for the end of a pause (CLIENT PAUSE), its place among those that
+    /// do.
+    pub postponed: Option<u64>,
     /// What it has queued since MULTI.
     pub multi: Option<Box<Multi>>,
     /// Whether its queue is being run, so that nothing of it may wait.
@@ -193,7 +194,7 @@ impl Client {
             net_out: 0,
             is_monitor: false,
             is_spared: false,
-            is_postponed: false,
+            postponed: None,
             multi: None,
             is_in_transaction: false,
             watching: Watching::default(),
@@ -242,7 +243,10 @@ impl Client {
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.
     pub fn may_be_idle(&self) -> bool {
-        !self.is_subscribed() && !self.is_monitor && !self.is_postponed && self.parked.is_none()
+        !self.is_subscribed()
+            && !self.is_monitor
+            && self.postponed.is_none()
+            && self.parked.is_none()
     }
 
     /// True if it listens to a channel.

@@ -4,6 +4,7 @@ use super::client::{Client, Connection};
 use super::command::Command;
 use super::host::Host;
 use super::peers::Peers;
+use super::propagate::Sink;
 use super::run::Recent;
 use super::state::{Facts, State};
 use super::stats::Stats;
@@ -181,6 +182,10 @@ impl Engine {
             self.store.changes.keeps_due = false;
             self.peers.resume();
         }
+        if self.state.persistence.is_loading() {
+            self.load_slice(host);
+        }
+        self.save_if_due(host);
         let due_ms = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
         if let Some(due_ms) = due_ms.filter(|at_ms| *at_ms <= now.unix_ms()) {
             self.bury_due(due_ms, host);
@@ -189,7 +194,9 @@ impl Engine {
             self.evict_slice();
         }
         if self.state.feed.is_on() {
-            self.state.feed.append_deaths(self.store.changes.events());
+            let State { feed, config, .. } = &mut self.state;
+            feed.note_second(config, now.unix_s());
+            feed.append_deaths(self.store.changes.events(), config);
         }
         if self.store.has_remains() {
             self.store.free_slice();
@@ -227,7 +234,10 @@ impl Engine {
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
-        if self.store.has_remains() || self.has_tracking_work() {
+        if self.store.has_remains()
+            || self.state.persistence.is_loading()
+            || self.has_tracking_work()
+        {
             return Some(0);
         }
         self.state.refresh_now(ticks, host);
@@ -240,6 +250,7 @@ impl Engine {
         let resumption = self.state.pause.map(|pause| pause.until_us);
         let wait = self.waiters.first_timeout().map(|(until_us, _)| until_us);
         let work = self.state.next_work_us().into_iter().chain(resumption).chain(wait);
+        let work = work.chain(self.next_save_us());
         death.into_iter().chain(work.map(|at| at.saturating_sub(now.mono_us))).min()
     }
 
@@ -350,10 +361,9 @@ impl Engine {
         &mut self.store
     }
 
-    /// Starts the stream of changes; see [`super::Feed`].
-    pub fn turn_feed_on(&mut self) {
-        self.store.changes.list_deaths(true);
-        self.state.feed.turn_on();
+    /// Starts the stream of changes for a sink; see [`super::Feed`].
+    pub fn begin_feed(&mut self, sink: Sink) {
+        self.state.feed.begin(sink, &mut self.store);
     }
 }
 

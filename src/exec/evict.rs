@@ -134,7 +134,8 @@ impl Engine {
             self.state.note_latency("eviction-cycle", self.state.now.unix_s(), ms);
         }
         if self.state.feed.is_on() {
-            self.state.feed.append_deaths(&self.store.changes.events()[noted..]);
+            let State { feed, config, .. } = &mut self.state;
+            feed.append_deaths(&self.store.changes.events()[noted..], config);
         }
         self.note_room(room);
         room

@@ -35,6 +35,13 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
     if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
         return Err(Error::OUT_OF_MEMORY);
     }
+    if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
+        return Err(SNAPSHOT_FAILED);
+    }
+    if spec.flags.contains(Flags::WRITE) && applicant.state.log.refuses() {
+        let reason = applicant.state.log.refusal();
+        return Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}")));
+    }
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
@@ -48,13 +55,44 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
             row.name
         )));
     }
+    if applicant.state.persistence.is_loading() && !spec.flags.contains(Flags::LOADING) {
+        return Err(IS_LOADING);
+    }
     Ok(())
 }
 
-/// Whether a command of these flags may take memory, or what is queued before it.
-fn needs_memory(client: &Client, flags: Flags) -> bool {
+/// What is said while data is being loaded.
+const IS_LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
+
+/// What is said to those who would change data that cannot be saved.
+const SNAPSHOT_FAILED: Error = Error::new(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to \
+     disk. Commands that may modify the data set are disabled, because this instance is configured \
+     to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error \
+     option). Please check the Redis logs for details about the RDB error.",
+);
+
+/// Whether nothing may be changed, as the last snapshot has failed.
+#[inline]
+fn state_refuses_changes(state: &State) -> bool {
+    let persistence = &state.persistence;
+    !persistence.is_ok && persistence.has_points() && state.config.stop_writes_on_bgsave_error
+}
+
+/// Whether a command of these flags may change keys, or what is queued before it; or tells whether
+/// the server is well.
+fn changes_or_tells(client: &Client, flags: Flags) -> bool {
     let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
-    (flags | runs.map_or(Flags::empty(), |multi| multi.flags)).contains(Flags::DENYOOM)
+    let all = flags | runs.map_or(Flags::empty(), |multi| multi.flags);
+    all.intersects(Flags::WRITE | Flags::TELLS_HEALTH)
+}
+
+/// Whether a command of these flags may take memory, or what is queued before it; what is to be
+/// queued itself does.
+fn needs_memory(client: &Client, flags: Flags) -> bool {
+    let Some(multi) = &client.multi else { return flags.contains(Flags::DENYOOM) };
+    let runs = if flags.contains(Flags::RUNS_QUEUE) { multi.flags } else { Flags::empty() };
+    (flags | runs).contains(Flags::DENYOOM) || !flags.contains(Flags::NOT_QUEUED)
 }
 
 fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::persist::aof::Errand;
 use crate::sys::disk::Disk;
 use crate::sys::fork::Progress;
 use std::io;
@@ -59,6 +60,10 @@ pub trait Host {
 
     /// Ends that process; nobody is told of its end.
     fn kill_child(&mut self);
+
+    /// Has work on the disk done beside the loop, after what was given before; the driver ticks
+    /// once it is done.
+    fn aside(&mut self, errand: Errand);
 
     /// How far that process has come: what it has noted itself, and the bytes of memory that it
     /// shares no more. Of the latest one, if none runs.

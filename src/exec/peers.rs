@@ -34,8 +34,10 @@ pub struct Peers {
     doomed: Vec<ClientId>,
     /// Messages for a client that is checked out.
     held: Vec<(Slot, Message)>,
-    /// Clients that waited for the end of a pause.
+    /// Clients that need wait no more, in the order in which they go on.
     resumed: Vec<ClientId>,
+    /// Requests so far that had to wait for the end of a pause.
+    postponed: u64,
     /// Whether the memory of all clients is counted.
     counts_memory: bool,
     /// Memory of all clients, in bytes.
@@ -260,15 +262,22 @@ impl Peers {
         std::mem::take(&mut self.doomed)
     }
 
-    /// Lets all clients that wait for the end of a pause go on.
+    /// The place of the next client that has to wait for the end of a pause.
+    pub(super) fn next_postponed(&mut self) -> u64 {
+        self.postponed += 1;
+        self.postponed
+    }
+
+    /// Lets all clients that wait for the end of a pause go on, who came first at first.
     pub fn resume(&mut self) {
         let mut resumed = Vec::new();
-        for peer in self.iter_mut().filter(|peer| peer.client.is_postponed) {
-            peer.client.is_postponed = false;
-            resumed.push(peer.client.id);
+        for peer in self.iter_mut() {
+            if let Some(place) = peer.client.postponed.take() {
+                resumed.push((place, peer.client.id));
+            }
         }
         resumed.sort_unstable();
-        self.resumed.append(&mut resumed);
+        self.resumed.extend(resumed.into_iter().map(|(_, id)| id));
     }
 
     /// Lets a client go on that has waited for keys.

@@ -1,5 +1,6 @@
 //! The one caller of handlers.
 
+use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
@@ -28,7 +29,7 @@ const AHEAD_REQUESTS: usize = 16;
 const AHEAD_KEYS: usize = 32;
 
 /// The commands of the first requests of a burst; none for those that name none.
-type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+pub(super) type Plan = [Option<CommandId>; AHEAD_REQUESTS];
 
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
@@ -47,14 +48,16 @@ impl Engine {
             return served;
         }
         let output_max = self.burst_output_max();
-        self.store.usage.set_quiet(peer.client.no_touch);
+        // A note in every key that is read would be a copied page for a child.
+        let is_shared = self.state.children.current().is_some();
+        self.store.usage.set_quiet(peer.client.no_touch || is_shared);
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(self, host);
         served.turn = Turn::Next;
         for argv in requests {
             let planned = plan.get(served.count).copied().flatten();
             if self.state.pause.is_some() && self.must_wait(&peer, argv) {
-                peer.client.is_postponed = true;
+                peer.client.postponed = Some(self.peers.next_postponed());
                 served.turn = Turn::Wait;
                 break;
             }
@@ -148,7 +151,11 @@ impl Engine {
     /// Finds the commands of the first requests, and fetches into the cache the keys that they will
     /// look at, all of them at once, so that waiting for memory is done once and not key by key.
     #[inline(never)] // As above.
-    fn look_ahead<'a>(&mut self, db: DbIndex, requests: impl Iterator<Item = Argv<'a>>) -> Plan {
+    pub(super) fn look_ahead<'a>(
+        &mut self,
+        db: DbIndex,
+        requests: impl Iterator<Item = Argv<'a>>,
+    ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut hashes = [0u64; AHEAD_KEYS];
         let mut keys = 0;
@@ -204,7 +211,10 @@ impl Engine {
                 peer.client.closing = Some(Closing::Now);
                 return;
             }
-            Err(error) => Err(self.fail_transaction(peer, Flags::empty(), error)),
+            Err(error) => {
+                peer.client.last_command = None;
+                Err(self.fail_transaction(peer, Flags::empty(), error))
+            }
         };
         if peer.client.tracker.is_some() {
             self.end_choice(&peer.client, id);
@@ -256,7 +266,7 @@ impl Engine {
 
     /// Finds the command; requests that follow each other mostly name the same one.
     #[inline]
-    fn resolve(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
+    pub(super) fn resolve(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
         let name = argv.at(0);
         if let Some(id) = self.recent.get(name) {
             return Ok(id);
@@ -308,7 +318,7 @@ impl Engine {
     }
 
     /// Whether a command waits in the queue if there is one.
-    fn is_queued(&self, id: CommandId) -> bool {
+    pub(super) fn is_queued(&self, id: CommandId) -> bool {
         !self.table.row(id).command.spec.flags.contains(Flags::NOT_QUEUED)
     }
 
@@ -340,23 +350,46 @@ impl Engine {
         let (command, name) = (row.command, probes::Name::of(&row.name));
         self.black_box.note_command(id.index(), peer.client.id.serial);
         probes::command_start(peer.client.id.serial, name);
-        let (dirty, events) = (self.store.changes.dirty, self.store.changes.events().len());
+        let before = (self.store.changes.dirty, self.store.changes.events().len());
         let db = peer.client.db;
+        if self.state.feed.is_on() {
+            self.state.feed.enter();
+        }
         let mut call = self.open_call(id, argv, &mut peer.client, &mut peer.out, host);
         let outcome = (command.run)(&mut call);
         let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
-            self.state.feed.append_deaths(&self.store.changes.events()[events..]);
-            if self.store.changes.dirty != dirty {
-                let argv = propagated.as_ref().map_or(argv, |instead| instead.borrow());
-                self.state.feed.append(db, argv);
-            }
+            self.feed_changes(before, (db, argv, propagated), command.spec.flags);
         }
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);
         }
         outcome
+    }
+
+    /// Hands on what a command has changed since the counts were as they were `before`.
+    #[inline]
+    fn feed_changes(
+        &mut self,
+        (dirty, events): (u64, usize),
+        (db, argv, propagated): (DbIndex, Argv<'_>, Propagated),
+        flags: Flags,
+    ) {
+        let State { feed, config, .. } = &mut self.state;
+        let events = &self.store.changes.events()[events..];
+        if !events.is_empty() {
+            feed.append_deaths(events, config);
+        }
+        if self.store.changes.dirty != dirty {
+            match &propagated {
+                Propagated::Instead(instead) => feed.append(db, instead.borrow()),
+                Propagated::AsReceived | Propagated::ToReplicas => feed.append(db, argv),
+            }
+        } else if propagated == Propagated::ToReplicas {
+            feed.append_for_replicas(db, argv);
+        }
+        feed.leave(flags.contains(Flags::TOUCHES_ANY));
     }
 
     /// Shows a request that has run, or waits, to those who watch.

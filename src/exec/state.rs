@@ -6,12 +6,14 @@ use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::latency::LatencyMonitor;
+use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
+use crate::persist::aof::Log;
 use crate::sys::memory::MemoryMeter;
 
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
@@ -91,6 +93,10 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
+    /// What is known of snapshots.
+    pub persistence: Persistence,
+    /// The append-only file.
+    pub log: Log,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
@@ -110,6 +116,7 @@ impl State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
+        let persistence = Persistence::new(&config, now);
         State {
             config,
             facts,
@@ -131,6 +138,8 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
+            persistence,
+            log: Log::default(),
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
@@ -168,7 +177,7 @@ impl State {
     /// True if keys die at present when they are due.
     #[inline]
     pub(super) fn lets_die(&self) -> bool {
-        self.active_expiry && self.pause.is_none()
+        self.active_expiry && self.pause.is_none() && !self.persistence.is_loading()
     }
 
     /// Lets requests wait until a moment; of two pauses the later end and the stricter kind hold.
@@ -185,7 +194,8 @@ impl State {
 
     /// When scheduled work is due, on the monotonic clock in microseconds.
     pub(super) fn next_work_us(&self) -> Option<u64> {
-        self.agenda.next_us().filter(|_| !self.is_cron_paused)
+        let log = self.log.next_us(&self.config.aof);
+        self.agenda.next_us().filter(|_| !self.is_cron_paused).into_iter().chain(log).min()
     }
 
     /// A round of the loop begins; one that has not ended goes on.

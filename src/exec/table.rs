@@ -194,7 +194,7 @@ impl Table {
         }
         self.find_sub(id, argv.at(1)).ok_or_else(|| {
             let parent = row.name.to_uppercase();
-            Error::quoting(
+            Error::quoting_name(
                 "ERR unknown subcommand '",
                 argv.at(1),
                 &format!("'. Try {parent} HELP."),

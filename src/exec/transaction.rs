@@ -103,14 +103,19 @@ pub fn discard(client: &mut Client, watches: &mut Watches) {
 }
 
 impl Engine {
-    /// Puts a request that has been admitted into its client's queue.
+    /// Puts a request that has been admitted into its client's queue, unless it is already certain
+    /// that the queue will not run.
     #[cold]
     pub(super) fn queue(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>) {
+        peer.out.status("QUEUED");
+        let has_changed = peer.client.watching.has_changed;
         let Some(multi) = &mut peer.client.multi else { return };
+        if multi.has_failed || has_changed {
+            return;
+        }
         multi.flags |= self.table.row(id).command.spec.flags;
         multi.bytes += argv.from(0).map(<[u8]>::len).sum::<usize>();
         multi.queued.push((id, argv.from(0).collect()));
-        peer.out.status("QUEUED");
     }
 
     /// Notes that a request was not admitted while its client queues. If it was to run the queue,
@@ -135,13 +140,13 @@ impl Engine {
         let Some(multi) = peer.client.multi.take() else { return };
         unwatch(&mut peer.client, &mut self.watches);
         peer.out.array(multi.len());
-        self.state.feed.begin_group();
+        self.state.feed.enter();
         peer.client.is_in_transaction = true;
         for (id, argv) in &multi.queued {
             self.run_queued(peer, *id, argv.borrow(), host);
         }
         peer.client.is_in_transaction = false;
-        self.state.feed.end_group();
+        self.state.feed.leave(false);
     }
 
     fn run_queued(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>, host: &mut dyn Host) {

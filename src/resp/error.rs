@@ -37,9 +37,14 @@ impl Error {
         Error(Cow::Owned(text.into()))
     }
 
-    /// `before`, then at most 128 bytes of what the client sent up to a NUL, then `after`.
+    /// `before`, then what the client sent up to a NUL, then `after`.
     pub fn quoting(before: &str, sent: &[u8], after: &str) -> Error {
-        Error::text([before.as_bytes(), shown(sent, 128), after.as_bytes()].concat())
+        Error::text([before.as_bytes(), shown(sent, usize::MAX), after.as_bytes()].concat())
+    }
+
+    /// The same with at most 128 bytes of what the client sent, as names of commands are quoted.
+    pub fn quoting_name(before: &str, sent: &[u8], after: &str) -> Error {
+        Error::quoting(before, shown(sent, 128), after)
     }
 
     /// The text, without the leading `-`.
@@ -72,7 +77,8 @@ mod tests {
     #[test]
     fn what_was_sent_is_quoted_up_to_a_limit() {
         let long = [b'x'; 300];
-        assert_eq!(Error::quoting("ERR '", &long, "'").as_bytes().len(), 5 + 128 + 1);
+        assert_eq!(Error::quoting_name("ERR '", &long, "'").as_bytes().len(), 5 + 128 + 1);
+        assert_eq!(Error::quoting("ERR '", &long, "'").as_bytes().len(), 5 + long.len() + 1);
         assert_eq!(Error::quoting("ERR '", b"a\0b", "'").as_bytes(), b"ERR 'a'");
     }
 }

@@ -12,8 +12,9 @@ use crate::base::quoted;
 
 /// Longest inline request, and longest line with a length, in bytes.
 pub const INLINE_MAX: usize = 64 * 1024;
-/// Most arguments in a request.
-pub const ARGS_MAX: i64 = 1024 * 1024;
+/// Most arguments in a request, as in Redis; what they may take together is bounded by the bytes
+/// that may wait.
+pub const ARGS_MAX: i64 = i32::MAX as i64;
 /// Most arguments before the client has authenticated.
 pub const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 /// Longest argument before the client has authenticated, in bytes.
@@ -421,7 +422,7 @@ mod tests {
             (b"*abc\r\n".to_vec(), "invalid multibulk length"),
             (b"*\r\n".to_vec(), "invalid multibulk length"),
             (b"*01\r\n".to_vec(), "invalid multibulk length"),
-            (b"*1048577\r\n".to_vec(), "invalid multibulk length"),
+            (b"*2147483648\r\n".to_vec(), "invalid multibulk length"),
             (b"*99999999999999999999\r\n".to_vec(), "invalid multibulk length"),
             (long("*"), "too big mbulk count string"),
             (b"*1\r\nx\r\n".to_vec(), "expected '$', got 'x'"),

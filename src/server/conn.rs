@@ -174,6 +174,12 @@ impl Conn {
                 Turn::Stop => return self.stop(),
                 Turn::Pause => break,
                 Turn::Wait => {
+                    let client = engine.client(self.client);
+                    if self.is_half_closed && client.is_some_and(|it| it.parked.is_some()) {
+                        // Nobody is there to be given what it waits for.
+                        engine.peers().finish(self.client);
+                        return self.stop();
+                    }
                     self.is_waiting = true;
                     self.has_requests = true;
                     return TurnEnd::Idle;

@@ -5,13 +5,15 @@ use super::journal;
 use super::listener::Listener;
 use super::sleep;
 use super::stream::Stream;
-use super::world::{LISTENER_TOKENS, World};
+use super::title::Nameplate;
+use super::world::{LISTENER_TOKENS, WAKER, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, Table};
+use crate::persist::snapshot;
 use crate::sys::crash::BlackBox;
-use crate::sys::files;
+use crate::sys::{files, process};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
@@ -24,7 +26,7 @@ use std::sync::Arc;
 /// The token of signals.
 const SIGNALS: Token = Token(0);
 /// The first token of connections; below are listeners.
-const CONNECTION_TOKENS: usize = 1 << 16;
+pub(super) const CONNECTION_TOKENS: usize = 1 << 16;
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
 /// Connections accepted from one listener in one tick.
@@ -72,6 +74,10 @@ fn no_dir(config: &Config, error: &io::Error) -> String {
     format!("Can't chdir to '{}': {}", config.dir, files::reason(error))
 }
 
+fn no_more(error: io::Error) -> String {
+    format!("cannot go on: {error}")
+}
+
 impl Server {
     /// Finds what would keep a server of these parameters from starting, before it does; whether
     /// its addresses are free shows then.
@@ -116,6 +122,7 @@ impl Server {
         let now = world.now();
         let mut engine = Engine::new(groups, config, facts, now, seed);
         engine.rename_commands()?;
+        engine.start_log(&mut world)?;
         Ok(Server {
             poll,
             signals,
@@ -135,20 +142,37 @@ impl Server {
         })
     }
 
+    /// Has the process show what it serves, from now on.
+    pub fn show_title(&mut self, nameplate: Nameplate) {
+        self.world.show_title(nameplate, &self.engine.state().config);
+    }
+
     /// What it listens on, for the log.
     pub fn addresses(&self) -> Vec<String> {
         self.world.listeners.iter().map(|(_, listener)| listener.describe()).collect()
     }
 
-    /// Serves until told to stop.
+    /// Loads what was kept when the server last ran, and serves until told to stop. `ready` is
+    /// called when everything is loaded.
     ///
     /// # Errors
-    /// What the system says when it can poll no more.
-    pub fn run(&mut self) -> io::Result<()> {
+    /// Why it cannot go on, in a line: what is kept cannot be loaded, or the system lets it poll no
+    /// more.
+    pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
+        snapshot::remove_leftovers(self.world.disk(), process::is_alive);
+        // The log, if there is one, has been read before this.
+        if !self.engine.state().config.aof.is_on {
+            self.engine.begin_loading(&mut self.world)?;
+        }
+        let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
+            if !is_ready && !self.engine.state().persistence.is_loading() {
+                is_ready = true;
+                ready(self);
+            }
             let idle_us = self.idle_us();
-            sleep::wait(&mut self.poll, &mut events, idle_us)?;
+            sleep::wait(&mut self.poll, &mut events, idle_us).map_err(no_more)?;
             let now = self.world.now();
             self.engine.tick(now, &mut self.world);
             self.resume();
@@ -156,18 +180,28 @@ impl Server {
                 self.note(event);
             }
             self.accept();
-            self.serve();
+            self.serve().map_err(no_more)?;
             self.engine.end_round();
             self.resume();
+            self.write_log().map_err(no_more)?;
             self.send();
             self.close_over();
             self.note_info(now);
         }
+        self.engine.close_log(&mut self.world);
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
-        log::info!("bye bye...");
+        if let Some(failure) = self.engine.state_mut().persistence.failure.take() {
+            return Err(failure);
+        }
+        log::info!("spindle is now ready to exit, bye bye...");
         Ok(())
+    }
+
+    /// Nothing is told to anyone before it is in the log.
+    fn write_log(&mut self) -> io::Result<()> {
+        self.engine.write_log(&mut self.world).map_err(io::Error::other)
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
@@ -182,6 +216,8 @@ impl Server {
     fn note(&mut self, event: &Event) {
         match event.token() {
             SIGNALS => self.note_signals(),
+            // What has been done beside the loop shows in the tick that it wakes up for.
+            WAKER => {}
             Token(token) if token < CONNECTION_TOKENS => {
                 self.accepting.push(token - LISTENER_TOKENS);
             }
@@ -195,7 +231,7 @@ impl Server {
                 SIGTERM | SIGINT => {
                     let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                     log::warn!("Received {name} scheduling shutdown...");
-                    self.engine.state_mut().is_stopping = true;
+                    self.engine.stop_by_signal(signal == SIGINT, &mut self.world);
                 }
                 SIGCHLD => {
                     if let Some(end) = self.world.ended_child() {
@@ -259,11 +295,12 @@ impl Server {
     /// Gives turns to the connections whose requests need wait no more.
     fn resume(&mut self) {
         self.engine.take_resumed(&mut self.resumed);
-        while let Some(id) = self.resumed.pop() {
-            let Some(key) = self.key_of(id) else { continue };
+        for at in 0..self.resumed.len() {
+            let Some(key) = self.key_of(self.resumed[at]) else { continue };
             self.conns[key].is_waiting = false;
             self.enqueue(key);
         }
+        self.resumed.clear();
     }
 
     fn accept(&mut self) {
@@ -323,7 +360,7 @@ impl Server {
     /// the tick is long enough. A connection reads once in a tick, so that no stream keeps the
     /// others from being polled.
     #[inline(never)] // A name of its own in profiles; called once a tick.
-    fn serve(&mut self) {
+    fn serve(&mut self) -> io::Result<()> {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
         let (before, start) = (served(&self.engine), self.world.ticks());
         while let Some(key) = self.ready.pop_front() {
@@ -334,6 +371,7 @@ impl Server {
                 TurnEnd::Idle => {}
                 TurnEnd::HasRequests => {
                     if self.engine.output(id).is_some_and(|out| out.len() >= SEND_EARLY_BYTES) {
+                        self.write_log()?;
                         self.send_to(id);
                     }
                     self.enqueue(key);
@@ -350,6 +388,7 @@ impl Server {
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..).for_each(|key| self.enqueue(key));
         self.unread = unread;
+        Ok(())
     }
 
     /// One write for each client that has output.

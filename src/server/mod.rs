@@ -7,6 +7,7 @@ mod listener;
 pub mod process;
 mod sleep;
 mod stream;
+pub mod title;
 mod world;
 
 pub use event_loop::Server;

@@ -1,16 +1,20 @@
 //! The real world for the engine: clocks, listening sockets, the process.
 
+use super::event_loop::CONNECTION_TOKENS;
 use super::listener::{self, ListenError, Listener};
+use super::title::Nameplate;
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
 use crate::config::{Config, checks};
 use crate::exec::{Host, HostError, Job};
+use crate::persist::aof::Errand;
 use crate::sys::disk::{Disk, SystemDisk};
 use crate::sys::fork::{self, Child, End};
+use crate::sys::helper::Helper;
 use crate::sys::oom::{OomScore, Target};
 use crate::sys::ticks::Stopwatch;
 use crate::sys::{files, limits};
-use mio::{Registry, Token};
+use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::io;
 use std::os::fd::RawFd;
@@ -19,6 +23,8 @@ use std::time::Duration;
 
 /// Descriptors that are no clients: standard streams, poll, signals, listeners, files.
 const DESCRIPTORS_RESERVED: u64 = 32;
+/// The token of what is done beside the loop.
+pub(super) const WAKER: Token = Token(CONNECTION_TOKENS - 1);
 /// The first token of listeners.
 pub(super) const LISTENER_TOKENS: usize = 1;
 
@@ -29,8 +35,12 @@ pub(super) struct World {
     registry: Registry,
     oom_score: OomScore,
     disk: SystemDisk,
+    /// The thread for work on the disk that nobody waits for, once there has been such work.
+    helper: Option<Helper>,
     /// The child that runs or has run.
     child: Option<Child>,
+    /// The title of the process, if it has one of ours.
+    nameplate: Option<Nameplate>,
     /// By token.
     pub(super) listeners: Slab<Listener>,
 }
@@ -44,9 +54,17 @@ impl World {
             registry,
             oom_score: OomScore::default(),
             disk: SystemDisk,
+            helper: None,
             child: None,
+            nameplate: None,
             listeners: Slab::new(),
         }
+    }
+
+    /// Has the process show what it serves, from now on.
+    pub(super) fn show_title(&mut self, mut nameplate: Nameplate, config: &Config) {
+        nameplate.follow(config);
+        self.nameplate = Some(nameplate);
     }
 
     /// How the child has ended, if it has since the last time.
@@ -180,6 +198,7 @@ impl Host for World {
         let followed = self.follow(old, new).and_then(|()| self.listen_anew(old, new));
         if followed.is_ok() {
             log::set_max_level(level_filter(new.loglevel));
+            self.nameplate.iter_mut().for_each(|nameplate| nameplate.follow(new));
             return Ok(());
         }
         // All or nothing: what has changed goes back to what it was.
@@ -219,6 +238,16 @@ impl Host for World {
         self.child.iter_mut().for_each(Child::kill);
     }
 
+    fn aside(&mut self, errand: Errand) {
+        if self.helper.is_none() {
+            self.helper = self.start_helper();
+        }
+        match &self.helper {
+            Some(helper) => helper.submit(Box::new(move || errand(&mut SystemDisk))),
+            None => errand(&mut SystemDisk),
+        }
+    }
+
     fn child_progress(&self) -> (u64, u64) {
         let progress = self.child.as_ref().map(Child::progress);
         progress.map_or((0, 0), |progress| (progress.done(), progress.copied_bytes()))
@@ -226,6 +255,18 @@ impl Host for World {
 }
 
 impl World {
+    /// Starts the helper; without one its work is done at once.
+    fn start_helper(&self) -> Option<Helper> {
+        let waker = Waker::new(&self.registry, WAKER);
+        let started = waker.and_then(|waker| {
+            Helper::start(move || {
+                // If it cannot be woken it hears of it when it wakes for something else.
+                waker.wake().unwrap_or_default();
+            })
+        });
+        started.map_err(|error| log::warn!("cannot start a thread: {error}")).ok()
+    }
+
     /// Takes parameters into effect, one after the other up to the first that cannot be.
     fn follow(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {
         if new.maxclients > old.maxclients {

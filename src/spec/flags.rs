@@ -51,8 +51,12 @@ bitflags! {
         const RUNS_QUEUE = 1 << 27;
         /// May have effects elsewhere without changing keys.
         const MAY_REPLICATE = 1 << 28;
+        /// Tells whether the server is well, and not if changes are refused.
+        const TELLS_HEALTH = 1 << 30;
+        /// Looks at keys that it does not name; those of them that are due die one by one.
+        const TOUCHES_ANY = 1 << 29;
         /// Leaves standing what CLIENT CACHING has said of the next command.
-        const KEEPS_CHOICE = 1 << 30;
+        const KEEPS_CHOICE = 1 << 31;
     }
 }
 

@@ -219,6 +219,16 @@ impl KeySpec {
         (keys.start..keys.end.min(argc)).step_by(self.step)
     }
 
+    /// False if the keys are counted and there are not as many of them, or none.
+    pub fn fit<'a>(&self, argc: usize, arg: impl Fn(usize) -> &'a [u8]) -> bool {
+        if self.search != Search::Count {
+            return true;
+        }
+        let room = argc.saturating_sub(self.first + 1) / self.step;
+        let count = (self.first < argc).then(|| num::parse_u64(arg(self.first))).flatten();
+        count.is_some_and(|count| count > 0 && num::index(count) <= room)
+    }
+
     /// The index behind the last key, of those at fixed places.
     fn end(&self, argc: usize) -> usize {
         let back = usize::try_from(self.last.unsigned_abs()).unwrap_or(0);
@@ -277,6 +287,9 @@ mod tests {
         assert_eq!(counted.indexes(9, |_| b"x").count(), 0);
         assert_eq!(counted.indexes(9, |_| b"18446744073709551615").count(), 4);
         assert_eq!(indexes(KeySpec::all_but_last(KeyFlags::RW), 4), [1, 2]);
+        assert!(counted.fit(6, |_| b"2") && KeySpec::one(KeyFlags::RO).fit(1, |_| b"x"));
+        assert!(!counted.fit(5, |_| b"2") && !counted.fit(1, |_| b"0"));
+        assert!(!counted.fit(9, |_| b"0") && !counted.fit(9, |_| b"-1"));
         assert_eq!(indexes(KeySpec::counted(KeyFlags::RO), 5), [2, 3]);
         let behind = KeySpec::behind("store", KeyFlags::OW).from(2);
         let words = [&b"STORE"[..], b"store", b"1", b"Store", b"key", b"x"];

@@ -10,6 +10,9 @@ use categories::Categories;
 use flags::Flags;
 use keys::{KeySpec, Search};
 
+/// The version of Redis whose behaviour is promised.
+pub const REDIS_VERSION: &str = "7.4.0";
+
 /// The groups in which commands are documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {

@@ -8,7 +8,8 @@
 //! [NX | XX]              optional; alternatives
 //! <ON | OFF>             required; alternatives
 //! key [key ...]          one or more
-//! [SET key | GET] ...    a group once or more, or any number of times if it is optional
+//! [SET key | GET] ...    a group once or more, or any number of times if it is optional; with its
+//!                        token each time, if it has one
 //! [condition: NX | XX]   the name by which COMMAND DOCS knows the choice or the block
 //! count:integer          an argument of a type that its name does not tell
 //! ```
@@ -66,6 +67,8 @@ pub struct Arg {
     pub optional: bool,
     /// May be given more than once.
     pub multiple: bool,
+    /// Each time with its token.
+    pub repeats_token: bool,
     /// The parts of a choice or block.
     pub parts: Vec<Arg>,
 }
@@ -136,7 +139,9 @@ impl<'a> Parser<'a> {
                 "[" if self.is_repetition() => self.repetition(&mut args)?,
                 "..." => {
                     self.at += 1;
-                    args.last_mut().ok_or("nothing to repeat")?.multiple = true;
+                    let arg = args.last_mut().ok_or("nothing to repeat")?;
+                    arg.multiple = true;
+                    arg.repeats_token = arg.token.is_some();
                 }
                 "[" | "<" => {
                     let mut group = self.group()?;
@@ -265,7 +270,15 @@ fn argument(word: &str, token: Option<&str>) -> Arg {
 }
 
 fn leaf(name: String, kind: Kind) -> Arg {
-    Arg { name, kind, token: None, optional: false, multiple: false, parts: Vec::new() }
+    Arg {
+        name,
+        kind,
+        token: None,
+        optional: false,
+        multiple: false,
+        repeats_token: false,
+        parts: Vec::new(),
+    }
 }
 
 fn compound(kind: Kind, parts: Vec<Arg>) -> Arg {
@@ -300,12 +313,17 @@ fn kind_of(name: &str) -> Kind {
 mod tests {
     use super::*;
 
-    /// A short form of the tree: `name/kind/token?*` with parts in parentheses.
+    /// A short form of the tree: `name/kind/token?*` with parts in parentheses; two stars if the
+    /// token is repeated.
     fn show(args: &[Arg]) -> String {
         let one = |arg: &Arg| {
             let token = arg.token.as_ref().map_or(String::new(), |token| format!("/{token}"));
             let optional = if arg.optional { "?" } else { "" };
-            let multiple = if arg.multiple { "*" } else { "" };
+            let multiple = match (arg.multiple, arg.repeats_token) {
+                (false, _) => "",
+                (true, false) => "*",
+                (true, true) => "**",
+            };
             let parts = if arg.parts.is_empty() { String::new() } else { show(&arg.parts) };
             format!("{}/{}{token}{optional}{multiple}{parts}", arg.name, arg.kind.name())
         };
@@ -341,6 +359,8 @@ mod tests {
                 "(normal/oneof/TYPE?(normal/pure-token/NORMAL pubsub/pure-token/PUBSUB))",
             ),
             ("[ID client-id [client-id ...]]", "(client-id/integer/ID?*)"),
+            ("[GET pattern] ...", "(pattern/pattern/GET?**)"),
+            ("[GET x y] ...", "(get/block/GET?**(x/string y/string))"),
             ("arg:double", "(arg/double)"),
             ("[COUNT count [ANY]]", "(count/block?(count/integer/COUNT any/pure-token/ANY?))"),
             (

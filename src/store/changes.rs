@@ -69,6 +69,8 @@ pub struct Changes {
     pub counters: Counters,
     /// Keys that are due are gone for everybody but stay where they are (CLIENT PAUSE).
     pub keeps_due: bool,
+    /// Keys and fields that are due are like any others (while changes are replayed).
+    pub shows_due: bool,
     /// Whether some client waits for keys.
     lists_touched: bool,
     /// Keys that have changed while some client waited for keys, in order.

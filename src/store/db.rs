@@ -137,12 +137,22 @@ impl Db<'_> {
     }
 
     /// Looks keys up for their values, so that all spots hold together; counts hits and misses.
-    pub fn read_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]> + Clone) -> Vec<Spot<'k>> {
+    ///
+    /// # Errors
+    /// That a value is of a type that is not accepted; keys behind it are not looked up.
+    pub fn read_all<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+        accepts: impl Fn(Type) -> bool,
+    ) -> Result<Vec<Spot<'k>>, Error> {
         for key in keys.clone() {
-            self.read(key);
+            let spot = self.read(key);
+            if self.type_of(&spot).is_some_and(|value| !accepts(value)) {
+                return Err(Error::WRONG_TYPE);
+            }
         }
         // Those that were due are gone by now, so that nothing moves any more.
-        keys.map(|key| self.find(key)).collect()
+        Ok(keys.map(|key| self.find(key)).collect())
     }
 
     /// The string at a spot.
@@ -329,6 +339,7 @@ impl Db<'_> {
         let mut value = K::default();
         let edit = change(&mut value);
         if !value.is_empty() {
+            self.note(EventClasses::NEW, "new", spot.key);
             self.add(spot, value);
         }
         Ok(self.tell::<K, R>(spot.key, edit))
@@ -348,14 +359,15 @@ impl Db<'_> {
             return;
         }
         self.note_overwritten(&spot, K::TYPE);
-        if let Some(place) = spot.place {
-            self.discard(place, spot.hash);
+        match spot.place {
+            Some(place) => drop(self.discard(place, spot.hash)),
+            None => self.note(EventClasses::NEW, "new", spot.key),
         }
-        self.add(Spot { place: None, ..spot }, value);
+        self.add(spot, value);
         self.report_times(class_of(K::TYPE), event, spot.key, changes);
     }
 
-    /// Adds a key with a collection.
+    /// Adds a key with a collection where none is any more, and reports nothing.
     fn add<K: Kind>(&mut self, spot: Spot<'_>, value: K) {
         if self.changes.keeps_due {
             self.bury_kept(spot.key);
@@ -366,13 +378,16 @@ impl Db<'_> {
         if K::TYPE == Type::Hash {
             self.space.shift_fields(place, spot.hash, None);
         }
-        self.note(EventClasses::NEW, "new", spot.key);
     }
 
     /// A spot whose value is about to change: what is due of it goes before.
     #[inline]
     fn fresh<'k, K: Kind>(&mut self, spot: Spot<'k>) -> Spot<'k> {
-        if K::TYPE == Type::Hash && self.has_due() { self.bury_hidden_fields(spot) } else { spot }
+        if K::TYPE == Type::Hash && self.has_due() && !self.changes.shows_due {
+            self.bury_hidden_fields(spot)
+        } else {
+            spot
+        }
     }
 
     /// Reports what has become of a collection.
@@ -420,6 +435,11 @@ impl Db<'_> {
         cleared
     }
 
+    /// True while keys that are due are like any others.
+    pub fn shows_due(&self) -> bool {
+        self.changes.shows_due
+    }
+
     /// Number of keys.
     pub fn len(&self) -> usize {
         self.space.len()
@@ -460,6 +480,11 @@ impl Db<'_> {
     pub fn clear(&mut self) -> Pieces<Entry> {
         self.changes.touch_all(self.index);
         self.changes.dirty += self.space.len() as u64;
+        self.space.clear()
+    }
+
+    /// The same without a change, as what was there is about to come back.
+    pub fn empty(&mut self) -> Pieces<Entry> {
         self.space.clear()
     }
 
@@ -597,7 +622,9 @@ impl Db<'_> {
     /// Whether the entry is due. Costs one comparison while no key of the database is.
     #[inline]
     fn is_due(&self, entry: &Entry) -> bool {
-        self.has_due() && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+        self.has_due()
+            && self.space.deadline_of(entry).is_some_and(|at_ms| at_ms <= self.now_ms)
+            && !self.changes.shows_due
     }
 
     /// Whether any key or field of the database is due.
@@ -608,6 +635,9 @@ impl Db<'_> {
 
     #[cold]
     fn bury_if_due(&mut self, place: Place, hash: u64) -> bool {
+        if self.changes.shows_due {
+            return false;
+        }
         let due = self.is_due(self.space.entry(place));
         if due && !self.changes.keeps_due {
             self.bury(place, hash);

@@ -67,6 +67,18 @@ pub enum Value<'a> {
     Large(&'a Collection),
 }
 
+/// A value that comes in whole.
+pub enum Arrival<'a> {
+    /// A string.
+    Text(Text<'a>),
+    /// A long string, which is not copied.
+    Long(Vec<u8>),
+    /// A small collection: what its bytes are, and the bytes.
+    Small(Form, &'a [u8]),
+    /// Any collection.
+    Whole(Collection),
+}
+
 /// A value on its way into an entry.
 enum Body<'a> {
     Int(i64),
@@ -111,6 +123,21 @@ impl Entry {
                 Entry::of_body(key, Body::Small(form, bytes), with_slot)
             }
             _ => Entry::of_body(key, Body::Large(Box::new(collection)), with_slot),
+        }
+    }
+
+    /// A new entry with a value that comes in whole; see [`Entry::new`].
+    pub fn arrive(key: &[u8], value: Arrival<'_>, with_slot: bool) -> Entry {
+        match value {
+            Arrival::Text(text) => Entry::new(key, text, with_slot),
+            Arrival::Long(bytes) => Entry::of_body(key, Body::Long(bytes), with_slot),
+            Arrival::Small(form, bytes) if bytes.len() <= SMALL_MAX => {
+                Entry::of_body(key, Body::Small(form, bytes), with_slot)
+            }
+            Arrival::Small(form, bytes) => {
+                Entry::collect(key, Collection::thaw(form, bytes.to_vec()), with_slot)
+            }
+            Arrival::Whole(collection) => Entry::collect(key, collection, with_slot),
         }
     }
 

@@ -75,7 +75,8 @@ impl Db<'_> {
     /// That the value is of another type.
     #[inline]
     pub fn hash(&self, spot: &Spot<'_>) -> Result<Option<HashRef<'_>>, Error> {
-        Ok(self.view::<Hash>(spot)?.map(|hash| hash.hiding(self.now_ms)))
+        let now_ms = if self.changes.shows_due { i64::MIN } else { self.now_ms };
+        Ok(self.view::<Hash>(spot)?.map(|hash| hash.hiding(now_ms)))
     }
 
     /// Removes due fields of the value at a place that is being looked at; true if the key has gone

@@ -7,7 +7,10 @@ use super::entry::Entry;
 use super::fields::{self, Fields};
 use crate::base::hash::KeyHasher;
 use crate::data::deadlines::Deadlines;
-use crate::data::table::{Pieces, Place, Table};
+use crate::data::table::{Pieces, Place, Prefetch, Table};
+
+/// Entries whose memory is asked for before they are looked at.
+const AHEAD: usize = 16;
 
 /// The keys of one database.
 pub struct Keyspace {
@@ -182,6 +185,18 @@ impl Keyspace {
     /// One step of a scan; see [`Table::scan`].
     pub fn scan<'s>(&'s self, cursor: u64, visit: impl FnMut(&'s Entry)) -> u64 {
         self.table.scan(cursor, |entry| self.hasher.hash(entry.key()), visit)
+    }
+
+    /// All entries with their deadlines.
+    pub fn entries(&self) -> impl Iterator<Item = (&Entry, Option<i64>)> {
+        let mut ahead = self.table.iter();
+        ahead.by_ref().take(AHEAD).for_each(Prefetch::prefetch);
+        self.table.iter().map(move |entry| {
+            if let Some(entry) = ahead.next() {
+                entry.prefetch();
+            }
+            (entry, self.deadlines.of(entry))
+        })
     }
 
     /// The deadline of an entry of this database, in milliseconds since 1970.

@@ -1,5 +1,6 @@
 //! The keyspace: databases behind their doors, when keys die, and what has changed.
 
+mod arrive;
 mod changes;
 mod db;
 pub mod entry;
@@ -10,8 +11,10 @@ mod moves;
 mod remains;
 mod usage;
 
+pub use arrive::{Noted, limits};
 pub use changes::{Changes, Event, Touched};
 pub use db::{Db, Edit, Spot, Ttl};
+pub use entry::Arrival;
 pub use moves::{Address, Moved};
 pub use usage::{Measure, Usage};
 
@@ -89,6 +92,17 @@ impl Store {
     /// Keys, and how many of them have a deadline, of a database.
     pub fn lens(&self, index: DbIndex) -> (usize, usize) {
         self.spaces.get(index).map_or((0, 0), |space| (space.len(), space.timed_len()))
+    }
+
+    /// The entries of a database with their deadlines, in no order that means anything. Their
+    /// memory is asked for some entries ahead.
+    pub fn entries(&self, index: DbIndex) -> impl Iterator<Item = (&Entry, Option<i64>)> {
+        self.spaces.get(index).into_iter().flat_map(Keyspace::entries)
+    }
+
+    /// True if a field of a hash of a database has a deadline.
+    pub fn has_field_deadlines(&self, index: DbIndex) -> bool {
+        self.spaces.get(index).is_some_and(|space| space.first_field().is_some())
     }
 
     /// The earliest deadline of a key or a field, in milliseconds since 1970.

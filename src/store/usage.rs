@@ -7,6 +7,7 @@
 //! minutes that have passed.
 
 use super::entry::Entry;
+use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::config::kinds::EvictionPolicy;
@@ -18,6 +19,8 @@ const COARSE_US: u64 = 1_000_000;
 const FINE_US: u64 = COARSE_US / 16;
 /// How long after an eviction the clock stays fine, in microseconds.
 const FINE_FOR_US: u64 = 600 * COARSE_US;
+/// The clock when the process starts, so that keys can have been used before that: three months.
+const CLOCK_START: u64 = 1 << 23;
 /// Changes of the tick that are remembered, to tell the time of old ticks.
 const ERAS_MAX: usize = 32;
 /// The bits of the minutes.
@@ -66,8 +69,10 @@ impl Era {
         self.clock + now_us.saturating_sub(self.since_us) / self.tick_us
     }
 
-    fn time_us(&self, clock: u64) -> u64 {
-        self.since_us + clock.saturating_sub(self.clock) * self.tick_us
+    /// The time of a clock, which may be before the process was there.
+    fn time_us(&self, clock: u64) -> i64 {
+        let ticks = num::signed_u64(clock) - num::signed_u64(self.clock);
+        num::signed_u64(self.since_us) + ticks * num::signed_u64(self.tick_us)
     }
 }
 
@@ -101,11 +106,11 @@ impl Usage {
         let mut usage = Usage {
             measure: Measure::LastUse,
             is_quiet: false,
-            clock: 0,
-            ticks: 0,
+            clock: CLOCK_START,
+            ticks: within(CLOCK_START, CLOCK_MASK),
             now_us: 0,
             fine_until_us: 0,
-            eras: vec![Era { clock: 0, since_us: 0, tick_us: COARSE_US }],
+            eras: vec![Era { clock: CLOCK_START, since_us: 0, tick_us: COARSE_US }],
             minutes: 0,
             log_factor: 0,
             decay_minutes: 0,
@@ -207,7 +212,31 @@ impl Usage {
         let clock = self.clock.saturating_sub(u64::from(self.idle_ticks(access)));
         let era = self.eras.iter().rfind(|era| era.clock <= clock).or(self.eras.first());
         let used_us = era.map_or(0, |era| era.time_us(clock));
-        self.now_us.saturating_sub(used_us) / COARSE_US
+        let idle_us = num::signed_u64(self.now_us).saturating_sub(used_us);
+        u64::try_from(idle_us).unwrap_or(0) / COARSE_US
+    }
+
+    /// Notes that an entry was used so many seconds ago, if that is what is noted.
+    pub(super) fn note_idle(&self, entry: &mut Entry, idle_s: u64) {
+        if self.measure == Measure::Frequency {
+            return;
+        }
+        let idle_us = idle_s.min(CLOCK_START) * COARSE_US;
+        let ticks = match self.now_us.checked_sub(idle_us) {
+            Some(used_us) => {
+                let era = self.eras.iter().rfind(|era| era.since_us <= used_us);
+                era.map_or(CLOCK_START, |era| era.clock_at(used_us))
+            }
+            None => CLOCK_START.saturating_sub((idle_us - self.now_us).div_ceil(COARSE_US)),
+        };
+        entry.set_access(within(ticks, CLOCK_MASK));
+    }
+
+    /// Notes that an entry is used so often, if that is what is noted.
+    pub(super) fn note_frequency(&self, entry: &mut Entry, count: u8) {
+        if self.measure == Measure::Frequency {
+            entry.set_access(pack(self.minutes, count));
+        }
     }
 
     /// The counter of a key by its access bytes, less what has passed since it was right.

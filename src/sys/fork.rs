@@ -7,17 +7,25 @@
 #![allow(unsafe_code, reason = "fork, a page that both processes see, and descriptors by number")]
 
 use super::memory;
+use crate::base::time::SystemClock;
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The status with which a child ends whose job has failed.
 const FAILURE: c_int = 1;
 /// The status with which a child ends that has panicked.
 const PANIC: c_int = 101;
+/// Microseconds between looks at how much memory has been copied.
+const LOOK_EVERY_US: u64 = 1_000_000;
+/// Steps of work between looks at the clock.
+const LOOK_EVERY: u64 = 1_024;
+/// The signal by which an operator ends a child whose work is not wanted.
+pub const CANCELLED: i32 = libc::SIGUSR1;
 /// Signals that mean nothing to a child but what they mean to any process.
 const SIGNALS: [c_int; 5] =
     [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD, libc::SIGUSR1];
@@ -49,6 +57,42 @@ impl Progress {
     /// Bytes of memory that had stopped being shared when the child last looked.
     pub fn copied_bytes(&self) -> u64 {
         self.copied_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Notes progress as work goes on, with pauses if a test wants them.
+pub struct Pace {
+    clock: SystemClock,
+    /// When memory is looked at again.
+    look_us: u64,
+}
+
+impl Pace {
+    /// Work begins.
+    pub fn start() -> Pace {
+        Pace { clock: SystemClock::start(), look_us: LOOK_EVERY_US }
+    }
+
+    /// So much is done; a pause follows. Once in a while it is noted how much memory has been
+    /// copied.
+    #[inline]
+    pub fn note(&mut self, progress: &Progress, done: u64, pause_us: u64) {
+        progress.note(done);
+        if pause_us > 0 || done.is_multiple_of(LOOK_EVERY) {
+            self.look(progress, pause_us);
+        }
+    }
+
+    #[cold]
+    fn look(&mut self, progress: &Progress, pause_us: u64) {
+        if pause_us > 0 {
+            std::thread::sleep(Duration::from_micros(pause_us));
+        }
+        let now_us = self.clock.sample().mono_us;
+        if now_us >= self.look_us {
+            self.look_us = now_us + LOOK_EVERY_US;
+            progress.note_copied();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The process itself.
 
-use rustix::process::{Signal, getpid, kill_process, setsid};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, kill_process, setsid, test_kill_process};
 use std::io;
 
 /// The operating system: its name, its release and the machine's kind, such as
@@ -16,6 +17,12 @@ pub fn crash() {
     if let Err(error) = kill_process(getpid(), Signal::SEGV) {
         log::error!("cannot send a signal: {error}");
     }
+}
+
+/// True if there is a process of that number.
+pub fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| !matches!(test_kill_process(pid), Err(Errno::SRCH)))
 }
 
 /// Stops the process until someone lets it go on, which is how Upstart is told that it is ready.

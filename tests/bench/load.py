@@ -41,6 +41,31 @@ def one_value(length: int) -> Callable:
     return lambda connection: connection.ask("SET", "value", "y" * length)
 
 
+def batches(command: str, key: str, words: Callable, count: int):
+    """Requests of a hundred elements each; `words` are those of one element."""
+    for first in range(0, count, 100):
+        yield encode(command, key, *(word for number in range(first, first + 100)
+                                     for word in words(number)))
+
+
+def long_list(connection: Connection) -> None:
+    """More elements than a round takes."""
+    connection.fill(batches("RPUSH", "list", lambda _: (VALUE,), KEYS + 100_000))
+
+
+def short_list(connection: Connection) -> None:
+    connection.fill(batches("RPUSH", "list", lambda _: ("v" * 16,), 100))
+
+
+def million_fields(connection: Connection) -> None:
+    connection.fill(batches("HSET", "hash", lambda number: ("f:%012d" % number, VALUE), KEYS))
+
+
+def million_scores(connection: Connection) -> None:
+    """Members of a sorted set, each with its number as the score."""
+    connection.fill(batches("ZADD", "zset", lambda number: (number, "m:%012d" % number), KEYS))
+
+
 @dataclass(frozen=True)
 class Workload:
     """One row of the table: what redis-benchmark sends, and what is there before."""
@@ -73,6 +98,21 @@ WORKLOADS = [
     Workload("mset10", "MSET of ten", 1, 100_000, MSET, million_keys),
     Workload("get4k", "GET of 4 KiB", 1, 100_000, ("GET", "value"), one_value(4096)),
     Workload("get64k", "GET of 64 KiB", 1, 30_000, ("GET", "value"), one_value(65536)),
+    Workload("lpush16", "LPUSH", 16, 1_000_000, ("LPUSH", "list", VALUE),
+             is_fresh_each_round=True),
+    Workload("lpop16", "LPOP", 16, 1_000_000, ("LPOP", "list"), long_list,
+             is_fresh_each_round=True),
+    Workload("lrange100", "LRANGE of 100", 1, 60_000, ("LRANGE", "list", "0", "99"), short_list),
+    Workload("hset16", "HSET of new hashes", 16, 1_000_000, ("HSET", "hash:" + RANDOM, "f", VALUE),
+             is_fresh_each_round=True, random_range=1_000_000_000),
+    Workload("hget16", "HGET", 16, 1_000_000, ("HGET", "hash", "f:" + RANDOM), million_fields),
+    Workload("sadd16", "SADD", 16, 1_000_000, ("SADD", "set", "m:" + RANDOM),
+             is_fresh_each_round=True),
+    Workload("zadd16", "ZADD", 16, 1_000_000, ("ZADD", "zset", RANDOM, "m:" + RANDOM),
+             million_scores),
+    Workload("zrank16", "ZRANK", 16, 500_000, ("ZRANK", "zset", "m:" + RANDOM), million_scores),
+    Workload("zrange16", "ZRANGEBYSCORE of 10", 16, 300_000,
+             ("ZRANGEBYSCORE", "zset", RANDOM, "+inf", "LIMIT", "0", "10"), million_scores),
 ]
 
 

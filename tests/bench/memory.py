@@ -1,9 +1,10 @@
-"""Memory: how much the resident size of a fresh server grows for each key."""
+"""Memory: how much the resident size of a fresh server grows for each key, or for each element."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Callable
 
 from servers import Server
 from wire import encode
@@ -18,23 +19,38 @@ class Shape:
 
     name: str
     title: str
-    value_length: int
-    has_ttl: bool = False
+    # The words of the request that stores a key or an element of that number.
+    words: Callable
+    # Elements of one key.
+    elements: int = 1
+
+
+def string(length: int, *options) -> Callable:
+    padding = b"x" * length
+    return lambda key, number: ("SET", key, (b"%016d" % number + padding)[:length], *options)
 
 
 SHAPES = [
-    Shape("value32", "32-byte value", 32),
-    Shape("value32ttl", "32-byte value and TTL", 32, True),
-    Shape("value200", "200-byte value", 200),
+    Shape("value32", "32-byte value", string(32)),
+    Shape("value32ttl", "32-byte value and TTL", string(32, "EX", TTL_S)),
+    Shape("value200", "200-byte value", string(200)),
+    Shape("smallhash", "field of 5 in a hash",
+          lambda key, number: ("HSET", key, "f%d" % (number % 5), "value:%06d" % number), 5),
+    Shape("hash", "field of 5,000 in a hash",
+          lambda key, number: ("HSET", key, "field:%08d" % number, "value:%08d" % number), 5_000),
+    Shape("set", "member of 5,000 in a set",
+          lambda key, number: ("SADD", key, "member:%08d" % number), 5_000),
+    Shape("zset", "member of 5,000 in a sorted set",
+          lambda key, number: ("ZADD", key, number * 7919 % 1_000_003, "member:%08d" % number),
+          5_000),
+    Shape("list", "element of 5,000 in a list",
+          lambda key, number: ("RPUSH", key, "element:%08d" % number), 5_000),
 ]
 
 
 def requests(shape: Shape, keys: int):
-    padding = b"x" * shape.value_length
-    expiry = ("EX", TTL_S) if shape.has_ttl else ()
     for number in range(keys):
-        value = (b"%016d" % number + padding)[:shape.value_length]
-        yield encode("SET", "key:%012d" % number, value, *expiry)
+        yield encode(*shape.words("key:%012d" % (number // shape.elements), number))
 
 
 def measure(candidate, cpu: int, shape: Shape, keys: int) -> dict:
@@ -45,8 +61,8 @@ def measure(candidate, cpu: int, shape: Shape, keys: int) -> dict:
         time.sleep(SETTLE_S)
         after_bytes = server.rss_bytes()
         stored = connection.ask("DBSIZE")
-    if stored != keys:
-        raise RuntimeError(f"{stored} keys are there, {keys} were sent")
+    if stored != -(-keys // shape.elements):
+        raise RuntimeError(f"{stored} keys are there, {keys} were sent, {shape.elements} to one")
     return {"bytes_per_key": (after_bytes - before_bytes) / keys}
 
 

@@ -47,6 +47,8 @@ CPU = """
 the server, user and system, as the kernel counts it, divided by the commands. GET and SET take
 random keys of a million that are all there, with values of 32 bytes, except where the row says
 otherwise; "SET of new keys" starts from an empty keyspace. A multiple-key command counts as one.
+LPUSH, LPOP and SADD are about one list or set; HGET, ZADD, ZRANK and ZRANGEBYSCORE about random
+ones of a million fields or members, and a ZADD gives its member another score.
 
 Microseconds of CPU per command; less is better:
 """
@@ -64,8 +66,9 @@ slower of the two, so the figure says little about the server; then only the CPU
 MEMORY = """
 ## Memory
 
-Growth of the resident size of a fresh server, divided by the keys. The keys have 16 bytes and are
-written over one pipelined connection. The hash tables of the servers double at different counts, so
+Growth of the resident size of a fresh server, divided by the keys, or by the elements where the row
+names one. The keys have 16 bytes and are written over one pipelined connection, an element at a
+time. The hash tables of the servers double at different counts, so
 another number of keys moves each of them by some bytes.
 """
 LAG = """
@@ -252,15 +255,15 @@ class Document:
         return table(self.header(["workload", "pipeline"]), rows)
 
     def memory(self) -> list:
-        rows, plot = [], Plot("Memory per key", "bytes of resident size per key (less is better)")
+        rows, plot = [], Plot("Memory per key or element", "bytes of resident size (less is better)")
         for shape in SHAPES:
             row = f"memory/{shape.name}"
             keys = self.figures.settings(row).get("keys")
             rows.append(self.line([shape.title, f"{keys:,}" if keys else MISSING], row,
                                   "bytes_per_key"))
             plot.add(shape.title, self.marks(row, "bytes_per_key"))
-        return [MEMORY + "\nBytes per key; less is better:\n",
-                table(self.header(["what", "keys"]), rows), self.plot("memory", plot)]
+        return [MEMORY + "\nBytes per key or element; less is better:\n",
+                table(self.header(["what", "how many"]), rows), self.plot("memory", plot)]
 
     def window_ms(self, row: str) -> float:
         return self.figures.settings(row).get("window_s", 0) * 1000

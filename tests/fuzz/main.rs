@@ -11,3 +11,4 @@ mod world;
 
 mod commands;
 mod readers;
+mod snapshots;

@@ -2,10 +2,11 @@
 //! compared byte by byte, since the stages are strict about their form.
 
 use crate::support::client::{Client, encode};
-use crate::support::server::Server;
+use crate::support::rdb::Rdb;
+use crate::support::server::{Server, spindle};
 use std::time::{Duration, Instant};
 
-fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
+pub fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
     client.request(args);
     let bytes = client.bytes(reply.len());
     assert_eq!(String::from_utf8_lossy(&bytes), reply);
@@ -66,19 +67,6 @@ fn expiry() {
     assert!(reply == "\"bar\"" || start.elapsed() > Duration::from_millis(99), "{reply}");
     std::thread::sleep(Duration::from_millis(101));
     exactly(&mut client, &["GET", "foo"], "$-1\r\n");
-}
-
-#[test]
-fn rdb_file_config() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().canonicalize().unwrap();
-    let path = path.to_str().unwrap();
-    let server = Server::start(&["--dir", path, "--dbfilename", "rdbfile"]);
-    let mut client = server.client();
-    let expected = format!("*2\r\n$3\r\ndir\r\n${}\r\n{path}\r\n", path.len());
-    exactly(&mut client, &["CONFIG", "GET", "dir"], &expected);
-    let expected = "*2\r\n$10\r\ndbfilename\r\n$7\r\nrdbfile\r\n";
-    exactly(&mut client, &["CONFIG", "GET", "dbfilename"], expected);
 }
 
 #[test]
@@ -175,4 +163,65 @@ fn unsubscribe() {
     exactly(&mut client, &["UNSUBSCRIBE", "foo"], foo);
     exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
     exactly(&mut client, &["ECHO", "hey"], "$3\r\nhey\r\n");
+}
+
+/// A snapshot as the stages make them: fields about the file, one of them an integer, sizes, plain
+/// strings, and deadlines in milliseconds.
+fn snapshot(version: u32) -> Vec<u8> {
+    let at_ms = |ms: u64| ms.to_le_bytes();
+    let far_ms = 4_000_000_000_000;
+    Rdb::new(version)
+        .bytes(b"\xFA\x09redis-ver\x057.2.0\xFA\x0Aredis-bits\xC0\x40")
+        .bytes(b"\xFE\x00\xFB\x04\x02")
+        .key(0, "foo")
+        .string(b"bar")
+        .bytes(&[&[0xFC][..], &at_ms(far_ms)].concat())
+        .key(0, "later")
+        .string(b"there")
+        .bytes(&[&[0xFC][..], &at_ms(1_640_995_200_000)].concat())
+        .key(0, "past")
+        .string(b"gone")
+        .key(0, "baz")
+        .string(b"qux")
+        .end()
+}
+
+fn with_snapshot(bytes: &[u8]) -> Server {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file.rdb"), bytes).unwrap();
+    let path = dir.path().to_str().unwrap().to_owned();
+    Server::start_in(dir, &spindle(), &["--dir", &path, "--dbfilename", "file.rdb"])
+}
+
+#[test]
+fn rdb_file_config() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap().to_owned();
+    let server = Server::start_in(dir, &spindle(), &["--dir", &path, "--dbfilename", "x.rdb"]);
+    let mut client = server.client();
+    let reply = format!("*2\r\n$3\r\ndir\r\n${}\r\n{path}\r\n", path.len());
+    exactly(&mut client, &["CONFIG", "GET", "dir"], &reply);
+    let reply = "*2\r\n$10\r\ndbfilename\r\n$5\r\nx.rdb\r\n";
+    exactly(&mut client, &["CONFIG", "GET", "dbfilename"], reply);
+}
+
+#[test]
+fn read_keys_and_values_of_an_rdb_file() {
+    for version in [3, 9, 10, 11, 12, 13, 99] {
+        let server = with_snapshot(&snapshot(version));
+        let mut client = server.client();
+        let mut keys = client.call(&["KEYS", "*"]).items().to_vec();
+        keys.sort_by_key(|key| key.text());
+        let keys: Vec<String> = keys.iter().map(|key| key.text()).collect();
+        assert_eq!(keys, ["baz", "foo", "later"]);
+        exactly(&mut client, &["GET", "foo"], "$3\r\nbar\r\n");
+        exactly(&mut client, &["GET", "later"], "$5\r\nthere\r\n");
+        exactly(&mut client, &["GET", "past"], "$-1\r\n");
+    }
+}
+
+#[test]
+fn an_rdb_file_that_is_missing_is_an_empty_one() {
+    let server = Server::start(&["--dbfilename", "missing.rdb"]);
+    exactly(&mut server.client(), &["KEYS", "*"], "*0\r\n");
 }

@@ -34,6 +34,20 @@ fn ten_thousand_connections_are_served() {
 }
 
 #[test]
+fn who_waits_and_is_gone_is_given_nothing() {
+    let server = Server::start(&[]);
+    for _ in 0..200 {
+        let mut client = server.client();
+        // The end of the stream comes together with the request, as a rule.
+        client.send(b"PING\r\nBLPOP list 0\r\n");
+    }
+    eventually("all are gone", || connected(&server) == 1);
+    let mut client = server.client();
+    assert_eq!(client.run("RPUSH list a").to_string(), "1");
+    assert_eq!(client.run("LLEN list").to_string(), "1");
+}
+
+#[test]
 fn one_client_too_many_is_told_so() {
     let server = Server::start(&["--maxclients", "3"]);
     let mut clients: Vec<Client> = (0..3).map(|_| server.client()).collect();

@@ -6,13 +6,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod append_only;
 mod client_library;
 mod codecrafters;
+mod codecrafters_log;
 mod config;
 mod connections;
 mod introspection;
 mod listeners;
 mod process;
 mod protocol;
+mod snapshots;
 mod system_calls;
 mod transcripts;

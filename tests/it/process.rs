@@ -39,8 +39,7 @@ fn what_is_wrong_is_said_in_one_line_and_the_status_is_one() {
         (&["--check-system"], "--check-system is not built"),
         (&["--cluster-enabled", "yes"], "the cluster is not built yet"),
         (&["--dir", "/no/such/dir"], "Can't chdir to '/no/such/dir'"),
-        (&["--save", "900 1"], "snapshots are not built yet"),
-        (&["--appendonly", "yes"], "the append-only file is not built yet"),
+        (&["--appendonly", "yes", "--appenddirname", "a/b"], "appenddirname can't be a path"),
         (&["--unixsocket", "/no/such/dir/socket", "--port", "0"], "Failed opening Unix socket"),
     ];
     for (args, message) in cases {
@@ -126,10 +125,10 @@ fn a_log_file_is_appended_to_and_may_be_moved_away() {
     wait_until_ready(dir.path());
     std::fs::rename(&log, &moved).unwrap();
     let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
-    client.run("SHUTDOWN SAVE");
+    client.run("BGSAVE");
     assert!(std::fs::read_to_string(&moved).unwrap().starts_with("before\n"));
     eventually("a new file", || {
-        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("SHUTDOWN SAVE refused"))
+        std::fs::read_to_string(&log).is_ok_and(|text| text.contains("Background saving started"))
     });
 }
 
@@ -270,14 +269,6 @@ fn memory_goes_back_to_the_system() {
 }
 
 #[test]
-fn shutdown_does_not_pretend_to_save() {
-    let mut server = Server::start(&[]);
-    let reply = server.client().run("SHUTDOWN SAVE").to_string();
-    assert_eq!(reply, "-ERR Errors trying to SHUTDOWN. Check logs.");
-    assert!(server.is_running());
-}
-
-#[test]
 fn a_unix_socket_is_served_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spindle.sock");
@@ -307,4 +298,26 @@ fn a_file_that_is_no_socket_is_not_replaced() {
     let (_, status) = fail(&["--port", &port, "--unixsocket", path.to_str().unwrap()]);
     assert_eq!(status, 1);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "data");
+}
+
+#[test]
+fn the_title_tells_what_is_served() {
+    let server = Server::start(&["--proc-title-template", "{title} {port}!"]);
+    let mut client = server.client();
+    let title = || {
+        let shown = std::fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
+        String::from_utf8(shown).unwrap().trim_end_matches('\0').to_owned()
+    };
+    let program = spindle();
+    assert_eq!(title(), format!("{} {}!", program.display(), server.port));
+    let long = "{config-file}x".repeat(40);
+    assert_eq!(client.call(&["CONFIG", "SET", "proc-title-template", &long]).to_string(), "+OK");
+    assert_eq!(title(), "x".repeat(40));
+    // A title longer than the arguments goes on where the environment was.
+    let longer = "{title}".repeat(20);
+    assert_eq!(client.call(&["CONFIG", "SET", "proc-title-template", &longer]).to_string(), "+OK");
+    assert!(title().starts_with(&format!("{}{}", program.display(), program.display())));
+    let plain = Server::start(&["--set-proc-title", "no", "--proc-title-template", "x"]);
+    let shown = std::fs::read(format!("/proc/{}/cmdline", plain.pid())).unwrap();
+    assert!(String::from_utf8(shown).unwrap().contains("--set-proc-title\0no"));
 }

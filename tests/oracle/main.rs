@@ -12,5 +12,6 @@ mod parameters;
 mod proof;
 mod replies;
 mod requests;
+mod snapshots;
 mod streams;
 mod strings;

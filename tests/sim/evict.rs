@@ -4,6 +4,7 @@
 use crate::world::{Record, Sim};
 use spindle::config::Config;
 use spindle::config::kinds::{Access, Choice, EvictionPolicy};
+use spindle::exec::Sink;
 use std::io::{Read, Seek, Write};
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ fn info(sim: &mut Sim, conn: usize, field: &str) -> u64 {
 fn memory_stays_within_its_limit_under_every_policy() {
     for policy in POLICIES {
         let (mut sim, conn) = sim(policy);
-        sim.engine.turn_feed_on();
+        sim.engine.begin_feed(Sink::Log);
         // Memory of this thread is what is limited.
         let mut changes = tempfile::tempfile().unwrap();
         for i in 0..500 {
@@ -71,7 +72,7 @@ fn memory_stays_within_its_limit_under_every_policy() {
             let reply = sim.run(conn, &format!("SETEX key:{i} {} {}", 1_000 + i, "v".repeat(50)));
             assert_eq!(reply, ["+OK"], "{policy}");
             assert!(used(&mut sim) <= limit + SLACK, "{policy}");
-            changes.write_all(&sim.engine.state_mut().feed.take()).unwrap();
+            changes.write_all(&sim.engine.state_mut().feed.take(Sink::Log)).unwrap();
         }
         sim.run(conn, "CONFIG SET maxmemory 0");
         let mut twin = Sim::new(2, Config { databases: 2, ..Config::default() });

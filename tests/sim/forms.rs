@@ -10,6 +10,7 @@ use crate::support::seeds;
 use crate::world::{Sim, same_dumps};
 use fastrand::Rng;
 use spindle::config::Config;
+use spindle::exec::Sink;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ fn spread(reply: &Reply) -> Reply {
 fn run(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let mut sides = configs().map(|config| Side::new(seed, config));
-    sides[0].sim.engine.turn_feed_on();
+    sides[0].sim.engine.begin_feed(Sink::Log);
     let mut twin = Sim::new(seed + 1, configs()[rng.usize(0..3)].clone());
     let twin_conn = twin.connect();
     // The twin's time stands still at 1970: what dies there dies because it is told to.
@@ -129,7 +130,7 @@ fn run(seed: u64) {
             assert_eq!(answers.len(), others.len());
         }
         if passes {
-            let changes = usual.sim.engine.state_mut().feed.take();
+            let changes = usual.sim.engine.state_mut().feed.take(Sink::Log);
             twin.arrive(twin_conn, &changes, 16, |_| {});
             for reply in twin.replies(twin_conn) {
                 assert!(!is_refusal(&reply), "the twin refuses a change: {reply}");

@@ -9,16 +9,20 @@
 mod support;
 
 mod bitmaps;
+mod config;
+mod encodings;
 mod evict;
 mod expiry;
 mod forms;
 mod hotkeys;
 mod limits;
 mod listeners;
+mod log;
 mod model;
 mod pauses;
 mod requests;
 mod scan;
+mod snapshots;
 mod strings;
 mod workload;
 mod world;

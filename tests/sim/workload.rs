@@ -9,6 +9,7 @@ use crate::support::reply::Reply;
 use crate::support::seeds;
 use crate::world::{Sim, same_dumps};
 use spindle::config::Config;
+use spindle::exec::Sink;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ fn run(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let config = Config { databases: 3, ..Config::default() };
     let mut sim = Sim::new(seed, config.clone());
-    sim.engine.turn_feed_on();
+    sim.engine.begin_feed(Sink::Log);
     let mut twin = Sim::new(seed + 1, config);
     let twin_conn = twin.connect();
     // The twin's time stands still at 1970: what dies there dies because it is told to.
@@ -101,7 +102,7 @@ fn matches(reply: &Reply, answer: &Answer) -> bool {
 
 /// Right after a tick nothing due is left, so that data, counts and the twin can be compared.
 fn check_data(sim: &mut Sim, model: &Model, twin: &mut Sim, twin_conn: usize) {
-    let changes = sim.engine.state_mut().feed.take();
+    let changes = sim.engine.state_mut().feed.take(Sink::Log);
     twin.arrive(twin_conn, &changes, 16, |_| {});
     for reply in twin.replies(twin_conn) {
         assert!(!matches!(reply, Reply::Error(_)), "the twin refuses a change: {reply}");

@@ -15,6 +15,7 @@ use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
 use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, Turn};
+use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
 use spindle::store::{Db, Spot};
@@ -35,6 +36,8 @@ pub struct World {
     /// Microseconds that pass whenever the stopwatch is read; none but where a test wants them to.
     pub pace_us: u64,
     pub disk: FakeDisk,
+    /// Work that is to be done beside the loop, where a test does it itself.
+    pub errands: Option<Vec<Errand>>,
     /// What the latest child has told.
     pub progress: Progress,
     /// How the child has ended whose end nobody has been told yet: it has done all its work as it
@@ -85,6 +88,13 @@ impl Host for World {
 
     fn kill_child(&mut self) {
         self.child = None;
+    }
+
+    fn aside(&mut self, errand: Errand) {
+        match &mut self.errands {
+            Some(errands) => errands.push(errand),
+            None => errand(&mut self.disk),
+        }
     }
 
     fn child_progress(&self) -> (u64, u64) {
@@ -150,13 +160,18 @@ pub struct Sim {
 }
 
 impl Sim {
-    pub fn new(seed: u64, config: Config) -> Sim {
+    /// An engine that takes snapshots by itself only if a test says when.
+    pub fn new(seed: u64, mut config: Config) -> Sim {
+        if config.save == Config::default().save {
+            config.save.clear();
+        }
         let now = Now { unix_us: EPOCH_US, mono_us: 0 };
         let mut engine = Engine::new(GROUPS, config, Facts::default(), now, seed);
         let mut world = World {
             now,
             pace_us: 0,
             disk: FakeDisk::default(),
+            errands: None,
             progress: Progress::default(),
             child: None,
         };

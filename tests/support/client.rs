@@ -86,6 +86,19 @@ impl Client {
         self.try_reply().expect("a reply before the end of the connection")
     }
 
+    /// Waits for a reply or for the end of the connection, be it in the middle of a reply.
+    pub fn try_reply_or_cut(&mut self) -> Option<Reply> {
+        loop {
+            if let Some((reply, len)) = Reply::read(&self.input) {
+                self.input.drain(..len);
+                return Some(reply);
+            }
+            if !self.fill() {
+                return None;
+            }
+        }
+    }
+
     /// Waits for a reply or for the end of the connection.
     pub fn try_reply(&mut self) -> Option<Reply> {
         loop {

@@ -6,6 +6,7 @@ pub mod client;
 pub mod collections;
 pub mod disk;
 pub mod order;
+pub mod rdb;
 pub mod reply;
 pub mod server;
 pub mod transcript;

@@ -46,6 +46,17 @@ impl Server {
         server
     }
 
+    /// Starts spindle where there are files already, and does not wait.
+    pub fn begin_in(dir: tempfile::TempDir, flags: &[&str]) -> Server {
+        Server::spawn(&spindle(), free_port(), dir, &[], flags)
+    }
+
+    /// Kills it, and hands its directory over.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.end();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
+    }
+
     /// Starts spindle with a file of parameters, which comes first, and flags.
     pub fn start_with_file(flags: &[&str]) -> Server {
         Server::start_args(&spindle(), &flags[..1], &flags[1..])
@@ -54,6 +65,36 @@ impl Server {
     /// Starts a program that understands Redis's flags, and waits until it accepts.
     pub fn start_program(program: &Path, flags: &[&str]) -> Server {
         Server::start_args(program, &[], flags)
+    }
+
+    /// Stops the process as a crash would, and starts it again where it was.
+    pub fn crash_and_restart(mut self, flags: &[&str]) -> Server {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+        self.restart(flags)
+    }
+
+    /// Starts a program again where one that has ended was.
+    pub fn restart(mut self, flags: &[&str]) -> Server {
+        assert!(!self.is_running());
+        let empty = tempfile::tempdir().expect("a directory");
+        let dir = std::mem::replace(&mut self.dir, empty);
+        Server::start_in(dir, &spindle(), flags)
+    }
+
+    /// Starts a program where there is data.
+    pub fn start_in(dir: tempfile::TempDir, program: &Path, flags: &[&str]) -> Server {
+        let mut dir = dir;
+        for _ in 0..20 {
+            let mut server = Server::spawn(program, free_port(), dir, &[], flags);
+            if server.wait_until_ready() {
+                return server;
+            }
+            assert!(server.log().contains("ailed listening"), "{}", server.log());
+            let empty = tempfile::tempdir().expect("a directory");
+            dir = std::mem::replace(&mut server.dir, empty);
+        }
+        panic!("{} does not start", program.display());
     }
 
     fn start_args(program: &Path, file: &[&str], flags: &[&str]) -> Server {
@@ -111,6 +152,12 @@ impl Server {
         Client::tcp(&format!("127.0.0.1:{}", self.port)).expect("connected")
     }
 
+    /// The directory of one that has ended.
+    pub fn into_dir(mut self) -> tempfile::TempDir {
+        assert!(!self.is_running());
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("a directory"))
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -152,6 +199,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Server {
+    fn end(&mut self) {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             self.child.kill().expect("killed");
             self.child.wait().expect("ended");

@@ -21,10 +21,10 @@ pub(super) const BITFIELD: Command = Command::new(
             .noting("This command allows both access and modification of the key")],
         complexity: "O(1) for each operation",
         summary: "Reads, writes and adds to integers of any width.",
-        syntax: "key [operation: GET encoding offset:integer | \
-            [overflow: OVERFLOW <WRAP | SAT | FAIL>] \
-            <write: SET encoding offset:integer value:integer | \
-            INCRBY encoding offset:integer increment>] ...",
+        syntax: "key [operation: <get-block: GET encoding offset:integer> | \
+            <write: [overflow-block: OVERFLOW <WRAP | SAT | FAIL>] \
+            <write-operation: <set-block: SET encoding offset:integer value:integer> | \
+            <incrby-block: INCRBY encoding offset:integer increment>>>] ...",
         ..WRITES
     },
     bitfield,

@@ -5,6 +5,7 @@ mod field;
 use crate::base::num;
 use crate::data::bitop::{self, Operation};
 use crate::data::bits::{self, Window};
+use crate::data::collection::Type;
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome, int, span};
 use crate::resp::error::Error;
@@ -260,11 +261,9 @@ fn bitop(call: &mut Call<'_>) -> Outcome {
     let mut db = call.store.db(call.client.db, now_ms);
     // If it is due it goes now, so that the spots hold.
     db.look(target);
-    let spots = db.read_all(argv.from(3));
+    let spots = db.read_all(argv.from(3), |value| value == Type::String)?;
     let is_source = argv.from(3).any(|source| source == target);
     let target = db.look(target);
-    // Before the target's memory is taken, it must be certain that there is a result.
-    spots.iter().try_for_each(|spot| db.text(spot).map(drop))?;
     let room = if is_source { Vec::new() } else { db.reuse(&target) };
     let texts = spots.iter().map(|spot| Ok(db.text(spot)?.unwrap_or(Text::EMPTY).to_bytes()));
     let texts: Vec<_> = texts.collect::<Result<_, Error>>()?;

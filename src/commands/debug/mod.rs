@@ -9,7 +9,10 @@ use crate::config::kinds::parse_memory;
 use crate::data::list::{List, ListRef, PLAIN_BYTES};
 use crate::data::packed::Run;
 use crate::data::text::Text;
-use crate::exec::{Call, Client, Command, Flow, Handler, Outcome, REPLY_PEAK_RESET_US, float, int};
+use crate::exec::{
+    self, Call, Client, Command, Flow, Handler, Outcome, REPLY_PEAK_RESET_US, float, int, snapshot,
+};
+use crate::persist::rdb::{codes, payload};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::flags::Flags;
@@ -79,11 +82,18 @@ const SUBS: &[Sub] = &[
         "Sets what lists do not pack.",
         packed_threshold,
     ),
-    sub("reload", "[option ...]", 2..=ANY, "Loads a snapshot, which is not built yet.", reload),
+    sub("reload", "[option ...]", 2..=ANY, "Saves a snapshot and loads it.", reload),
     sub("replicate", "word [word ...]", 3..=ANY, "Propagates these words.", replicate),
     sub("replybuffer", "setting value", 4..=4, "When peaks of replies are forgotten.", replybuffer),
     sub("segfault", "", 2..=2, "Crashes by a signal.", segfault),
     sub("set-active-expire", "<0 | 1>", 3..=3, "Whether keys die when due.", set_active_expire),
+    sub(
+        "set-skip-checksum-validation",
+        "<0 | 1>",
+        3..=3,
+        "Whether sums of snapshots and payloads are not checked.",
+        skip_sums,
+    ),
     sub("sleep", "seconds", 3..=3, "Stops the server for a while; decimals are allowed.", sleep),
     sub("stringmatch-len", "len pattern", 4..=4, "Matches so many letters.", stringmatch_len),
     sub("structsize", "", 2..=2, "Tells the sizes of structures.", structsize),
@@ -200,8 +210,42 @@ fn packed_threshold(call: &mut Call<'_>) -> Outcome {
     done(call)
 }
 
-fn reload(_: &mut Call<'_>) -> Outcome {
-    Err(Error::new("ERR DEBUG RELOAD needs snapshots, which are not built yet"))
+/// Saves all keys, removes them, and loads them again, but for what the options leave out.
+fn reload(call: &mut Call<'_>) -> Outcome {
+    let (mut saves, mut flushes, mut merges) = (true, true, false);
+    for option in call.argv.from(2) {
+        match option.to_ascii_uppercase().as_slice() {
+            b"NOSAVE" => saves = false,
+            b"NOFLUSH" => flushes = false,
+            b"MERGE" => merges = true,
+            _ => {
+                return Err(Error::new(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    if saves {
+        snapshot::save(call.store, call.state, call.host).map_err(|_| Error::new("ERR"))?;
+    }
+    let now_ms = call.now_ms();
+    if flushes {
+        for index in 0..call.store.databases() {
+            if call.store.lens(index).0 > 0 {
+                let mut pieces = call.store.db(index, now_ms).empty();
+                while pieces.free_one(|_| ()) {}
+            }
+        }
+    }
+    let loaded = exec::reload(call.store, call.state, call.host, merges);
+    loaded.map_err(|_| Error::new("ERR Error trying to load the RDB dump, check server logs"))?;
+    log::warn!("DB reloaded by DEBUG RELOAD");
+    done(call)
+}
+
+fn skip_sums(call: &mut Call<'_>) -> Outcome {
+    call.state.persistence.skips_sums = call.argv.at(2) != b"0";
+    done(call)
 }
 
 fn loadaof(_: &mut Call<'_>) -> Outcome {
@@ -291,7 +335,8 @@ fn object(call: &mut Call<'_>) -> Outcome {
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
     let encoding = entry.encoding();
-    let (place, len) = (std::ptr::from_ref(entry), serialized_len(entry));
+    let (place, len) =
+        (std::ptr::from_ref(entry), payload::len_of(entry.value(), codes::VERSION_MIN, true));
     let (used, idle_s) = last_use(entry, db.usage(), unix_s);
     let text = format!(
         "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{used} \
@@ -311,30 +356,6 @@ fn last_use(entry: &Entry, usage: &Usage, unix_s: i64) -> (i64, u64) {
         }
         Measure::Frequency => (i64::from(entry.access()), 0),
     }
-}
-
-/// Bytes of the value in a snapshot, without compression.
-fn serialized_len(entry: &Entry) -> usize {
-    let len = match entry.value() {
-        Value::Text(text) => text.len(),
-        Value::Small(_, bytes) => bytes.len(),
-        // Counting what a snapshot would write takes as long as writing it.
-        Value::Large(collection) => collection.memory_bytes(),
-    };
-    if let Some(Text::Int(value)) = entry.text() {
-        let widths = [(i64::from(i8::MAX), 2), (i64::from(i16::MAX), 3), (i64::from(i32::MAX), 5)];
-        let fits = |(max, _): &&(i64, usize)| (-*max - 1..=*max).contains(&value);
-        return widths
-            .iter()
-            .find(fits)
-            .map_or_else(|| value.to_string().len() + 1, |(_, len)| *len);
-    }
-    let prefix = match len {
-        0..64 => 1,
-        64..16_384 => 2,
-        _ => 5,
-    };
-    prefix + len
 }
 
 fn populate(call: &mut Call<'_>) -> Outcome {
@@ -396,10 +417,11 @@ fn protocol(call: &mut Call<'_>) -> Outcome {
         }
         b"push" if !is_new => return Err(Error::new("ERR RESP2 is not supported by this command")),
         b"push" => {
+            // What is pushed to the one who asks comes after the reply.
+            out.bulk(b"Some real reply following the push reply");
             out.push(2);
             out.bulk(b"server-cpu-usage");
             out.int(42);
-            out.bulk(b"Some real reply following the push reply");
         }
         b"verbatim" => out.verbatim("txt", "This is a verbatim\nstring"),
         b"true" => out.bool(true),
@@ -427,7 +449,10 @@ mod tests {
 
     #[test]
     fn serialized_lengths_are_those_of_snapshots() {
-        let len = |text| serialized_len(&Entry::new(b"k", text, false));
+        let len = |text| {
+            let entry = Entry::new(b"k", text, false);
+            payload::len_of(entry.value(), codes::VERSION_MIN, false)
+        };
         for (value, expected) in [(0, 2), (-128, 2), (128, 3), (-40_000, 5), (1 << 40, 14)] {
             assert_eq!(len(Text::Int(value)), expected, "{value}");
         }

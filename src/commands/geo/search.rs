@@ -42,9 +42,9 @@ pub(super) const GEOSEARCH: Command = Command::new(
         name: "geosearch",
         summary: "Lists members in a circle or a box.",
         syntax: "key <from: FROMMEMBER member | FROMLONLAT longitude:double latitude:double> \
-            <by: BYRADIUS radius:double <unit: M | KM | FT | MI> \
-            | BYBOX width:double height:double <unit: M | KM | FT | MI>> \
-            [order: ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
+            <by: <circle: BYRADIUS radius:double <unit: M | KM | FT | MI>> \
+            | <box: BYBOX width:double height:double <unit: M | KM | FT | MI>>> \
+            [order: ASC | DESC] [count-block: COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
         ..SEARCHES
     },
     geosearch,
@@ -63,9 +63,9 @@ pub(super) const GEOSEARCHSTORE: Command = Command::new(
         summary: "Keeps the members in a circle or a box as a sorted set.",
         syntax: "destination:key source:key \
             <from: FROMMEMBER member | FROMLONLAT longitude:double latitude:double> \
-            <by: BYRADIUS radius:double <unit: M | KM | FT | MI> \
-            | BYBOX width:double height:double <unit: M | KM | FT | MI>> \
-            [order: ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
+            <by: <circle: BYRADIUS radius:double <unit: M | KM | FT | MI>> \
+            | <box: BYBOX width:double height:double <unit: M | KM | FT | MI>>> \
+            [order: ASC | DESC] [count-block: COUNT count [ANY]] [STOREDIST]",
         ..SEARCHES
     },
     geosearchstore,
@@ -85,8 +85,9 @@ pub(super) const GEORADIUS: Command = Command::new(
             KeySpec::behind("STOREDIST", STORES).from(6),
         ],
         syntax: "key longitude:double latitude:double radius:double \
-            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
-            [order: ASC | DESC] [store: STORE key | STOREDIST key]",
+            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+            [count-block: COUNT count [ANY]] \
+            [order: ASC | DESC] [store: STORE storekey:key | STOREDIST storedistkey:key]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
             replaced_by: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
@@ -105,7 +106,8 @@ pub(super) const GEORADIUS_RO: Command = Command::new(
         name: "georadius_ro",
         since: "3.2.10",
         syntax: "key longitude:double latitude:double radius:double \
-            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
+            <unit: M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+            [count-block: COUNT count [ANY]] \
             [order: ASC | DESC]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
@@ -130,8 +132,8 @@ pub(super) const GEORADIUSBYMEMBER: Command = Command::new(
             KeySpec::behind("STOREDIST", STORES).from(5),
         ],
         syntax: "key member radius:double <unit: M | KM | FT | MI> [WITHCOORD] \
-            [WITHDIST] [WITHHASH] [COUNT count [ANY]] [order: ASC | DESC] \
-            [store: STORE key | STOREDIST key]",
+            [WITHDIST] [WITHHASH] [count-block: COUNT count [ANY]] [order: ASC | DESC] \
+            [store: STORE storekey:key | STOREDIST storedistkey:key]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
             replaced_by: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` \
@@ -151,7 +153,7 @@ pub(super) const GEORADIUSBYMEMBER_RO: Command = Command::new(
         name: "georadiusbymember_ro",
         since: "3.2.10",
         syntax: "key member radius:double <unit: M | KM | FT | MI> [WITHCOORD] \
-            [WITHDIST] [WITHHASH] [COUNT count [ANY]] [order: ASC | DESC]",
+            [WITHDIST] [WITHHASH] [count-block: COUNT count [ANY]] [order: ASC | DESC]",
         deprecated: Some(Deprecated {
             since: "6.2.0",
             replaced_by: "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments",

@@ -118,7 +118,7 @@ fn set_deadlines(call: &mut Call<'_>, form: Form) -> Outcome {
     let spot = call.db().look(key);
     call.db().hash(&spot)?;
     let at_ms = field_deadline_ms(call.name(), form, argv.at(2), now_ms)?;
-    let condition = Condition::by_option(argv.at(3));
+    let (condition, is_past) = (Condition::by_option(argv.at(3)), call.is_past(at_ms));
     let named = Named::parse(
         call,
         3 + usize::from(condition.is_some()),
@@ -133,7 +133,7 @@ fn set_deadlines(call: &mut Call<'_>, form: Form) -> Outcome {
             let outcome = match hash.get(field).map(|field| field.deadline_ms) {
                 None => NO_FIELD,
                 Some(current) if condition.is_some_and(|it| !it.holds(current, at_ms)) => NOT_MET,
-                Some(_) if at_ms <= now_ms => {
+                Some(_) if is_past => {
                     hash.remove(field);
                     REMOVED
                 }
@@ -147,12 +147,12 @@ fn set_deadlines(call: &mut Call<'_>, form: Form) -> Outcome {
                 done.push(field);
             }
         }
-        told(done.len(), if at_ms <= now_ms { "hdel" } else { "hexpire" })
+        told(done.len(), if is_past { "hdel" } else { "hexpire" })
     })?;
     if was_there.is_none() {
         named.iter().for_each(|_| call.out.int(NO_FIELD));
     }
-    call.propagate_all(|| deadlines(key, at_ms, now_ms, &done));
+    call.propagate_all(|| deadlines(key, at_ms, is_past, &done));
     Ok(Flow::Done)
 }
 
@@ -162,8 +162,8 @@ pub(super) fn told(changed: usize, event: &'static str) -> Edit<()> {
 }
 
 /// A request that gives fields a deadline, or removes them if it is past.
-pub(super) fn deadlines(key: &[u8], at_ms: i64, now_ms: i64, fields: &[&[u8]]) -> ArgvBuf {
-    if at_ms <= now_ms {
+pub(super) fn deadlines(key: &[u8], at_ms: i64, is_past: bool, fields: &[&[u8]]) -> ArgvBuf {
+    if is_past {
         return removal(key, fields);
     }
     let at = at_ms.to_string();

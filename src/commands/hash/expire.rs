@@ -177,7 +177,7 @@ impl Fate {
         }
         let Some(form) = Form::by_option(option) else { return Ok((Fate::Stay, 0)) };
         let at_ms = field_deadline_ms(call.name(), form, call.argv.at(3), now_ms)?;
-        Ok((if at_ms <= now_ms { Fate::Remove(at_ms) } else { Fate::At(at_ms) }, 2))
+        Ok((if call.is_past(at_ms) { Fate::Remove(at_ms) } else { Fate::At(at_ms) }, 2))
     }
 
     const fn event(self) -> &'static str {
@@ -231,7 +231,8 @@ fn hgetex(call: &mut Call<'_>) -> Outcome {
     }
     call.propagate_all(|| match fate {
         Fate::Stay | Fate::Clear => request_for(&[b"HPERSIST", key], &done, None),
-        Fate::At(at_ms) | Fate::Remove(at_ms) => deadlines(key, at_ms, now_ms, &done),
+        Fate::At(at_ms) => deadlines(key, at_ms, false, &done),
+        Fate::Remove(at_ms) => deadlines(key, at_ms, true, &done),
     });
     Ok(Flow::Done)
 }

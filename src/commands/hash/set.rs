@@ -216,8 +216,9 @@ fn counted_pairs(call: &Call<'_>, at: usize) -> Result<Range<usize>, Error> {
 }
 
 fn hsetex(call: &mut Call<'_>) -> Outcome {
-    let (argv, now_ms) = (call.argv, call.now_ms());
+    let argv = call.argv;
     let (options, limits) = (SetOptions::parse(call)?, call.limits(Type::Hash));
+    let is_past = options.at_ms.is_some_and(|at_ms| call.is_past(at_ms));
     let mut db = call.db();
     let spot = db.look(argv.at(1));
     if !options.holds(argv, &db, &spot)? {
@@ -225,7 +226,6 @@ fn hsetex(call: &mut Call<'_>) -> Outcome {
         return Ok(Flow::Done);
     }
     let (count, at_ms) = (options.pairs.len() / 2, options.at_ms);
-    let is_past = at_ms.is_some_and(|at_ms| at_ms <= now_ms);
     db.upsert(spot, |hash: &mut Hash| {
         hash.expect(&limits, count);
         for at in options.pairs.clone().step_by(2) {

@@ -145,7 +145,7 @@ fn sintercard(call: &mut Call<'_>) -> Outcome {
     let count = key_count(argv)?;
     let limit = limit(argv, 2 + count)?;
     let mut db = call.store.db(call.client.db, now_ms);
-    let spots = db.read_all(argv.from(2).take(count));
+    let spots = db.read_all(argv.from(2).take(count), is_set)?;
     let sets = views(&db, &spots)?;
     let mut found = 0;
     if let Some(sets) = all(&sets) {
@@ -182,7 +182,7 @@ fn limit(argv: Argv<'_>, start: usize) -> Result<usize, Error> {
 fn reply(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let (argv, now_ms, limits) = (call.argv, call.now_ms(), call.limits(Type::Set));
     let mut db = call.store.db(call.client.db, now_ms);
-    let spots = db.read_all(argv.from(1));
+    let spots = db.read_all(argv.from(1), is_set)?;
     let sets = views(&db, &spots)?;
     let rest = rest_by_removal(operation, &sets, &limits);
     call.out.set_of(|out| {
@@ -207,13 +207,17 @@ fn write_counted(out: &mut Output, count: &mut usize, member: Text<'_>) {
 fn store(call: &mut Call<'_>, event: &'static str, operation: Operation) -> Outcome {
     let (argv, limits) = (call.argv, call.limits(Type::Set));
     let mut db = call.db();
-    let spots = db.read_all(argv.from(2));
+    let spots = db.read_all(argv.from(2), is_set)?;
     let result = combined(operation, &views(&db, &spots)?, &limits);
     let count = result.len();
     let spot = db.look(argv.at(1));
     db.replace(event, spot, result, 1);
     call.out.len_int(count);
     Ok(Flow::Done)
+}
+
+fn is_set(value: Type) -> bool {
+    value == Type::Set
 }
 
 /// The sets at some spots, nothing where there is no key.

@@ -4,7 +4,7 @@ use super::{ACCESSES, READS, REMOVES_FAST};
 use crate::commands::text::{write_text, write_text_or_null};
 use crate::data::collection::Type;
 use crate::data::set::Set;
-use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::spec::Spec;
@@ -84,7 +84,8 @@ fn pop_many(call: &mut Call<'_>) -> Outcome {
     // The removal counts as a change too.
     db.update(spot, |_: &mut Set| Edit::changed("spop", ()).times(len - 1))?;
     db.remove("del", spot);
-    call.propagate_as(|| [b"DEL", key]);
+    let name = deletion(call.state.config.lazyfree_lazy_server_del);
+    call.propagate_as(|| [name, key]);
     Ok(Flow::Done)
 }
 

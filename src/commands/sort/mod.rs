@@ -54,7 +54,8 @@ pub(super) const SORT: Command = Command::new(
         keys: &[SORTED, LOOKED_UP, STORED],
         summary: "Sorts a list, a set or a sorted set, perhaps into another key.",
         syntax: "key [BY by-pattern:pattern] [limit: LIMIT offset:integer count:integer] \
-                 [GET get-pattern:pattern] ... [order: ASC | DESC] [ALPHA] [STORE destination:key]",
+                 [GET get-pattern:pattern] ... [order: ASC | DESC] [sorting: ALPHA] \
+                 [STORE destination:key]",
         ..SORTS
     },
     sort,
@@ -73,7 +74,7 @@ pub(super) const SORT_RO: Command = Command::new(
         keys: &[SORTED, LOOKED_UP],
         summary: "Sorts a list, a set or a sorted set.",
         syntax: "key [BY by-pattern:pattern] [limit: LIMIT offset:integer count:integer] \
-                 [GET get-pattern:pattern] ... [order: ASC | DESC] [ALPHA]",
+                 [GET get-pattern:pattern] ... [order: ASC | DESC] [sorting: ALPHA]",
         ..SORTS
     },
     sort_ro,

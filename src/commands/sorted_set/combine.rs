@@ -310,6 +310,11 @@ fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (Text<'a>, f64)> + C
     items.iter().map(|(member, score)| (Text::Bytes(member), *score))
 }
 
+/// Whether a value can be combined.
+fn is_source(value: Type) -> bool {
+    matches!(value, Type::Set | Type::SortedSet)
+}
+
 /// Replies with a combination.
 fn reply(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let allowed = Allowed { weights: operation != Operation::Diff, scores: true, limit: false };
@@ -317,7 +322,7 @@ fn reply(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let hasher = call.limits(Type::SortedSet).hasher;
     let (argv, now_ms) = (call.argv, call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
-    let spots = db.read_all(request.keys.iter().copied());
+    let spots = db.read_all(request.keys.iter().copied(), is_source)?;
     let sources = request.open(&db, &spots, argv, allowed)?;
     let items = combine(sources, operation, &request, |member| hasher.hash(member));
     let form = Form::of(request.with_scores, call.out);
@@ -331,7 +336,7 @@ fn store(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outc
     let mut request = Request::parse(call, 2)?;
     let (argv, limits) = (call.argv, call.limits(Type::SortedSet));
     let mut db = call.db();
-    let spots = db.read_all(request.keys.iter().copied());
+    let spots = db.read_all(request.keys.iter().copied(), is_source)?;
     let sources = request.open(&db, &spots, argv, allowed)?;
     let items = combine(sources, operation, &request, |member| limits.hasher.hash(member));
     let stored = SortedSet::of(texts(&items), &limits);
@@ -471,7 +476,7 @@ fn zintercard(call: &mut Call<'_>) -> Outcome {
     let mut request = Request::parse(call, 1)?;
     let (argv, now_ms) = (call.argv, call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
-    let spots = db.read_all(request.keys.iter().copied());
+    let spots = db.read_all(request.keys.iter().copied(), is_source)?;
     let mut sources = request.open(&db, &spots, argv, allowed)?;
     sources.sort_by_key(Source::len);
     call.out.len_int(inter(&sources, Aggregate::Sum, request.limit).len());

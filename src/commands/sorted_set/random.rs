@@ -1,6 +1,7 @@
 //! Members by chance, and all of them in steps.
 
-use super::{Form, READS, reply_with, write_items};
+use super::{Form, READS, write_items};
+use crate::base::float::FloatText;
 use crate::base::num;
 use crate::commands::scan::{ScanOptions, Scanned, parse_cursor};
 use crate::commands::text::write_text;
@@ -129,29 +130,35 @@ pub(super) const ZSCAN: Command = Command::new(
 );
 
 fn zscan(call: &mut Call<'_>) -> Outcome {
-    let argv = call.argv;
+    let (argv, now_ms) = (call.argv, call.now_ms());
     let cursor = parse_cursor(argv.at(2))?;
+    let mut db = call.store.db(call.client.db, now_ms);
+    let spot = db.read(argv.at(1));
+    let out = &mut *call.out;
+    out.array(2);
+    let Some(set) = db.view::<SortedSet>(&spot)? else {
+        out.bulk(b"0");
+        out.array(0);
+        return Ok(Flow::Done);
+    };
     let options = ScanOptions::parse(argv, 3, Scanned::Members)?;
-    reply_with(call, argv.at(1), |out, set| {
-        let mut found = Vec::new();
-        let next = options.walk(cursor, |cursor| {
-            let mut seen = 0;
-            let next = set.scan(cursor, |member, score| {
-                seen += 1;
-                if member.with_bytes(|member| options.matches(member)) {
-                    found.push((member, score));
-                }
-            });
-            (next, seen)
+    let mut found = Vec::new();
+    let next = options.walk(cursor, |cursor| {
+        let mut seen = 0;
+        let next = set.scan(cursor, |member, score| {
+            seen += 1;
+            if member.with_bytes(|member| options.matches(member)) {
+                found.push((member, score));
+            }
         });
-        out.array(2);
-        out.bulk(next.to_string().as_bytes());
-        out.array(found.len() * 2);
-        for (member, score) in found {
-            write_text(out, member);
-            out.bulk(crate::base::float::FloatText::new(score).as_bytes());
-        }
-    })?;
+        (next, seen)
+    });
+    out.bulk(next.to_string().as_bytes());
+    out.array(found.len() * 2);
+    for (member, score) in found {
+        write_text(out, member);
+        out.bulk(FloatText::new(score).as_bytes());
+    }
     Ok(Flow::Done)
 }
 

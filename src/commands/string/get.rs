@@ -5,7 +5,7 @@ use super::{
     write_text_or_null,
 };
 use crate::commands::ttl::Expiry;
-use crate::exec::{Call, Command, Flow, Outcome};
+use crate::exec::{Call, Command, Flow, Outcome, deletion};
 use crate::spec::Spec;
 use crate::spec::keys::{KeyFlags, KeySpec};
 
@@ -77,9 +77,10 @@ fn getex(call: &mut Call<'_>) -> Outcome {
     };
     write_text(call.out, text);
     match expiry.at_ms("getex", now_ms)? {
-        Some(at_ms) if at_ms <= now_ms => {
+        Some(at_ms) if at_ms <= now_ms && !db.shows_due() => {
             db.remove("del", spot);
-            call.propagate_as(|| [b"DEL", key]);
+            let name = deletion(call.state.config.lazyfree_lazy_expire);
+            call.propagate_as(|| [name, key]);
         }
         Some(at_ms) => {
             db.set_deadline("expire", spot, at_ms);

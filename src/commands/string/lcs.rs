@@ -63,7 +63,7 @@ impl Options {
 fn lcs(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
     let mut db = call.store.db(call.client.db, now_ms);
-    let spots = db.read_all([argv.at(1), argv.at(2)].into_iter());
+    let spots = db.read_all([argv.at(1), argv.at(2)].into_iter(), |_| true)?;
     let texts = spots.iter().map(|spot| Ok(db.text(spot)?.unwrap_or(Text::EMPTY).to_bytes()));
     let texts: Result<Vec<_>, Error> = texts.collect();
     let texts =

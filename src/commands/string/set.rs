@@ -57,6 +57,18 @@ impl<'a> SetOptions<'a> {
         Ok(options)
     }
 
+    /// True if the request does the same again when it is replayed, in every Redis.
+    fn replays(&self) -> bool {
+        let is_plain = match self.condition {
+            Condition::Always | Condition::Missing | Condition::Present => true,
+            Condition::Equal(_)
+            | Condition::NotEqual(_)
+            | Condition::DigestEqual(_)
+            | Condition::DigestNotEqual(_) => false,
+        };
+        is_plain && !self.wants_old && !self.expiry.is_relative()
+    }
+
     /// Takes an option; returns how many arguments belong to it. The same one may be given again.
     fn take(&mut self, option: &[u8], value: Option<&'a [u8]>) -> Result<usize, Error> {
         if option.eq_ignore_ascii_case(b"GET") {
@@ -111,7 +123,9 @@ fn set(call: &mut Call<'_>) -> Outcome {
     }
     if holds {
         db.put("set", spot, Text::compact(value), ttl);
-        propagate_set(call, key, value, ttl);
+        if !options.replays() {
+            propagate_set(call, key, value, ttl);
+        }
     }
     Ok(Flow::Done)
 }

@@ -260,6 +260,13 @@ impl Kind for Hash {
         }
     }
 
+    fn packed(&self) -> Option<(Form, &[u8])> {
+        match &self.0 {
+            Body::Small(small) => Some((small.form, small.packed.as_bytes())),
+            Body::Large(_) => None,
+        }
+    }
+
     #[inline]
     fn view_small(form: Form, bytes: &[u8]) -> HashRef<'_> {
         HashRef { body: BodyRef::Small(SmallRef::new(form, bytes)), hidden_ms: None }

@@ -1,0 +1,169 @@
+//! Loading a snapshot: in slices while the server starts, so that clients can be told of it, or at
+//! once for DEBUG RELOAD.
+
+use super::engine::Engine;
+use super::host::Host;
+use super::snapshot::Failed;
+use super::state::State;
+use crate::base::num;
+use crate::base::time::Now;
+use crate::persist::rdb::load::Loading;
+use crate::persist::rdb::{Fault, Forms, Loader, Reason};
+use crate::store::Store;
+use crate::sys::files::reason;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+/// A snapshot that is being loaded.
+pub struct Load {
+    loader: Loader<'static>,
+    /// When that was begun.
+    pub started: Now,
+    /// Bytes of the file.
+    pub total_bytes: u64,
+}
+
+impl Load {
+    /// Bytes that have been loaded.
+    pub fn loaded_bytes(&self) -> u64 {
+        self.loader.offset()
+    }
+
+    /// Bytes of memory that were in use when it was made, as it says; zero if it does not.
+    pub fn used_bytes(&self) -> u64 {
+        self.loader.loaded().aux("used-mem").and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// Seconds until the rest is loaded, if it goes on as it did.
+    pub fn rest_s(&self, now: Now) -> u64 {
+        let (done, total) = (self.loaded_bytes(), self.total_bytes);
+        let elapsed_s = now.seconds_since(self.started);
+        if done == 0 {
+            return 1;
+        }
+        num::whole(
+            num::float(elapsed_s) * num::float(total.saturating_sub(done)) / num::float(done),
+        )
+    }
+}
+
+/// Opens the file of snapshots; `None` if there is none.
+///
+/// # Errors
+/// A line for the log.
+fn open(
+    store: &Store,
+    state: &State,
+    host: &mut dyn Host,
+    replaces: bool,
+) -> Result<Option<Load>, String> {
+    let path = state.config.dbfilename.clone();
+    let started = host.now();
+    let fault = |error: &io::Error| {
+        format!("Fatal error: can't open the RDB file {path} for reading: {}", reason(error))
+    };
+    let input = match host.disk().open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault(&error)),
+    };
+    let len = host.disk().len(&path).map_err(|error| fault(&error))?;
+    let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
+    let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
+    let due_ms = Some(started.unix_ms());
+    let loading = Loading { forms, due_ms, replaces, checks_sum };
+    let loader = Loader::new(Box::new(input), len, loading);
+    Ok(Some(Load { loader, started, total_bytes: len.unwrap_or(0) }))
+}
+
+/// Loads the file of snapshots at once.
+///
+/// # Errors
+/// That there is none, or that it cannot be loaded; the log says why. Some of it may be there.
+pub fn reload(
+    store: &mut Store,
+    state: &mut State,
+    host: &mut dyn Host,
+    replaces: bool,
+) -> Result<(), Failed> {
+    let opened = open(store, state, host, replaces).map_err(|line| {
+        log::warn!("{line}");
+        Failed
+    })?;
+    let Some(mut load) = opened else {
+        log::warn!("there is no file {} to be loaded", state.config.dbfilename);
+        return Err(Failed);
+    };
+    load.loader.step(store, u64::MAX, u64::MAX).map_err(|fault| {
+        complain(&fault);
+        Failed
+    })?;
+    finish(load, state);
+    Ok(())
+}
+
+fn complain(fault: &Fault) {
+    let Fault { offset, reason } = fault;
+    if let Reason::Bad(what) = reason {
+        log::warn!("Internal error in RDB reading offset {offset} -> {what}");
+    }
+    log::warn!("{}", reason.sentence());
+}
+
+/// Notes what has been loaded.
+fn finish(load: Load, state: &mut State) {
+    let loaded = load.loader.loaded();
+    let (keys, expired, empty) = (loaded.keys, loaded.expired, loaded.empty);
+    log::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
+    if empty > 0 {
+        log::info!("Done loading RDB, empty keys skipped: {empty}.");
+    }
+    state.persistence.loaded_keys = (expired, keys);
+    if !loaded.functions.is_empty() {
+        state.persistence.functions.clone_from(&loaded.functions);
+    }
+}
+
+impl Engine {
+    /// Begins to load what was kept when the server last ran, if anything was; ticks go on with it.
+    ///
+    /// # Errors
+    /// Why that cannot be done, in a line.
+    pub fn begin_loading(&mut self, host: &mut dyn Host) -> Result<(), String> {
+        let load = open(&self.store, &self.state, host, false)?;
+        self.state.persistence.loading = load.map(Box::new);
+        Ok(())
+    }
+
+    /// Loads some more.
+    #[cold]
+    pub(super) fn load_slice(&mut self, host: &mut dyn Host) {
+        let Some(mut load) = self.state.persistence.loading.take() else { return };
+        let config = &self.state.config;
+        let bytes = u64::try_from(config.loading_process_events_interval_bytes).unwrap_or(1);
+        let keys_before = load.loader.loaded().keys;
+        let pause_us = u64::try_from(config.key_load_delay).unwrap_or(0);
+        match load.loader.step(&mut self.store, bytes, u64::MAX) {
+            Ok(false) => {
+                let keys = load.loader.loaded().keys - keys_before;
+                if pause_us > 0 {
+                    host.sleep(Duration::from_micros(pause_us.saturating_mul(keys)));
+                }
+                self.state.persistence.loading = Some(load);
+            }
+            Ok(true) => {
+                let now = host.now();
+                let us = now.mono_us.saturating_sub(load.started.mono_us);
+                finish(*load, &mut self.state);
+                self.state.persistence.note_saved(self.store.changes.dirty, now);
+                log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
+            }
+            Err(fault) => {
+                complain(&fault);
+                let sentence = "Fatal error loading the DB, check server logs. Exiting.";
+                self.state.persistence.failure = Some(sentence.to_owned());
+                self.state.is_stopping = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Requests that have been run before, by an earlier process or by another server, are run again.
+//!
+//! They come by a client without a connection. Nothing is refused that was admitted once, nobody is
+//! answered, and what is due stays until its end is replayed too.
+
+use super::client::Connection;
+use super::command::Flow;
+use super::engine::Engine;
+use super::host::Host;
+use super::peers::Peer;
+use super::table::CommandId;
+use crate::base::id::ClientId;
+use crate::resp::argv::Argv;
+
+/// A request that cannot be run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreplayable {
+    /// Requests before it, which have run.
+    pub count: usize,
+    /// The name of its command.
+    pub name: Vec<u8>,
+    /// Whether there is no such command; if there is, the number of arguments is wrong.
+    pub is_unknown: bool,
+}
+
+impl Engine {
+    /// A client by which requests are replayed.
+    pub fn connect_replay(&mut self) -> ClientId {
+        self.peers.connect(Connection::default(), self.state.now, true)
+    }
+
+    /// Runs requests again, up to the first that begins a transaction; how many have run.
+    ///
+    /// # Errors
+    /// The first request that cannot be run.
+    pub fn replay<'a>(
+        &mut self,
+        id: ClientId,
+        requests: impl Iterator<Item = Argv<'a>> + Clone,
+        host: &mut dyn Host,
+    ) -> Result<usize, Unreplayable> {
+        let Some(mut peer) = self.check_out(id) else { return Ok(0) };
+        let plan = self.look_ahead(peer.client.db, requests.clone());
+        let showed_due = std::mem::replace(&mut self.store.changes.shows_due, true);
+        let (mut count, mut outcome) = (0, Ok(()));
+        for argv in requests {
+            let planned = plan.get(count).copied().flatten();
+            let was_queueing = peer.client.multi.is_some();
+            if let Err(is_unknown) = self.replay_one(&mut peer, planned, argv, host) {
+                outcome = Err(Unreplayable { count, name: argv.at(0).to_vec(), is_unknown });
+                break;
+            }
+            count += 1;
+            if !was_queueing && peer.client.multi.is_some() {
+                break;
+            }
+        }
+        self.store.changes.shows_due = showed_due;
+        self.peers.check_in(peer);
+        self.settle(host);
+        outcome.map(|()| count)
+    }
+
+    /// Whether a client has begun a transaction and not ended it.
+    pub fn is_in_transaction(&self, id: ClientId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.client.multi.is_some())
+    }
+
+    /// Runs one request again; the error is whether its command is unknown.
+    fn replay_one(
+        &mut self,
+        peer: &mut Peer,
+        planned: Option<CommandId>,
+        argv: Argv<'_>,
+        host: &mut dyn Host,
+    ) -> Result<(), bool> {
+        let id = planned.map_or_else(|| self.resolve(argv), Ok).map_err(|_| true)?;
+        let row = self.table.row(id);
+        if !row.command.spec.takes(argv.len()) {
+            return Err(false);
+        }
+        let mark = peer.out.mark();
+        if peer.client.multi.is_some() && self.is_queued(id) {
+            self.queue(peer, id, argv);
+        } else {
+            match self.invoke(id, peer, argv, host) {
+                Ok(Flow::Exec) => self.run_queue(peer, host),
+                // It has been run in a form that waits for nothing; whoever wrote this did not.
+                Ok(Flow::Block) => peer.client.wait = None,
+                Ok(Flow::Done | Flow::Pushed) => {}
+                Err(error) => log::warn!(
+                    "a replayed request of '{}' has failed: {}",
+                    self.table.row(id).name,
+                    String::from_utf8_lossy(error.as_bytes())
+                ),
+            }
+        }
+        peer.out.rollback(mark);
+        if peer.out.chunks_waiting() > 0 {
+            peer.out.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,472 @@
+//! Writing the log: the file that changes are appended to, when it is synced, and what happens when
+//! the disk refuses.
+
+use super::manifest::{Manifest, ManifestError};
+use super::{manifest_path, path};
+use crate::base::time::Now;
+use crate::config::append_only::AppendOnly;
+use crate::config::kinds::Fsync;
+use crate::sys::disk::{Disk, DiskFile};
+use crate::sys::files;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Microseconds between two syncs of `appendfsync everysec`, and between two tries to write to a
+/// disk that has refused.
+const SECOND_US: u64 = 1_000_000;
+/// Seconds between two lines of the log of the process that say that it refuses.
+const COMPLAIN_EVERY_US: u64 = 30 * SECOND_US;
+
+/// Work on the disk that may take long and that nobody waits for.
+pub type Errand = Box<dyn FnOnce(&mut dyn Disk) + Send>;
+
+/// What has come of [`Log::flush`].
+#[derive(Default)]
+pub struct Flushed {
+    /// Bytes that have been written.
+    pub taken: usize,
+    /// A sync that is to be done beside the loop.
+    pub errand: Option<Errand>,
+}
+
+/// Whether changes are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogState {
+    /// They are not.
+    #[default]
+    Off,
+    /// They are.
+    On,
+    /// They will be once the first base is written; until then they go to a file of their own.
+    Waiting,
+}
+
+/// What the thread that syncs has to tell.
+#[derive(Default)]
+struct Syncs {
+    is_running: AtomicBool,
+    /// How far changes are safe, as [`Log::appended`] counts.
+    safe: AtomicU64,
+    /// Whether the last sync has failed.
+    has_failed: AtomicBool,
+    /// What the disk said then.
+    error: Mutex<Option<String>>,
+}
+
+/// The log, as it is written.
+#[derive(Default)]
+pub struct Log {
+    /// Whether there is one.
+    pub state: LogState,
+    /// Its files.
+    pub manifest: Manifest,
+    /// Bytes of all files that hold data.
+    pub size: u64,
+    /// The same when the base was written.
+    pub base_size: u64,
+    /// Times that a sync was due while the one before was not over.
+    pub delayed_syncs: u64,
+    /// How long each write is held up (DEBUG AOF-FLUSH-SLEEP).
+    pub write_delay: Duration,
+    /// The file that is appended to.
+    file: Option<Open>,
+    /// Bytes appended in the life of the process.
+    appended: u64,
+    /// When the last sync began, on the monotonic clock.
+    synced_us: u64,
+    syncs: Arc<Syncs>,
+    /// What the disk said when it refused the last write.
+    write_error: Option<String>,
+    /// When to try to write again, and when to complain again.
+    retry_us: u64,
+    complain_us: u64,
+}
+
+/// A file that is appended to.
+struct Open {
+    file: Box<dyn DiskFile>,
+    path: String,
+    /// Bytes of whole requests in it.
+    len: u64,
+    /// How many of them were there when the last sync began.
+    synced: u64,
+}
+
+impl Log {
+    /// Reads which files there are.
+    ///
+    /// # Errors
+    /// One line that says what is wrong; what led to it is in the log of the process.
+    pub fn read_manifest(
+        &mut self,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+    ) -> Result<(), String> {
+        let path = manifest_path(config);
+        let mut text = Vec::new();
+        match disk.open(&path) {
+            Ok(mut file) => {
+                file.read_to_end(&mut text).map_err(|error| {
+                    format!("Fatal error: can't read the AOF manifest file {path}: {error}")
+                })?;
+            }
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) => {
+                return Err(format!(
+                    "Fatal error: can't open the AOF manifest file {path} for reading: {}",
+                    files::reason(&error)
+                ));
+            }
+        }
+        self.manifest = Manifest::parse(&text).map_err(|ManifestError { line, reason }| {
+            log::warn!("*** FATAL AOF MANIFEST FILE ERROR ***");
+            if let Some((number, text)) = line {
+                log::warn!("Reading the manifest file, at line {number}");
+                log::warn!(">>> '{text}'");
+            }
+            reason.to_owned()
+        })?;
+        Ok(())
+    }
+
+    /// Opens the last incremental file to append to it, or makes a first one, and makes the
+    /// manifest safe. `base` writes the data to a file; it is asked if the log is new.
+    ///
+    /// # Errors
+    /// One line that says what cannot be done.
+    pub fn open(
+        &mut self,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+        base: &mut dyn FnMut(&mut dyn Disk, &str) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let dirname = &config.dirname;
+        disk.make_dir(dirname).map_err(|error| {
+            format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
+        })?;
+        let old = self.manifest.clone();
+        let is_new = old.is_empty();
+        if is_new {
+            let name = self.manifest.replace_base(&config.filename, config.use_rdb_preamble);
+            base(disk, &path(config, &name))?;
+            log::info!("Creating AOF base file {name} on server start");
+        }
+        let name = match self.manifest.incr.last() {
+            Some(part) => part.name.clone(),
+            None => self.manifest.add_incr(&config.filename),
+        };
+        self.file = Some(Open::append(disk, path(config, &name)).map_err(|error| {
+            format!("Can't open the append-only file {name}: {}", files::reason(&error))
+        })?);
+        if self.manifest != old {
+            write_manifest(&self.manifest, config, disk)?;
+        }
+        let opens = if old.incr.is_empty() { "Creating" } else { "Opening" };
+        log::info!("{opens} AOF incr file {name} on server start");
+        self.state = LogState::On;
+        if is_new {
+            self.base_size = self.sizes(config, disk);
+            self.size = self.base_size;
+        }
+        Ok(())
+    }
+
+    /// Takes the log of an older Redis, a single file in the working directory, if that is the only
+    /// one there is.
+    ///
+    /// # Errors
+    /// One line that says what cannot be done.
+    pub fn adopt_old(&mut self, config: &AppendOnly, disk: &mut dyn Disk) -> Result<(), String> {
+        let AppendOnly { filename, dirname, .. } = config;
+        let is_there = |disk: &mut dyn Disk, path: &str| matches!(disk.len(path), Ok(Some(_)));
+        if !is_there(disk, filename) {
+            return Ok(());
+        }
+        let inside = path(config, filename);
+        // It may have been named in the manifest, and not been moved before the process ended.
+        let is_named = self.manifest.incr.is_empty()
+            && self.manifest.base.as_ref().is_some_and(|base| base.name == *filename)
+            && !is_there(disk, &inside);
+        if !self.manifest.is_empty() && !is_named {
+            return Ok(());
+        }
+        disk.make_dir(dirname).map_err(|error| {
+            format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
+        })?;
+        self.manifest.adopt(filename);
+        write_manifest(&self.manifest, config, disk)?;
+        disk.rename(filename, &inside).map_err(|error| {
+            let reason = files::reason(&error);
+            format!("Error trying to move the old AOF file {filename} into dir {dirname}: {reason}")
+        })?;
+        for dir in [dirname, ""] {
+            disk.sync_dir(dir).map_err(|error| {
+                format!("Fail to fsync the directory {dir}: {}", files::reason(&error))
+            })?;
+        }
+        log::info!(
+            "Successfully migrated an old-style AOF file ({filename}) into the AOF directory \
+             ({dirname})."
+        );
+        Ok(())
+    }
+
+    /// Bytes of all files that hold data, as far as they are there.
+    pub fn sizes(&self, config: &AppendOnly, disk: &mut dyn Disk) -> u64 {
+        let len = |part: &super::manifest::Part| {
+            disk.len(&path(config, &part.name)).ok().flatten().unwrap_or(0)
+        };
+        self.manifest.parts().map(len).sum()
+    }
+
+    /// True if there is a file that changes are appended to.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// True if commands that change keys are to be refused: the disk does not take them.
+    #[inline]
+    pub fn refuses(&self) -> bool {
+        self.write_error.is_some() || self.syncs.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// What the disk says then.
+    pub fn refusal(&self) -> String {
+        let sync_error = || self.syncs.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.write_error.clone().or_else(sync_error).unwrap_or_default()
+    }
+
+    /// Bytes appended so far.
+    pub fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// How many of them are safe: a sync that began after they were written is over.
+    pub fn safe(&self) -> u64 {
+        self.syncs.safe.load(Ordering::Acquire)
+    }
+
+    /// Whether a sync goes on beside the loop.
+    pub fn is_syncing(&self) -> bool {
+        self.syncs.is_running.load(Ordering::Acquire)
+    }
+
+    /// When there is something to do without another change, on the monotonic clock.
+    pub fn next_us(&self, config: &AppendOnly) -> Option<u64> {
+        let file = self.file.as_ref()?;
+        if self.write_error.is_some() {
+            return Some(self.retry_us);
+        }
+        let wants_sync = config.fsync != Fsync::Never && file.synced != file.len;
+        (wants_sync && !self.is_syncing()).then_some(self.synced_us + SECOND_US)
+    }
+
+    /// Writes what has been appended to the stream, and syncs as the parameters say. How many bytes
+    /// it has taken; none if the disk refuses.
+    ///
+    /// # Errors
+    /// That the process cannot keep what it has promised, and must end.
+    pub fn flush(
+        &mut self,
+        bytes: &[u8],
+        config: &AppendOnly,
+        now: Now,
+        has_child: bool,
+        disk: &mut dyn Disk,
+    ) -> Result<Flushed, String> {
+        let nothing = Flushed::default();
+        let Some(file) = &mut self.file else { return Ok(nothing) };
+        if bytes.is_empty() && file.synced == file.len {
+            return Ok(nothing);
+        }
+        if !bytes.is_empty() {
+            if self.write_error.is_some() && now.mono_us < self.retry_us {
+                return Ok(nothing);
+            }
+            if !self.write_delay.is_zero() {
+                std::thread::sleep(self.write_delay);
+            }
+            if let Err(error) = file.write(bytes, disk) {
+                return self.refused(&error, config, now).map(|()| nothing);
+            }
+            self.size += bytes.len() as u64;
+            self.appended += bytes.len() as u64;
+            if self.write_error.take().is_some() {
+                log::info!("AOF write error looks solved, the server can write again.");
+            }
+        }
+        let is_spared = config.no_fsync_on_rewrite && has_child;
+        let errand = if is_spared { None } else { self.sync_if_due(config, now)? };
+        Ok(Flushed { taken: bytes.len(), errand })
+    }
+
+    /// The disk has not taken a write.
+    fn refused(&mut self, error: &io::Error, config: &AppendOnly, now: Now) -> Result<(), String> {
+        let reason = files::reason(error);
+        if now.mono_us >= self.complain_us || config.fsync == Fsync::Always {
+            log::warn!("Error writing to the AOF file: {reason}");
+            self.complain_us = now.mono_us + COMPLAIN_EVERY_US;
+        }
+        if config.fsync == Fsync::Always {
+            // What is in the data already cannot be taken back, nor may it be seen.
+            return Err("Can't recover from AOF write error when the AOF fsync policy is \
+                        'always'. Exiting..."
+                .to_owned());
+        }
+        self.write_error = Some(reason);
+        self.retry_us = now.mono_us + SECOND_US;
+        Ok(())
+    }
+
+    fn sync_if_due(&mut self, config: &AppendOnly, now: Now) -> Result<Option<Errand>, String> {
+        let Some(file) = self.file.as_mut().filter(|file| file.synced != file.len) else {
+            return Ok(None);
+        };
+        match config.fsync {
+            Fsync::Never => Ok(None),
+            Fsync::Always => {
+                file.file.sync().map_err(|error| {
+                    format!(
+                        "Can't persist AOF for fsync error when the AOF fsync policy is \
+                         'always': {}. Exiting...",
+                        files::reason(&error)
+                    )
+                })?;
+                file.synced = file.len;
+                self.synced_us = now.mono_us;
+                self.syncs.end(Ok(()), self.appended);
+                Ok(None)
+            }
+            Fsync::EverySecond if now.mono_us >= self.synced_us + SECOND_US => {
+                self.synced_us = now.mono_us;
+                Ok(self.sync_aside())
+            }
+            Fsync::EverySecond => Ok(None),
+        }
+    }
+
+    /// The sync of the file, to be done beside the loop.
+    fn sync_aside(&mut self) -> Option<Errand> {
+        if self.is_syncing() {
+            self.delayed_syncs += 1;
+            log::info!("Asynchronous AOF fsync is taking too long (disk is busy?).");
+            return None;
+        }
+        let file = self.file.as_mut()?;
+        let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
+        match file.file.duplicate() {
+            Ok(mut handle) => {
+                file.synced = file.len;
+                syncs.is_running.store(true, Ordering::Release);
+                Some(Box::new(move |_| {
+                    let outcome = handle.sync();
+                    syncs.end(outcome, appended);
+                }))
+            }
+            Err(error) => {
+                syncs.end(Err(error), appended);
+                None
+            }
+        }
+    }
+
+    /// Writes and syncs what waits, at the end of the process or of the log; it goes on afterwards
+    /// if it is not closed.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn finish(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if !bytes.is_empty() {
+            file.write(bytes, disk)?;
+            self.size += bytes.len() as u64;
+            self.appended += bytes.len() as u64;
+        }
+        file.file.sync()?;
+        file.synced = file.len;
+        self.syncs.safe.fetch_max(self.appended, Ordering::AcqRel);
+        Ok(())
+    }
+}
+
+impl Syncs {
+    fn end(&self, outcome: io::Result<()>, appended: u64) {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_failed.store(outcome.is_err(), Ordering::Release);
+        match outcome {
+            Ok(()) => {
+                *error = None;
+                self.safe.fetch_max(appended, Ordering::AcqRel);
+            }
+            Err(reason) => {
+                *error = Some(files::reason(&reason));
+            }
+        }
+        self.is_running.store(false, Ordering::Release);
+    }
+}
+
+impl Open {
+    /// Opens a file to append to it.
+    fn append(disk: &mut dyn Disk, path: String) -> io::Result<Open> {
+        let len = disk.len(&path)?.unwrap_or(0);
+        let file = disk.append(&path)?;
+        Ok(Open { file, path, len, synced: len })
+    }
+
+    /// Appends bytes: all of them or none.
+    fn write(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match self.file.write(&bytes[taken..]) {
+                Ok(0) => return self.take_back(taken, io::ErrorKind::WriteZero.into(), disk),
+                Ok(count) => taken += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.take_back(taken, error, disk),
+            }
+        }
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Cuts off what has been written of a piece that could not be written whole.
+    fn take_back(&mut self, taken: usize, error: io::Error, disk: &mut dyn Disk) -> io::Result<()> {
+        if taken > 0
+            && let Err(error) = disk.truncate(&self.path, self.len)
+        {
+            log::warn!(
+                "Could not remove short write from the append-only file.  The server may refuse to \
+                 load the AOF the next time it starts.  ftruncate: {}",
+                files::reason(&error)
+            );
+        }
+        Err(error)
+    }
+}
+
+/// Writes the manifest anew: whatever happens meanwhile, the old or the new one is there, whole.
+fn write_manifest(
+    manifest: &Manifest,
+    config: &AppendOnly,
+    disk: &mut dyn Disk,
+) -> Result<(), String> {
+    let name = format!("{}.manifest", config.filename);
+    let (path, temporary) = (path(config, &name), path(config, &format!("temp-{name}")));
+    let failed = |what: &str, error: &io::Error| {
+        format!("{what} the AOF manifest file {name}: {}", files::reason(error))
+    };
+    let mut file = disk.create(&temporary).map_err(|error| failed("Can't open", &error))?;
+    file.write_all(manifest.to_text().as_bytes())
+        .and_then(|()| file.sync())
+        .map_err(|error| failed("Error trying to write", &error))?;
+    disk.rename(&temporary, &path).map_err(|error| failed("Error trying to rename", &error))?;
+    disk.sync_dir(&config.dirname).map_err(|error| failed("Fail to fsync the directory of", &error))
+}
+
+/// True if a file or its directory is not there.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}

@@ -1,0 +1,126 @@
+//! A snapshot as a file that is there as a whole, or not at all.
+//!
+//! It is written under another name, synced, renamed, and its directory is synced. Whatever happens
+//! meanwhile, what was there before is there still; what is left behind is a file `temp-*.rdb`,
+//! which the next start removes.
+
+use super::rdb::Saving;
+use crate::store::Store;
+use crate::sys::disk::{Disk, DiskFile};
+use crate::sys::files::reason;
+use std::io::{self, Write};
+
+/// Bytes after which what has been written is synced, so that the end does not wait for all of it.
+const SYNC_BYTES: u64 = 4 << 20;
+
+/// What the names of files begin and end with that are not whole yet.
+const TEMPORARY: (&str, &str) = ("temp-", ".rdb");
+
+/// A file that is synced while it is written.
+struct Synced {
+    file: Box<dyn DiskFile>,
+    /// Bytes since the latest sync; `None` syncs at the end only.
+    pending: Option<u64>,
+}
+
+impl Write for Synced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.file.write(bytes)?;
+        if let Some(pending) = &mut self.pending {
+            *pending += len as u64;
+            if *pending >= SYNC_BYTES {
+                *pending = 0;
+                self.file.sync()?;
+            }
+        }
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The name under which a process writes a snapshot.
+pub fn temporary_name(pid: u32) -> String {
+    let (start, end) = TEMPORARY;
+    format!("{start}{pid}{end}")
+}
+
+/// Where a snapshot goes.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file.
+    pub path: String,
+    /// Whether it is synced while it is written, and not only at the end.
+    pub syncs_early: bool,
+}
+
+/// Saves all keys to a file, for the process of this number; `visit` is told after each key how
+/// many there have been.
+///
+/// # Errors
+/// A line for the log; then the file is as it was.
+pub fn save(
+    disk: &mut dyn Disk,
+    place: &Place,
+    pid: u32,
+    store: &Store,
+    saving: &Saving,
+    visit: &mut dyn FnMut(u64),
+) -> Result<(), String> {
+    let temporary = temporary_name(pid);
+    let outcome = write(disk, place.syncs_early, &temporary, store, saving, visit)
+        .and_then(|()| put_in_place(disk, &temporary, &place.path));
+    if outcome.is_err()
+        && let Err(error) = disk.remove(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        log::debug!("cannot remove {temporary}: {error}");
+    }
+    outcome
+}
+
+fn write(
+    disk: &mut dyn Disk,
+    syncs_early: bool,
+    temporary: &str,
+    store: &Store,
+    saving: &Saving,
+    visit: &mut dyn FnMut(u64),
+) -> Result<(), String> {
+    let file = disk.create(temporary).map_err(|error| {
+        format!("Failed opening the temp RDB file {temporary} for saving: {}", reason(&error))
+    })?;
+    let mut file = Synced { file, pending: syncs_early.then_some(0) };
+    let written = saving.save(store, &mut file, visit).and_then(|()| file.file.sync());
+    written.map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))
+}
+
+fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), String> {
+    disk.rename(temporary, path).map_err(|error| {
+        let why = reason(&error);
+        format!("Error moving temp DB file {temporary} on the final destination {path}: {why}")
+    })?;
+    disk.sync_dir("").map_err(|error| {
+        format!("Failed to sync the directory after renaming the DB file: {}", reason(&error))
+    })
+}
+
+/// Removes what saves have left behind that did not come to their end. `is_alive` tells whether a
+/// process is still there.
+pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
+    let Ok(names) = disk.list("") else { return };
+    let (start, end) = TEMPORARY;
+    for name in names {
+        let pid = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else { continue };
+        if is_alive(pid) {
+            continue;
+        }
+        match disk.remove(&name) {
+            Ok(()) => log::info!("{name} was left behind by a save; it is removed"),
+            Err(error) => log::warn!("cannot remove {name}: {}", reason(&error)),
+        }
+    }
+}

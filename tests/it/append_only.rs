@@ -1,0 +1,269 @@
+//! The append-only file: what is promised of it holds when the process is killed, when the disk is
+//! full, and when files are broken.
+
+use crate::support::client::{Client, encode};
+use crate::support::seeds;
+use crate::support::server::{Server, eventually, redis, spindle};
+use crate::support::skip;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const ALWAYS: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
+fn incr_file(server: &Server) -> PathBuf {
+    server.dir().join("appendonlydir/appendonly.aof.1.incr.aof")
+}
+
+/// A directory with a log of one file.
+fn log_of(bytes: &[u8]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("appendonlydir");
+    std::fs::create_dir(&logs).unwrap();
+    let manifest = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    std::fs::write(logs.join("appendonly.aof.manifest"), manifest).unwrap();
+    std::fs::write(logs.join("appendonly.aof.1.incr.aof"), bytes).unwrap();
+    dir
+}
+
+/// What a server says that does not start on data.
+fn refusal(dir: &Path, flags: &[&str]) -> String {
+    let output = Command::new(spindle())
+        .args(["--port", "0", "--unixsocket", "s", "--appendonly", "yes"])
+        .args(flags)
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    for seed in seeds(6) {
+        println!("seed {seed}");
+        kill_under_load(seed);
+    }
+}
+
+/// Writers count; each number goes into three keys, two of them in a transaction.
+fn kill_under_load(seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut server = Server::start(&ALWAYS);
+    let mut acknowledged = [0; 3];
+    for _ in 0..2 {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..3)
+            .map(|writer| {
+                let (client, is_over) = (server.client(), Arc::clone(&is_over));
+                let from = acknowledged[writer] + 1;
+                std::thread::spawn(move || write_until(client, writer, from, &is_over))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(rng.u64(20..200)));
+        let killed = server.pid().to_string();
+        assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+        is_over.store(true, Ordering::Relaxed);
+        for (writer, handle) in writers.into_iter().enumerate() {
+            acknowledged[writer] = handle.join().unwrap();
+        }
+        server.wait();
+        server = server.restart(&ALWAYS);
+        let mut client = server.client();
+        for (writer, acknowledged) in acknowledged.iter_mut().enumerate() {
+            let keys = ["MGET", "c", "a", "b"].map(|word| match word {
+                "MGET" => word.to_owned(),
+                key => format!("{key}{writer}"),
+            });
+            let reply = client.call(&keys);
+            let number = |index: usize| reply.items()[index].text().parse::<u64>().unwrap_or(0);
+            let (count, a, b) = (number(0), number(1), number(2));
+            assert_eq!(a, b, "a transaction is there as a whole or not at all");
+            assert!(count >= *acknowledged, "{count} of {acknowledged} acknowledged");
+            assert!(a >= *acknowledged, "{a} of {acknowledged} acknowledged");
+            assert!(count <= *acknowledged + 1 && a <= *acknowledged + 1);
+            *acknowledged = count;
+            client.call(&["MSET", &keys[2], &count.to_string(), &keys[3], &count.to_string()]);
+        }
+    }
+}
+
+/// Writes numbers until the server is gone; the last one that was acknowledged.
+fn write_until(mut client: Client, writer: usize, from: u64, is_over: &AtomicBool) -> u64 {
+    let keys = ["c", "a", "b"].map(|key| format!("{key}{writer}"));
+    for number in from.. {
+        let text = number.to_string();
+        let requests = [
+            encode(&["INCR", &keys[0]]),
+            encode(&["MULTI"]),
+            encode(&["SET", &keys[1], &text]),
+            encode(&["SET", &keys[2], &text]),
+            encode(&["EXEC"]),
+        ];
+        if !client.try_send(&requests.concat()) || is_over.load(Ordering::Relaxed) {
+            return number - 1;
+        }
+        for _ in 0..requests.len() {
+            if client.try_reply_or_cut().is_none() {
+                return number - 1;
+            }
+        }
+    }
+    unreachable!("numbers do not end");
+}
+
+#[test]
+fn a_file_that_ends_early_is_loaded_up_to_there() {
+    let whole = [encode(&["SET", "a", "1"]), encode(&["SET", "b", "2"])].concat();
+    let multi = [encode(&["MULTI"]), encode(&["SET", "a", "3"])].concat();
+    for (bytes, len) in [
+        (whole[..whole.len() - 1].to_vec(), encode(&["SET", "a", "1"]).len()),
+        ([&whole[..], &multi].concat(), whole.len()),
+        ([&whole[..], b"#TS:17"].concat(), whole.len()),
+    ] {
+        let reason = refusal(log_of(&bytes).path(), &["--aof-load-truncated", "no"]);
+        assert!(reason.contains("Unexpected end of file reading the append only file"), "{reason}");
+        assert!(reason.contains(&format!("offset {len}")), "{reason}");
+        let server = Server::start_in(log_of(&bytes), &spindle(), &ALWAYS);
+        assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
+        assert_eq!(std::fs::read(incr_file(&server)).unwrap().len(), len);
+        assert_eq!(server.client().run("SET c 3").to_string(), "+OK");
+        let server = server.crash_and_restart(&ALWAYS);
+        assert_eq!(server.client().run("GET c").to_string(), "\"3\"");
+    }
+}
+
+#[test]
+fn what_cannot_be_loaded_is_named_with_its_place() {
+    let whole = encode(&["SET", "a", "1"]);
+    let cases: [(&[u8], &str); 5] = [
+        (b"!!!", "Bad file format reading the append only file appendonly.aof.1.incr.aof"),
+        (b"*1\r\n$x\r\n", "invalid bulk length"),
+        (&encode(&["bla", "x"]), "Unknown command 'bla' reading the append only file"),
+        (&encode(&["SET", "x"]), "Wrong number of arguments for 'SET' reading the append only"),
+        (b"\r\n", "Bad file format"),
+    ];
+    for (tail, expected) in cases {
+        let bytes = [&whole, tail, &whole].concat();
+        let reason = refusal(log_of(&bytes).path(), &[]);
+        assert!(reason.contains(expected), "{reason}");
+        assert!(reason.contains(&format!("offset {}", whole.len())), "{reason}");
+    }
+    let dir = log_of(&[&whole[..], b"!!!"].concat());
+    let flags = [&ALWAYS[..], &["--aof-load-corrupt-tail-max-size", "3"]].concat();
+    assert!(refusal(dir.path(), &["--aof-load-corrupt-tail-max-size", "2"]).contains("Bad file"));
+    let server = Server::start_in(dir, &spindle(), &flags);
+    assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
+    let dir = log_of(b"");
+    std::fs::remove_file(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
+    let reason = refusal(dir.path(), &[]);
+    assert!(reason.contains("appendonly.aof.1.incr.aof length. stat: No such file"), "{reason}");
+}
+
+#[test]
+fn what_was_due_when_it_was_logged_ends_as_it_was_told() {
+    let requests: [&[&str]; 6] = [
+        &["RPUSH", "list", "foo"],
+        &["PEXPIREAT", "list", "1000"],
+        &["RPUSH", "list", "bar"],
+        &["HSET", "h", "f", "1"],
+        &["SET", "s", "1", "PXAT", "1000"],
+        &["PERSIST", "s"],
+    ];
+    let bytes: Vec<u8> = requests.iter().flat_map(|request| encode(request)).collect();
+    let server = Server::start_in(log_of(&bytes), &spindle(), &ALWAYS);
+    let mut client = server.client();
+    eventually("the list is gone", || client.run("EXISTS list").int() == 0);
+    assert_eq!(client.run("GET s").to_string(), "\"1\"");
+}
+
+#[test]
+fn a_single_file_of_an_older_redis_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("appendonly.aof"), encode(&["SET", "a", "1"])).unwrap();
+    let server = Server::start_in(dir, &spindle(), &ALWAYS);
+    assert_eq!(server.client().run("GET a").to_string(), "\"1\"");
+    assert!(!server.dir().join("appendonly.aof").exists());
+    let logs = server.dir().join("appendonlydir");
+    let manifest = std::fs::read_to_string(logs.join("appendonly.aof.manifest")).unwrap();
+    let expected =
+        "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
+    assert_eq!(manifest, expected);
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_it_is_not() {
+    // Writing to /dev/full fails as a full disk does.
+    let dir = log_of(b"");
+    let file = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let server = Server::start_in(dir, &spindle(), &["--appendonly", "yes"]);
+    let mut client = server.client();
+    assert_eq!(client.run("SET a 1").to_string(), "+OK");
+    let refusal = client.run("SET a 2").to_string();
+    assert!(refusal.starts_with("-MISCONF Errors writing to the AOF file: No space"), "{refusal}");
+    assert_eq!(client.run("GET a").to_string(), "\"1\"");
+    let mut server = Server::start_in(
+        {
+            let dir = log_of(b"");
+            let file = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+            std::fs::remove_file(&file).unwrap();
+            std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+            dir
+        },
+        &spindle(),
+        &ALWAYS,
+    );
+    let mut client = server.client();
+    client.request(&["SET", "a", "1"]);
+    assert!(client.try_reply().is_none(), "what is not kept is not acknowledged");
+    assert!(!server.wait().success());
+}
+
+#[test]
+fn a_server_with_a_log_sleeps_when_it_is_idle() {
+    let server = Server::start(&["--appendonly", "yes"]);
+    assert_eq!(server.client().run("SET a 1").to_string(), "+OK");
+    // By then the write is synced.
+    std::thread::sleep(Duration::from_millis(1_500));
+    crate::system_calls::assert_stays_asleep(server.pid(), Duration::from_secs(2));
+}
+
+#[test]
+fn a_real_redis_loads_the_log_and_its_log_is_loaded() {
+    let Some(program) = redis() else {
+        skip("needs redis-server");
+        return;
+    };
+    let requests = "SET a 1|INCR a|RPUSH l 1 2 3|LPOP l|SADD s a b c|SPOP s|ZADD z 1 a 2 b|\
+        ZINCRBY z 1.5 a|HSET h f v|HINCRBYFLOAT h n 1.5|SETEX t 1000 v|EXPIRE l 1000|\
+        INCRBYFLOAT f 2.25|COPY a a2|RENAME a2 a3|SELECT 3|SET other 1|SWAPDB 3 4|PFADD p a b|\
+        GEOADD g 1 2 m|SETBIT bits 7 1|MSET m1 1 m2 2|GETDEL m1|SET k v NX|SET k w GET";
+    let both = [spindle(), program];
+    for (writer, reader) in [(0, 1), (1, 0), (0, 0)] {
+        let flags = [&ALWAYS[..], &["--aof-use-rdb-preamble", "no"]].concat();
+        let mut server = Server::start_program(&both[writer], &flags);
+        let mut client = server.client();
+        for line in requests.split('|') {
+            let reply = client.run(line.trim()).to_string();
+            assert!(!reply.starts_with('-'), "{line}: {reply}");
+        }
+        let flags = [&flags[..], &["--enable-debug-command", "yes"]].concat();
+        server.signal("-KILL");
+        server.wait();
+        let dir = server.into_dir();
+        let (kept, copy) = (dir.path().to_owned(), tempfile::tempdir().unwrap());
+        let mut copy_all = Command::new("cp");
+        copy_all.arg("-r").arg(kept.join("appendonlydir")).arg(copy.path());
+        assert!(copy_all.status().unwrap().success());
+        let digest = |dir, program: &Path| {
+            let server = Server::start_in(dir, program, &flags);
+            server.client().run("DEBUG DIGEST").to_string()
+        };
+        assert_eq!(digest(dir, &both[writer]), digest(copy, &both[reader]));
+    }
+}

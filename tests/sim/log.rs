@@ -1,0 +1,137 @@
+//! The append-only file on a disk that fails, fills, tears and forgets: what was acknowledged is
+//! there after a crash, and nothing is there in part.
+
+use crate::requests;
+use crate::support::disk::FakeDisk;
+use crate::support::seeds;
+use crate::world::{Record, Sim, same_dumps};
+use spindle::config::Config;
+use spindle::config::kinds::Fsync;
+use spindle::sys::disk::Disk;
+use std::time::Duration;
+
+fn config(fsync: Fsync) -> Config {
+    let mut config = Config { databases: 3, ..Config::default() };
+    (config.aof.is_on, config.aof.fsync) = (true, fsync);
+    config
+}
+
+/// A server on a disk.
+fn open(seed: u64, config: &Config, disk: &FakeDisk) -> Result<Sim, String> {
+    let mut sim = Sim::new(seed, config.clone());
+    sim.world.disk = disk.clone();
+    sim.engine.start_log(&mut sim.world)?;
+    Ok(sim)
+}
+
+/// Everything, without what dies of age: time begins anew with every server here.
+fn lasting(sim: &mut Sim) -> Vec<Record> {
+    sim.dump()
+}
+
+#[test]
+fn whenever_the_disk_fails_the_log_holds_what_was_acknowledged() {
+    for seed in seeds(150) {
+        println!("seed {seed}");
+        fail_somewhere(seed);
+    }
+}
+
+fn fail_somewhere(seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (config, disk) = (config(Fsync::Always), FakeDisk::default());
+    let mut known: Vec<Vec<Record>> = vec![Vec::new()];
+    for life in 0..3 {
+        disk.fail_after(rng.bool().then(|| rng.u64(0..60)));
+        disk.set_room(rng.bool().then(|| used(&disk) + rng.usize(0..2_000)));
+        if let Ok(mut sim) = open(seed + life, &config, &disk) {
+            let found = lasting(&mut sim);
+            assert!(known.contains(&found), "what was found is none of what may be there");
+            known = live(&mut sim, found, &mut rng);
+        }
+        disk.crash(&mut rng);
+    }
+    disk.fail_after(None);
+    let mut sim = open(seed, &config, &disk).expect("a disk that works");
+    assert!(known.contains(&lasting(&mut sim)), "what was found is none of what may be there");
+}
+
+fn used(disk: &FakeDisk) -> usize {
+    let names = disk.clone().list("appendonlydir").unwrap_or_default();
+    let len = |name: &String| disk.read(&format!("appendonlydir/{name}")).map_or(0, |it| it.len());
+    names.iter().map(len).sum()
+}
+
+/// Serves until the disk fails: the data that may be found then.
+fn live(sim: &mut Sim, found: Vec<Record>, rng: &mut fastrand::Rng) -> Vec<Vec<Record>> {
+    let conn = sim.connect();
+    let mut acknowledged = found;
+    for _ in 0..rng.usize(1..40) {
+        let request = requests::request(rng, sim.now_ms());
+        sim.arrive(conn, &crate::support::client::encode(&request), 16, |_| {});
+        sim.replies(conn);
+        let written = sim.engine.write_log(&mut sim.world);
+        let now = lasting(sim);
+        if written.is_err() {
+            return vec![acknowledged, now];
+        }
+        acknowledged = now;
+    }
+    vec![acknowledged]
+}
+
+#[test]
+fn a_disk_that_is_full_for_a_while_costs_nothing() {
+    let (config, disk) = (config(Fsync::EverySecond), FakeDisk::default());
+    let mut sim = open(1, &config, &disk).unwrap();
+    let conn = sim.connect();
+    let write = |sim: &mut Sim, line: &str| {
+        let reply = sim.run(conn, line).concat();
+        sim.engine.write_log(&mut sim.world).unwrap();
+        reply
+    };
+    assert_eq!(write(&mut sim, "SET a 1"), "+OK");
+    disk.set_room(Some(used(&disk) + 10));
+    assert_eq!(write(&mut sim, "SET b 2"), "+OK");
+    assert!(write(&mut sim, "SET c 3").starts_with("-MISCONF Errors writing to the AOF file"));
+    assert_eq!(write(&mut sim, "GET b"), "\"2\"");
+    let text = disk.read("appendonlydir/appendonly.aof.1.incr.aof").unwrap();
+    assert!(text.ends_with(b"$1\r\na\r\n$1\r\n1\r\n"), "what did not fit is cut off");
+    disk.set_room(None);
+    sim.advance(Duration::from_secs(1));
+    sim.engine.write_log(&mut sim.world).unwrap();
+    assert_eq!(write(&mut sim, "SET c 3"), "+OK");
+    let dump = sim.dump();
+    same_dumps(&open(2, &config, &disk).unwrap().dump(), &dump, "the log holds everything");
+}
+
+#[test]
+fn what_is_written_is_synced_within_a_second() {
+    let (config, disk) = (config(Fsync::EverySecond), FakeDisk::default());
+    let mut sim = open(1, &config, &disk).unwrap();
+    sim.world.errands = Some(Vec::new());
+    let conn = sim.connect();
+    sim.advance(Duration::from_secs(5));
+    assert_eq!(sim.idle_us(), None);
+    for _ in 0..3 {
+        sim.run(conn, "INCR a");
+        sim.engine.write_log(&mut sim.world).unwrap();
+        sim.advance(Duration::from_millis(100));
+        sim.engine.write_log(&mut sim.world).unwrap();
+    }
+    let errands = sim.world.errands.replace(Vec::new()).unwrap();
+    assert_eq!(errands.len(), 1, "the first write is synced at once, beside the loop");
+    errands.into_iter().for_each(|errand| errand(&mut sim.world.disk));
+    let idle_us = sim.idle_us().expect("the others are to be synced");
+    assert_eq!(idle_us, 700_000);
+    sim.advance(Duration::from_micros(idle_us));
+    sim.engine.write_log(&mut sim.world).unwrap();
+    let errands = sim.world.errands.replace(Vec::new()).unwrap();
+    assert_eq!(errands.len(), 1);
+    assert_eq!(sim.idle_us(), None, "whoever syncs wakes the loop");
+    let log = &sim.engine.state().log;
+    assert!(log.safe() < log.appended());
+    errands.into_iter().for_each(|errand| errand(&mut sim.world.disk));
+    assert_eq!(sim.engine.state().log.safe(), sim.engine.state().log.appended());
+    assert_eq!(sim.idle_us(), None);
+}
