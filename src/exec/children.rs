@@ -97,8 +97,9 @@ impl Engine {
         let Some(child) = self.state.children.current.take() else { return };
         match child.kind {
             ChildKind::Snapshot => self.snapshot_ended(child.pid, child.started, end, host),
-            // Whoever starts one of these takes its end from here.
-            ChildKind::LogRewrite | ChildKind::Sync => {}
+            ChildKind::LogRewrite => self.rewrite_ended(child.pid, child.started, end, host),
+            // Whoever starts one takes its end from here.
+            ChildKind::Sync => {}
         }
     }
 }

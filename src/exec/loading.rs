@@ -10,6 +10,7 @@ use crate::base::time::Now;
 use crate::persist::rdb::load::Loading;
 use crate::persist::rdb::{Fault, Forms, Loader, Reason};
 use crate::store::Store;
+use crate::sys::disk::DiskFile;
 use crate::sys::files::reason;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -45,6 +46,28 @@ impl Load {
             num::float(elapsed_s) * num::float(total.saturating_sub(done)) / num::float(done),
         )
     }
+}
+
+/// Loads a snapshot that the log begins with, whatever is due in it; the bytes that it has.
+///
+/// # Errors
+/// That it cannot be loaded; the log of the process says why.
+pub(super) fn load_base(
+    store: &mut Store,
+    state: &mut State,
+    file: Box<dyn DiskFile>,
+    len: Option<u64>,
+) -> Result<u64, Failed> {
+    let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
+    let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
+    let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
+    let mut loader = Loader::new(Box::new(file), len, loading);
+    loader.step(store, u64::MAX, u64::MAX).map_err(|fault| {
+        complain(&fault);
+        Failed
+    })?;
+    note_loaded(&loader, state);
+    Ok(loader.offset())
 }
 
 /// Opens the file of snapshots; `None` if there is none.
@@ -112,7 +135,11 @@ fn complain(fault: &Fault) {
 
 /// Notes what has been loaded.
 fn finish(load: Load, state: &mut State) {
-    let loaded = load.loader.loaded();
+    note_loaded(&load.loader, state);
+}
+
+fn note_loaded(loader: &Loader<'_>, state: &mut State) {
+    let loaded = loader.loaded();
     let (keys, expired, empty) = (loaded.keys, loaded.expired, loaded.empty);
     log::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
     if empty > 0 {
@@ -130,6 +157,9 @@ impl Engine {
     /// # Errors
     /// Why that cannot be done, in a line.
     pub fn begin_loading(&mut self, host: &mut dyn Host) -> Result<(), String> {
+        if self.state.config.aof.is_on {
+            return self.start_log(host);
+        }
         let load = open(&self.store, &self.state, host, false)?;
         self.state.persistence.loading = load.map(Box::new);
         Ok(())

@@ -22,6 +22,7 @@ mod invalidate;
 mod latency;
 mod loading;
 mod log;
+pub mod log_rewrite;
 mod peers;
 mod persistence;
 mod propagate;

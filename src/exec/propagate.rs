@@ -99,6 +99,13 @@ impl Feed {
         &self.lane(sink).bytes
     }
 
+    /// The same without what belongs to the command that runs.
+    pub fn waiting(&self, sink: Sink) -> &[u8] {
+        let lane = self.lane(sink);
+        let end = if self.depth == 0 { lane.bytes.len() } else { lane.unit.0 };
+        &lane.bytes[..end]
+    }
+
     /// Bytes of memory that what has not been taken stands in.
     pub fn memory_bytes(&self) -> usize {
         self.log.bytes.capacity() + self.replicas.bytes.capacity()
@@ -106,7 +113,9 @@ impl Feed {
 
     /// Drops so many of the bytes that wait, from the front: the sink has them.
     pub fn consume(&mut self, sink: Sink, count: usize) {
-        let bytes = &mut self.lane_mut(sink).bytes;
+        let lane = self.lane_mut(sink);
+        lane.unit.0 = lane.unit.0.saturating_sub(count);
+        let bytes = &mut lane.bytes;
         bytes.drain(..count);
         if bytes.capacity() > KEPT_BYTES {
             bytes.shrink_to(KEPT_BYTES);
