@@ -1,5 +1,6 @@
 //! The commands, one file for each documentation group: facts and a function, side by side.
 
+mod acl;
 mod bitmap;
 mod clients;
 mod config;

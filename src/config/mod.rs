@@ -46,6 +46,14 @@ pub struct Config {
     pub protected_mode: bool,
     /// Number of databases.
     pub databases: i64,
+    /// Whether new users may use all channels.
+    pub acl_pubsub_default: kinds::NewChannels,
+    /// File of users; empty for none.
+    pub aclfile: String,
+    /// Entries of the log of denials.
+    pub acllog_max_len: i64,
+    /// The `user` lines, until their users are made.
+    pub users: Vec<UserLine>,
     /// Password of the default user; empty for none.
     pub requirepass: String,
     /// Output that may wait for a client, by kind of client.
@@ -172,6 +180,17 @@ pub struct Config {
     pub idle: BTreeMap<&'static str, String>,
 }
 
+/// A `user` line of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserLine {
+    /// The user's name.
+    pub name: Vec<u8>,
+    /// Its rules.
+    pub rules: Vec<Vec<u8>>,
+    /// Where it stands, for messages.
+    pub place: String,
+}
+
 impl Default for Config {
     #[allow(clippy::too_many_lines, reason = "a line for each parameter, and nothing else")]
     fn default() -> Config {
@@ -189,6 +208,10 @@ impl Default for Config {
             tracking_table_max_keys: 1_000_000,
             protected_mode: true,
             databases: 16,
+            acl_pubsub_default: kinds::NewChannels::None,
+            aclfile: String::new(),
+            acllog_max_len: 128,
+            users: Vec::new(),
             requirepass: String::new(),
             client_output_buffer_limit: OutputLimits::default(),
             client_query_buffer_limit: 1 << 30,

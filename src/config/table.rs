@@ -51,6 +51,15 @@ const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
 /// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
 /// have the others.
 pub const PARAMETERS: &[Parameter] = &[
+    row("acl-pubsub-default", Change::Live, "Channels that a new ACL user may use.", |c| {
+        Slot::Choice(&mut c.acl_pubsub_default)
+    }),
+    row("aclfile", Change::AtStart, "File of ACL users, instead of `user` lines.", |c| {
+        Slot::Text(&mut c.aclfile)
+    }),
+    row("acllog-max-len", Change::Live, "Entries of ACL LOG.", |c| {
+        Slot::Int(&mut c.acllog_max_len, 0, i64::MAX)
+    }),
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Addresses(&mut c.bind)
     }),

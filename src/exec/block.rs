@@ -3,6 +3,7 @@
 //! A command that has found nothing is run again as it was, so what it does then is told in one
 //! place only. Who goes on waiting keeps its place.
 
+use super::access;
 use super::client::Client;
 use super::command::{Flow, Nothing, Wait};
 use super::engine::Engine;
@@ -110,7 +111,11 @@ impl Engine {
         };
         if let Some(mut parked) = peer.client.parked.take_if(wants) {
             let (mark, from) = (peer.out.mark(), host.ticks());
-            let flow = self.invoke(parked.command, &mut peer, parked.argv.borrow(), host);
+            let request = (parked.command, parked.argv.borrow());
+            let permitted = self.permit_parked(request, &peer);
+            let may_run = permitted.is_ok();
+            let flow = permitted
+                .and_then(|()| self.invoke(parked.command, &mut peer, parked.argv.borrow(), host));
             parked.ticks += host.ticks().saturating_sub(from);
             if flow == Ok(Flow::Block) {
                 peer.client.wait = None;
@@ -118,12 +123,27 @@ impl Engine {
             } else {
                 peer.client.commands += 1;
                 let world = (&mut self.state, &self.table);
-                parked.note_end(flow.is_err(), &peer.client, world, host);
+                if may_run {
+                    parked.note_end(flow.is_err(), &peer.client, world, host);
+                }
                 self.finish_reply(&mut peer, mark, &flow);
                 forget(&mut self.waiters, &mut self.peers, client, &parked);
             }
         }
         self.peers.check_in(peer);
+    }
+
+    /// Whether the user of a client may still run what the client waits with.
+    fn permit_parked(
+        &mut self,
+        (id, argv): (CommandId, Argv<'_>),
+        peer: &Peer,
+    ) -> Result<(), Error> {
+        let request = (id, self.table.row(id), argv);
+        access::permit(&peer.client, request, &self.state.acl).map_err(|denial| {
+            self.state.stats.commands[id.index()].rejected += 1;
+            self.deny(denial, (id, argv), peer)
+        })
     }
 
     /// Tells those whose time is over that there was nothing.

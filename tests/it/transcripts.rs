@@ -4,6 +4,11 @@ use crate::support::server::Server;
 use crate::support::transcript::play;
 
 #[test]
+fn acl() {
+    play("acl", include_str!("../transcripts/acl.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn bitmap() {
     play("bitmap", include_str!("../transcripts/bitmap.txt"), &Server::start(&[]), false);
 }

@@ -16,6 +16,11 @@ fn prove_with(flags: &[&str], name: &str, text: &str) {
 }
 
 #[test]
+fn acl() {
+    prove("acl", include_str!("../transcripts/acl.txt"));
+}
+
+#[test]
 fn bitmap() {
     prove("bitmap", include_str!("../transcripts/bitmap.txt"));
 }

@@ -14,7 +14,7 @@ use spindle::data::hash::Hash;
 use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
-use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, Turn};
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
 use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
@@ -35,6 +35,8 @@ pub struct World {
     pub now: Now,
     /// Microseconds that pass whenever the stopwatch is read; none but where a test wants them to.
     pub pace_us: u64,
+    /// Files by path.
+    pub files: BTreeMap<String, Vec<u8>>,
     pub disk: FakeDisk,
     /// Work that is to be done beside the loop, where a test does it itself.
     pub errands: Option<Vec<Errand>>,
@@ -67,12 +69,19 @@ impl Host for World {
         Ok(())
     }
 
-    fn read_file(&mut self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(Vec::new())
+    fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+        buffer.fill(7);
+        Ok(())
     }
 
-    fn replace_file(&mut self, path: &str, _: &[u8]) -> Result<(), String> {
-        Err(format!("there is no place for {path}"))
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let missing = || ReadError { is_missing: true, reason: format!("there is no {path}") };
+        self.files.get(path).cloned().ok_or_else(missing)
+    }
+
+    fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
+        self.files.insert(path.to_owned(), text.to_vec());
+        Ok(())
     }
 
     fn disk(&mut self) -> &mut dyn Disk {
@@ -170,6 +179,7 @@ impl Sim {
         let mut world = World {
             now,
             pace_us: 0,
+            files: BTreeMap::new(),
             disk: FakeDisk::default(),
             errands: None,
             progress: Progress::default(),
