@@ -32,6 +32,7 @@ mod slowlog;
 mod snapshots;
 mod sort;
 mod sorted_set;
+mod stream;
 mod string;
 mod text;
 mod tracking;
@@ -55,6 +56,7 @@ pub const GROUPS: &[&[&Command]] = &[
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

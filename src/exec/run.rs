@@ -405,6 +405,9 @@ impl Engine {
         if self.store.changes.dirty != dirty {
             match &propagated {
                 Propagated::Instead(instead) => feed.append(db, instead.borrow()),
+                Propagated::Each(all) => {
+                    all.iter().for_each(|instead| feed.append(db, instead.borrow()));
+                }
                 Propagated::AsReceived | Propagated::ToReplicas => feed.append(db, argv),
             }
         } else if propagated == Propagated::ToReplicas {

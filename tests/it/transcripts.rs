@@ -65,6 +65,11 @@ fn sort() {
 }
 
 #[test]
+fn stream() {
+    play("stream", include_str!("../transcripts/stream.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }

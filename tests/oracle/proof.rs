@@ -72,6 +72,11 @@ fn set() {
 }
 
 #[test]
+fn stream() {
+    prove("stream", include_str!("../transcripts/stream.txt"));
+}
+
+#[test]
 fn sort() {
     prove("sort", include_str!("../transcripts/sort.txt"));
 }

@@ -6,6 +6,7 @@
 use super::codes::{kind, node};
 use super::old;
 use super::source::{Result, Source};
+use super::stream;
 use super::vet::{self, Complaint};
 use crate::base::float;
 use crate::base::hash::KeyHasher;
@@ -133,6 +134,9 @@ impl Values {
             kind::HASH_DEADLINES => {
                 let earliest = u64::from_le_bytes(source.array()?);
                 self.hash(source.count()?, FieldDeadline::Behind(earliest))
+            }
+            kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
+                State::Whole(stream::read(code, source, &mut self.room)?.wrap())
             }
             kind::MODULE | kind::MODULE_2 => {
                 return Err(source.fault("a value of a module, which nothing here can read"));
