@@ -115,7 +115,8 @@ impl Model {
         }
         for party in self.readers.remove(key).unwrap_or_default() {
             let Some(mode) = self.parties[party].tracking else { continue };
-            if !mode.broadcasts && !(mode.skips_own && self.running == Some(party)) {
+            let is_own = self.running == Some(party);
+            if !(mode.broadcasts || mode.skips_own && is_own) {
                 self.tell(party, Notice::Keys(vec![key.to_owned()]));
             }
         }
