@@ -1,7 +1,7 @@
 //! The server as a whole.
 
 use super::{
-    config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
+    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
     snapshots,
 };
 use crate::base::num;
@@ -14,6 +14,7 @@ use std::ops::Range;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &acl::ACL,
     &snapshots::BGREWRITEAOF,
     &snapshots::BGSAVE,
     &introspection::COMMAND,

@@ -11,6 +11,7 @@ use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
+use crate::acl::Acl;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
@@ -61,6 +62,8 @@ pub struct State {
     pub now: Now,
     /// When the engine was made.
     pub started: Now,
+    /// The users.
+    pub acl: Acl,
     /// Counts.
     pub stats: Stats,
     /// Chance.
@@ -115,7 +118,13 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(config: Config, facts: Facts, now: Now, mut rng: fastrand::Rng) -> State {
+    pub(super) fn new(
+        config: Config,
+        facts: Facts,
+        now: Now,
+        acl: Acl,
+        mut rng: fastrand::Rng,
+    ) -> State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let replication_id = hex_digits(&mut rng, 40);
@@ -125,6 +134,7 @@ impl State {
             facts,
             now,
             started: now,
+            acl,
             stats: Stats::default(),
             rng,
             run_id,

@@ -20,6 +20,7 @@ pub use usage::{Measure, Usage};
 
 use crate::base::hash::KeyHasher;
 use crate::base::id::DbIndex;
+use crate::data::collection::Collection;
 use crate::data::table::Pieces;
 use entry::Entry;
 use evict::Candidates;
@@ -132,6 +133,11 @@ impl Store {
     /// Takes what is left of a table, to be freed a slice at a time.
     pub fn free_later(&mut self, pieces: Pieces<Entry>) {
         self.remains.add_keys(pieces);
+    }
+
+    /// Takes a value that nobody needs any more, to be freed a slice at a time.
+    pub fn free_value_later(&mut self, value: Collection) {
+        self.remains.add_collection(Box::new(value));
     }
 
     /// True while something waits to be freed.

@@ -19,3 +19,4 @@ mod protocol;
 mod snapshots;
 mod system_calls;
 mod transcripts;
+mod users;
