@@ -116,6 +116,10 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
             let last = i64::from(keys.last);
             describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
         }
+        Search::Half(..) => {
+            let last = i64::from(keys.last);
+            describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 2)]);
+        }
         Search::Count => {
             describe_step(out, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", step)]);
         }
@@ -128,7 +132,7 @@ fn describe_search(out: &mut Output, keys: &KeySpec) {
     match keys.search {
         Search::Place | Search::Count => describe_step(out, "index", &[("index", first)]),
         Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
-        Search::Word(word) => {
+        Search::Word(word) | Search::Half(word, _) => {
             out.map(2);
             out.bulk(b"type");
             out.bulk(b"keyword");

@@ -32,8 +32,10 @@ mod slowlog;
 mod snapshots;
 mod sort;
 mod sorted_set;
+mod stream;
 mod string;
 mod text;
+mod tracking;
 mod transactions;
 mod ttl;
 
@@ -54,6 +56,7 @@ pub const GROUPS: &[&[&Command]] = &[
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

@@ -40,6 +40,8 @@ pub struct Config {
     pub timeout: i64,
     /// Clients at one time.
     pub maxclients: i64,
+    /// `tracking-table-max-keys`; zero for any number.
+    pub tracking_table_max_keys: i64,
     /// Refuse clients from elsewhere while there is no password.
     pub protected_mode: bool,
     /// Number of databases.
@@ -116,6 +118,10 @@ pub struct Config {
     pub hll_sparse_max_bytes: i64,
     /// Most elements of a node of a list or, from -1 to -5, 4 to 64 KiB.
     pub list_max_listpack_size: i64,
+    /// Bytes from which on a stream begins another block; zero for a gigabyte.
+    pub stream_node_max_bytes: i64,
+    /// Most entries of a block of a stream; zero for any number.
+    pub stream_node_max_entries: i64,
     /// Most members of a small set of integers.
     pub set_max_intset_entries: i64,
     /// Most members of a small set.
@@ -203,6 +209,7 @@ impl Default for Config {
             tcp_keepalive: 300,
             timeout: 0,
             maxclients: 10_000,
+            tracking_table_max_keys: 1_000_000,
             protected_mode: true,
             databases: 16,
             acl_pubsub_default: kinds::NewChannels::None,
@@ -241,6 +248,8 @@ impl Default for Config {
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3000,
             list_max_listpack_size: -2,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,

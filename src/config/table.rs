@@ -336,6 +336,18 @@ pub const PARAMETERS: &[Parameter] = &[
         "Refuse changes after a snapshot failed.",
         |c| Slot::Bool(&mut c.stop_writes_on_bgsave_error),
     ),
+    row(
+        "stream-node-max-bytes",
+        Change::Live,
+        "Bytes from which on a stream begins another block; 0: a gigabyte.",
+        |c| Slot::Memory(&mut c.stream_node_max_bytes, 0),
+    ),
+    row(
+        "stream-node-max-entries",
+        Change::Live,
+        "Most entries of a block of a stream; 0: any number.",
+        |c| Slot::Int(&mut c.stream_node_max_entries, 0, i64::MAX),
+    ),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)
     }),
@@ -356,6 +368,9 @@ pub const PARAMETERS: &[Parameter] = &[
     }),
     row("timeout", Change::Live, "Seconds after which an idle client is closed; 0: never.", |c| {
         Slot::Int(&mut c.timeout, 0, i32::MAX as i64)
+    }),
+    row("tracking-table-max-keys", Change::Live, "Keys that are noted for those who track.", |c| {
+        Slot::Int(&mut c.tracking_table_max_keys, 0, i64::MAX)
     }),
     row("unixsocket", Change::AtStart, "Path of the Unix socket; empty: none.", |c| {
         Slot::Text(&mut c.unixsocket)

@@ -67,11 +67,12 @@ impl Engine {
     /// Has a client wait with the command that it has run in vain.
     #[cold]
     pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, ticks: u64) {
-        let Some(wait) = peer.client.wait.take() else { return };
-        let (client, db) = (peer.client.id, peer.client.db);
-        let argv: ArgvBuf = argv.from(0).collect();
+        let Some(mut wait) = peer.client.wait.take() else { return };
+        let (client, db, until_us) = (peer.client.id, peer.client.db, wait.until_us);
+        let again = wait.again.take().map(|argv| *argv);
+        let argv: ArgvBuf = again.unwrap_or_else(|| argv.from(0).collect());
         let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0, ticks });
-        parked.ticket = self.waiters.add(client, db, parked.keys(), wait.until_us);
+        parked.ticket = self.waiters.add(client, db, parked.keys(), until_us);
         peer.client.parked = Some(parked);
         self.store.changes.list_touched(true);
     }
@@ -95,19 +96,21 @@ impl Engine {
         while let Some((ticket, client)) = self.waiters.next(db, key, from) {
             let mut doors = self.store.db(db, self.state.now.unix_ms());
             let spot = doors.find(key);
-            let Some(value) = doors.type_of(&spot) else { return };
+            let value = doors.type_of(&spot);
             self.run_parked(client, value, host);
             from = ticket + 1;
         }
     }
 
-    /// Runs the command of a client again, if it waits for values of this type.
-    fn run_parked(&mut self, client: ClientId, value: Type, host: &mut dyn Host) {
+    /// Runs the command of a client again, if it waits for values of this type, or for whatever
+    /// becomes of the key.
+    fn run_parked(&mut self, client: ClientId, value: Option<Type>, host: &mut dyn Host) {
         let Some(mut peer) = self.check_out(client) else { return };
         let is_leaving = peer.client.closing.is_some();
         let wants = |parked: &mut Box<Parked>| {
             let group = self.table.row(parked.command).command.spec.group;
-            !is_leaving && waits_for(group, value)
+            let is_wanted = value.is_some_and(|value| waits_for(group, value));
+            !is_leaving && (is_wanted || parked.wait.wants_any)
         };
         if let Some(mut parked) = peer.client.parked.take_if(wants) {
             let (mark, from) = (peer.out.mark(), host.ticks());
@@ -192,6 +195,7 @@ fn waits_for(group: Group, value: Type) -> bool {
     match group {
         Group::List => value == Type::List,
         Group::SortedSet => value == Type::SortedSet,
+        Group::Stream => value == Type::Stream,
         Group::Connection
         | Group::Generic
         | Group::Bitmap

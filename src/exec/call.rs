@@ -10,6 +10,7 @@ use super::table::{CommandId, Table};
 use crate::data::collection::{Limits, Type};
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
+use crate::hub::tracking::Tracking;
 use crate::hub::waiters::Waiters;
 use crate::hub::watches::Watches;
 use crate::resp::argv::{Argv, ArgvBuf};
@@ -31,6 +32,8 @@ pub struct Call<'a> {
     pub store: &'a mut Store,
     /// The channels.
     pub pubsub: &'a mut PubSub,
+    /// Who tracks keys.
+    pub tracking: &'a mut Tracking,
     /// Who watches commands.
     pub monitors: &'a mut Monitors,
     /// Who waits for keys.
@@ -57,6 +60,8 @@ pub(super) enum Propagated {
     AsReceived,
     /// Another one instead.
     Instead(ArgvBuf),
+    /// Others instead, one after the other, or none.
+    Each(Vec<ArgvBuf>),
     /// The request, but only replicas, even if it has changed nothing.
     ToReplicas,
 }
@@ -79,6 +84,7 @@ impl Engine {
             peers: &mut self.peers,
             store: &mut self.store,
             pubsub: &mut self.pubsub,
+            tracking: &mut self.tracking,
             monitors: &mut self.monitors,
             waiters: &mut self.waiters,
             watches: &mut self.watches,
@@ -155,6 +161,12 @@ impl Call<'_> {
             self.propagated = Propagated::Instead(argv());
         }
     }
+
+    /// Propagates several requests instead of the one received, or none.
+    pub fn propagate_each(&mut self, requests: Vec<ArgvBuf>) {
+        self.propagated = Propagated::Each(requests);
+    }
+
     /// Propagates the request to replicas although it changes nothing: it has effects there.
     #[inline]
     pub fn propagate_to_replicas(&mut self) {

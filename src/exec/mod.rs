@@ -20,6 +20,7 @@ mod evict;
 mod gate;
 mod host;
 mod hotkeys;
+mod invalidate;
 mod latency;
 mod loading;
 mod log;
@@ -38,7 +39,7 @@ mod table;
 mod timed;
 pub mod transaction;
 
-pub use args::{db_index, extended, float, int, places, positive_count, span, timeout};
+pub use args::{db_index, extended, float, int, places, positive_count, span, timeout, timeout_ms};
 pub use call::Call;
 pub use children::{Child, ChildKind, Children};
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode, ReplyPeak};

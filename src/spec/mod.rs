@@ -36,6 +36,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Streams.
+    Stream,
     /// String values.
     String,
     /// Publish and subscribe.
@@ -59,6 +61,7 @@ impl Group {
             Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
             Group::String => "string",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",

@@ -20,6 +20,7 @@ pub use usage::{Measure, Usage};
 
 use crate::base::hash::KeyHasher;
 use crate::base::id::DbIndex;
+use crate::data::collection::Collection;
 use crate::data::table::Pieces;
 use entry::Entry;
 use evict::Candidates;
@@ -56,6 +57,14 @@ impl Store {
             remains: Remains::default(),
             room: Vec::new(),
         }
+    }
+
+    /// Begins anew with another hasher, without keys. Keys that come back in the order in which they
+    /// stood, as they do from a file, would otherwise crowd into one place of the table.
+    pub fn renew(&mut self, hasher: KeyHasher) {
+        debug_assert!(self.spaces.iter().all(Keyspace::is_empty), "there are no keys");
+        self.spaces.clear();
+        self.hasher = hasher;
     }
 
     /// Number of databases.
@@ -124,6 +133,11 @@ impl Store {
     /// Takes what is left of a table, to be freed a slice at a time.
     pub fn free_later(&mut self, pieces: Pieces<Entry>) {
         self.remains.add_keys(pieces);
+    }
+
+    /// Takes a value that nobody needs any more, to be freed a slice at a time.
+    pub fn free_value_later(&mut self, value: Collection) {
+        self.remains.add_collection(Box::new(value));
     }
 
     /// True while something waits to be freed.

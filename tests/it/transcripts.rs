@@ -65,6 +65,11 @@ fn sort() {
 }
 
 #[test]
+fn stream() {
+    play("stream", include_str!("../transcripts/stream.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn string() {
     play("string", include_str!("../transcripts/string.txt"), &Server::start(&[]), false);
 }
@@ -83,4 +88,9 @@ fn hash() {
 #[test]
 fn blocking() {
     play("blocking", include_str!("../transcripts/blocking.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn tracking() {
+    play("tracking", include_str!("../transcripts/tracking.txt"), &Server::start(&[]), false);
 }

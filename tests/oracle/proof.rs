@@ -72,6 +72,11 @@ fn set() {
 }
 
 #[test]
+fn stream() {
+    prove("stream", include_str!("../transcripts/stream.txt"));
+}
+
+#[test]
 fn sort() {
     prove("sort", include_str!("../transcripts/sort.txt"));
 }
@@ -94,4 +99,9 @@ fn hash() {
 #[test]
 fn blocking() {
     prove("blocking", include_str!("../transcripts/blocking.txt"));
+}
+
+#[test]
+fn tracking() {
+    prove("tracking", include_str!("../transcripts/tracking.txt"));
 }

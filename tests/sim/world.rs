@@ -14,6 +14,7 @@ use spindle::data::hash::Hash;
 use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
+use spindle::data::stream::{Stream, StreamId};
 use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
 use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
@@ -121,7 +122,29 @@ pub enum Data {
     SortedSet(Vec<(Vec<u8>, String)>),
     /// Values and deadlines by field.
     Hash(BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>),
+    Stream(StreamData),
 }
+
+/// What a stream holds: its facts and entries, and what its groups have been given, by whom and how
+/// often.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamData {
+    /// First, last, highest deleted id; entries, and entries that were added.
+    pub facts: Vec<String>,
+    pub entries: Vec<(String, Vec<String>)>,
+    pub groups: Vec<GroupData>,
+}
+
+/// Name, last id and count of a group; its consumers; its pending entries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupData {
+    pub facts: Vec<String>,
+    pub consumers: Vec<String>,
+    pub pending: Vec<PendingData>,
+}
+
+/// Id, consumer, deliveries and, where time is the same, the moment of the last one.
+pub type PendingData = (String, String, u64, i64);
 
 impl Debug for Data {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -132,6 +155,7 @@ impl Debug for Data {
             Data::SortedSet(items) => {
                 f.debug_map().entries(items.iter().map(|(it, score)| (quote(it), score))).finish()
             }
+            Data::Stream(stream) => write!(f, "{stream:#?}"),
             Data::Hash(fields) => {
                 let quoted = |(field, (value, at)): (&Vec<u8>, &(Vec<u8>, Option<i64>))| {
                     (quote(field), (quote(value), *at))
@@ -290,7 +314,7 @@ impl Sim {
 
     /// Takes what the engine has written, for every connection.
     fn collect(&mut self) {
-        self.engine.evict_clients();
+        self.engine.end_round();
         for conn in &mut self.conns {
             let Some(output) = self.engine.output(conn.id) else { continue };
             while !output.is_empty() {
@@ -357,6 +381,18 @@ pub fn same_dumps(a: &[Record], b: &[Record], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}: one has more keys");
 }
 
+/// A dump without the moments at which entries were given to consumers: who replays changes later
+/// may have a clock of its own.
+pub fn without_times(dump: &[Record]) -> Vec<Record> {
+    let mut dump = dump.to_vec();
+    for (_, _, data, _) in &mut dump {
+        let Data::Stream(stream) = data else { continue };
+        let pending = stream.groups.iter_mut().flat_map(|group| &mut group.pending);
+        pending.for_each(|(_, _, _, delivered_ms)| *delivered_ms = 0);
+    }
+    dump
+}
+
 /// The value at a spot where there is one.
 fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
     const RIGHT: &str = "the type that it is said to be";
@@ -381,6 +417,9 @@ fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
             let items = items.map(|(m, score)| (m.to_bytes().into_owned(), format!("{score:?}")));
             Data::SortedSet(items.collect())
         }
+        Type::Stream => {
+            Data::Stream(read_stream(db.view::<Stream>(spot).expect(RIGHT).expect(RIGHT)))
+        }
         Type::Hash => {
             let (hash, mut fields) = (db.view::<Hash>(spot), BTreeMap::new());
             hash.expect(RIGHT).expect(RIGHT).each(|field| {
@@ -390,4 +429,34 @@ fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
             Data::Hash(fields)
         }
     }
+}
+
+fn read_stream(stream: &Stream) -> StreamData {
+    let show = |id: StreamId| String::from_utf8_lossy(id.text().as_ref()).into_owned();
+    let facts = stream.facts();
+    let ids = [facts.first_id, facts.last_id, facts.max_deleted_id].map(show);
+    let counts = [facts.len, facts.entries_added].map(|count| count.to_string());
+    let entries = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| {
+        let texts = entry.fields().flat_map(|(field, value)| [field, value]);
+        (show(entry.id), texts.map(|text| quote(&text.to_bytes())).collect())
+    });
+    let entries: Vec<_> = entries.collect();
+    assert_eq!(entries.len() as u64, facts.len, "entries are counted");
+    let groups = stream.groups().map(|(name, group)| {
+        let read = group.entries_read.map_or("unknown".to_owned(), |read| read.to_string());
+        let name_of = |id| quote(&group.consumer(id).expect("pending with someone").name);
+        let pending = group.pending_range(StreamId::MIN, StreamId::MAX).map(|(id, held)| {
+            (show(id), name_of(held.consumer), held.deliveries, held.delivered_ms)
+        });
+        let pending: Vec<_> = pending.collect();
+        assert_eq!(pending.len(), group.pending_len());
+        let own: usize = group.consumers().map(|(_, consumer)| consumer.pending_len()).sum();
+        assert_eq!(own, pending.len(), "what is pending is pending with someone");
+        GroupData {
+            facts: vec![quote(name), show(group.last_id), read],
+            consumers: group.consumers().map(|(_, consumer)| quote(&consumer.name)).collect(),
+            pending,
+        }
+    });
+    StreamData { facts: [&ids[..], &counts].concat(), entries, groups: groups.collect() }
 }
