@@ -35,6 +35,7 @@ mod sorted_set;
 mod stream;
 mod string;
 mod text;
+mod tracking;
 mod transactions;
 mod ttl;
 

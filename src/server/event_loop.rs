@@ -182,7 +182,7 @@ impl Server {
             }
             self.accept();
             self.serve()?;
-            self.engine.evict_clients();
+            self.engine.end_round();
             self.resume();
             self.write_log()?;
             self.send();

@@ -89,3 +89,8 @@ fn hash() {
 fn blocking() {
     play("blocking", include_str!("../transcripts/blocking.txt"), &Server::start(&[]), false);
 }
+
+#[test]
+fn tracking() {
+    play("tracking", include_str!("../transcripts/tracking.txt"), &Server::start(&[]), false);
+}

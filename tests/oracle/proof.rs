@@ -100,3 +100,8 @@ fn hash() {
 fn blocking() {
     prove("blocking", include_str!("../transcripts/blocking.txt"));
 }
+
+#[test]
+fn tracking() {
+    prove("tracking", include_str!("../transcripts/tracking.txt"));
+}
