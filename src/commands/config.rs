@@ -39,6 +39,9 @@ const BASE: Spec = Spec {
 /// Parameters whose values nobody is to read in logs.
 const SECRETS: [&str; 4] = ["masterauth", "masteruser", "requirepass", "tls-key-file-pass"];
 
+/// Parameters that stay as they are while data is being loaded.
+const SETTLED_TO_LOAD: [&str; 3] = ["appendonly", "dir", "repl-diskless-load"];
+
 const HELP: Command = help::command(Group::Server, "5.0.0", Categories::empty());
 
 const GET: Command = Command::new(
@@ -138,6 +141,9 @@ fn parameters(call: &Call<'_>, argv: Argv<'_>) -> Result<Vec<&'static Parameter>
                 return Err(failure(&name, "can't set protected config"));
             }
             Change::Live | Change::Protected => {}
+        }
+        if call.state.persistence.is_loading() && SETTLED_TO_LOAD.contains(&parameter.name) {
+            return Err(Error::LOADING);
         }
         // Like Redis, which lets a parameter be set once under each of its names.
         let seen_as = name.to_lowercase();

@@ -16,6 +16,7 @@ use crate::spec::flags::Flags;
 use crate::spec::{Group, REDIS_VERSION, Spec};
 use crate::sys::limits;
 use crate::sys::memory::AllocatorStats;
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 /// The clock by which Redis notes the use of keys has 24 bits.
@@ -211,7 +212,9 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("clients_in_timeout_table", call.waiters.timeout_count());
     fields.add("total_watched_keys", call.watches.len());
     fields.add("total_blocking_keys", call.waiters.key_count());
-    fields.add("total_blocking_keys_on_nokey", 0);
+    let for_gone = all.iter().filter_map(|client| client.parked.as_ref());
+    let for_gone: BTreeSet<_> = for_gone.flat_map(|parked| parked.keys_even_gone()).collect();
+    fields.add("total_blocking_keys_on_nokey", for_gone.len());
 }
 
 fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {

@@ -36,6 +36,12 @@ impl Parked {
         self.argv.borrow().from(self.wait.first_key).take(self.wait.keys)
     }
 
+    /// Its database and keys, if it waits for whatever becomes of them.
+    pub fn keys_even_gone(&self) -> impl Iterator<Item = (DbIndex, &[u8])> {
+        let keys = if self.wait.wants_any { self.wait.keys } else { 0 };
+        self.keys().take(keys).map(|key| (self.db, key))
+    }
+
     /// Notes that it is over.
     pub fn note_end(
         &self,

@@ -74,13 +74,10 @@ pub(super) fn admit(
         return Err(Error::text(text).into());
     }
     if applicant.state.persistence.is_loading() && !spec.flags.contains(Flags::LOADING) {
-        return Err(IS_LOADING.into());
+        return Err(Error::LOADING.into());
     }
     Ok(())
 }
-
-/// What is said while data is being loaded.
-const IS_LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
 
 /// What is said to those who would change data that cannot be saved.
 const SNAPSHOT_FAILED: Error = Error::new(

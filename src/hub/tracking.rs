@@ -145,10 +145,10 @@ impl Tracking {
         }
     }
 
-    /// True if some client tracks.
+    /// True if some client tracks, or keys are noted for one that has tracked.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.active > 0
+        self.active | self.keys.len() != 0
     }
 
     /// Number of clients that track.
@@ -459,7 +459,7 @@ mod tests {
         let id = tracking.enable(client(1), None, Mode::default(), &[]);
         tracking.note_read(id, b"k");
         tracking.leave(id);
-        assert!(!tracking.is_on() && tracking.key_counts() == (1, 1));
+        assert!(tracking.is_on() && tracking.active() == 0 && tracking.key_counts() == (1, 1));
         let other = tracking.enable(client(2), None, Mode::default(), &[]);
         assert_ne!(id, other);
         assert!(told(&mut tracking, b"k").is_empty());
@@ -497,7 +497,7 @@ mod tests {
         let id = tracking.enable(client(1), None, plain, &[]);
         tracking.note_read(id, b"k");
         tracking.disable(id);
-        assert!(told(&mut tracking, b"k").is_empty());
+        assert!(told(&mut tracking, b"k").is_empty() && !tracking.is_on());
     }
 
     #[test]

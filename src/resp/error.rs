@@ -23,6 +23,8 @@ impl Error {
     /// The command needs memory, of which as much is in use as allowed.
     pub const OUT_OF_MEMORY: Error =
         Error::new("OOM command not allowed when used memory > 'maxmemory'.");
+    /// The command needs data that is still being read.
+    pub const LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
     /// Name and password do not fit.
     pub const WRONG_PASS: Error =
         Error::new("WRONGPASS invalid username-password pair or user is disabled.");

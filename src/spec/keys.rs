@@ -92,8 +92,9 @@ pub struct KeySpec {
     pub step: usize,
     /// A remark for readers of COMMAND INFO.
     pub notes: &'static str,
-    /// Words without any of which among the arguments other flags hold than these, and those flags.
-    pub without: Option<(&'static [&'static str], KeyFlags)>,
+    /// Words without any of which among the arguments, from an index on, other flags hold than
+    /// these, and those flags.
+    pub without: Option<(usize, &'static [&'static str], KeyFlags)>,
 }
 
 impl KeySpec {
@@ -175,20 +176,29 @@ impl KeySpec {
         KeySpec { first, ..self }
     }
 
-    /// The same with words that the flags depend on, and the flags without them.
+    /// The same with words that the flags depend on, which may stand from an index on, and the
+    /// flags without them.
     #[must_use]
-    pub const fn or_without(self, words: &'static [&'static str], flags: KeyFlags) -> KeySpec {
+    pub const fn or_without(
+        self,
+        from: usize,
+        words: &'static [&'static str],
+        flags: KeyFlags,
+    ) -> KeySpec {
         let all = self.flags.union(KeyFlags::VARIABLE_FLAGS);
-        KeySpec { flags: all, without: Some((words, flags)), ..self }
+        KeySpec { flags: all, without: Some((from, words, flags)), ..self }
     }
 
-    /// The flags that hold for a request with these arguments.
-    pub fn flags_for<'a>(&self, mut args: impl Iterator<Item = &'a [u8]>) -> KeyFlags {
-        let mut has_any = |words: &[&str]| {
-            args.any(|arg| words.iter().any(|word| arg.eq_ignore_ascii_case(word.as_bytes())))
+    /// The flags that hold for a request of `argc` arguments, of which `arg` returns the one at an
+    /// index.
+    pub fn flags_for<'a>(&self, argc: usize, arg: impl Fn(usize) -> &'a [u8]) -> KeyFlags {
+        let has_any = |from: usize, words: &[&str]| {
+            let is_one =
+                |arg: &[u8]| words.iter().any(|word| arg.eq_ignore_ascii_case(word.as_bytes()));
+            (from..argc).any(|index| is_one(arg(index)))
         };
         match self.without {
-            Some((words, flags)) if !has_any(words) => flags,
+            Some((from, words, flags)) if !has_any(from, words) => flags,
             _ => self.flags - KeyFlags::VARIABLE_FLAGS,
         }
     }

@@ -174,7 +174,7 @@ impl Spec {
     ) -> impl Iterator<Item = (usize, KeyFlags)> {
         let real = self.keys.iter().filter(|keys| !keys.flags.contains(KeyFlags::NOT_KEY));
         real.filter(move |keys| keys.fit(argc, arg)).flat_map(move |keys| {
-            let flags = keys.flags_for((keys.first..argc).map(arg));
+            let flags = keys.flags_for(argc, arg);
             keys.indexes(argc, arg).map(move |index| (index, flags))
         })
     }

@@ -209,11 +209,16 @@ impl Usage {
 
     /// The seconds since a key was last used, or changed, by its access bytes.
     pub fn idle_s(&self, access: u32) -> u64 {
+        self.idle_us(access) / COARSE_US
+    }
+
+    /// The same in microseconds, as near as the clock ticks.
+    pub fn idle_us(&self, access: u32) -> u64 {
         let clock = self.clock.saturating_sub(u64::from(self.idle_ticks(access)));
         let era = self.eras.iter().rfind(|era| era.clock <= clock).or(self.eras.first());
         let used_us = era.map_or(0, |era| era.time_us(clock));
         let idle_us = num::signed_u64(self.now_us).saturating_sub(used_us);
-        u64::try_from(idle_us).unwrap_or(0) / COARSE_US
+        u64::try_from(idle_us).unwrap_or(0)
     }
 
     /// Notes that an entry was used so many seconds ago, if that is what is noted.

@@ -123,6 +123,8 @@ fn the_table_of_tracked_keys_has_a_bound() {
         told += 1;
     }
     assert_eq!(told, 597);
+    // Also while nobody tracks.
+    reader.run("CLIENT TRACKING OFF");
     writer.run("FLUSHALL ASYNC");
     assert_eq!(info(&mut writer, "tracking_total_keys"), "0");
 }

@@ -197,6 +197,7 @@ fn clients_are_told_while_data_is_loaded() {
     let refused = "-LOADING Redis is loading the dataset in memory";
     assert_eq!(client.run("GET key:1").to_string(), refused);
     assert_eq!(client.run("PING").to_string(), refused);
+    assert_eq!(client.run("CONFIG SET appendonly yes").to_string(), refused);
     assert_eq!(info(&server, "loading"), "1");
     assert!(info(&server, "loading_total_bytes").parse::<u64>().unwrap() > 3_000_000);
     assert!(!server.log().contains("Ready to accept connections"));

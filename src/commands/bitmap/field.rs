@@ -17,7 +17,7 @@ pub(super) const BITFIELD: Command = Command::new(
         since: "3.2.0",
         arity: -2,
         keys: &[KeySpec::one(READS_AND_UPDATES)
-            .or_without(&["SET", "INCRBY"], ACCESSES)
+            .or_without(2, &["SET", "INCRBY"], ACCESSES)
             .noting("This command allows both access and modification of the key")],
         complexity: "O(1) for each operation",
         summary: "Reads, writes and adds to integers of any width.",

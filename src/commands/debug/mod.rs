@@ -5,6 +5,7 @@ mod digest;
 use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
 use crate::base::hash::KeyHasher;
+use crate::base::time::Now;
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
 use crate::data::list::{List, ListRef, PLAIN_BYTES};
@@ -343,13 +344,13 @@ fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
 
 fn object(call: &mut Call<'_>) -> Outcome {
     let spot = look_existing(call)?;
-    let unix_s = call.state.now.unix_s();
+    let now = call.state.now;
     let db = call.db();
     let entry = db.entry(&spot).ok_or(NO_SUCH_KEY)?;
     let encoding = entry.encoding();
     let (place, len) =
         (std::ptr::from_ref(entry), payload::len_of(entry.value(), codes::VERSION_MIN, true));
-    let (used, idle_s) = last_use(entry, db.usage(), unix_s);
+    let (used, idle_s) = last_use(entry, db.usage(), now);
     let text = format!(
         "Value at:{place:p} refcount:1 encoding:{encoding} serializedlength:{len} lru:{used} \
          lru_seconds_idle:{idle_s}"
@@ -360,11 +361,12 @@ fn object(call: &mut Call<'_>) -> Outcome {
 
 /// When a key was last used, by the clock that INFO shows, and the seconds since. Where uses are
 /// counted instead it is what Redis would show then: time and count as they are kept.
-fn last_use(entry: &Entry, usage: &Usage, unix_s: i64) -> (i64, u64) {
+fn last_use(entry: &Entry, usage: &Usage, now: Now) -> (i64, u64) {
     match usage.measure() {
         Measure::LastUse | Measure::LastChange => {
-            let idle_s = usage.idle_s(entry.access());
-            ((unix_s - num::signed_u64(idle_s)) & LRU_CLOCK_MAX, idle_s)
+            let idle_us = usage.idle_us(entry.access());
+            let used = Now { unix_us: now.unix_us.saturating_sub(idle_us), ..now };
+            (used.unix_s() & LRU_CLOCK_MAX, usage.idle_s(entry.access()))
         }
         Measure::Frequency => (i64::from(entry.access()), 0),
     }

@@ -16,7 +16,7 @@ pub(super) const SET: Command = Command::new(
         name: "set",
         arity: -3,
         keys: &[KeySpec::one(READS_AND_UPDATES)
-            .or_without(&["GET"], KeyFlags::OW.union(KeyFlags::UPDATE))
+            .or_without(3, &["GET"], KeyFlags::OW.union(KeyFlags::UPDATE))
             .noting("RW and ACCESS due to the optional `GET` argument")],
         summary: "Writes a string, whatever was there before.",
         syntax: "key value \
