@@ -66,8 +66,10 @@ pub fn has_one_outcome(request: &[String]) -> bool {
     let seconds = timeout.and_then(|timeout| timeout.parse::<f64>().ok());
     // Later versions call what is too long by another name.
     let is_long = seconds.is_some_and(|seconds| seconds == 0.0 || seconds > 0.05);
-    // Later versions know another argument.
-    let is_newer = name.ends_with("RANK") && request.len() > 3;
+    // Later versions know another argument of ranks, and a bound of those of LPOS.
+    let least = i64::MIN.to_string();
+    let is_newer =
+        name.ends_with("RANK") && request.len() > 3 || name == "LPOS" && request.contains(&least);
     let has_ties = geo::may_have_ties(request) || sort::may_have_ties(request);
     !(collections::is_chance(request) || has_ties || is_newer || (is_waiting && is_long))
 }
