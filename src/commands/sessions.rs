@@ -2,7 +2,7 @@
 
 use crate::base::id::ClientId;
 use crate::base::num;
-use crate::exec::{Call, Client, ClientKind, Closing, Flow, Outcome};
+use crate::exec::{Call, Client, ClientKind, Closing, Flow, Outcome, Side};
 use crate::hub::pubsub::Kind;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -202,6 +202,8 @@ fn describe(text: &mut String, call: &Call<'_>, client: &Client, out: &Output) {
 fn flags(client: &Client) -> String {
     let letters = [
         (client.is_monitor, 'O'),
+        (client.side == Side::Replica && !client.is_monitor, 'S'),
+        (client.side == Side::Primary, 'M'),
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
         (client.postponed.is_some() || client.parked.is_some(), 'b'),

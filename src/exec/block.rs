@@ -95,18 +95,27 @@ impl Engine {
             let mut doors = self.store.db(db, self.state.now.unix_ms());
             let spot = doors.find(key);
             let Some(value) = doors.type_of(&spot) else { return };
-            self.run_parked(client, value, host);
+            self.run_parked(client, Some(value), host);
             from = ticket + 1;
         }
     }
 
-    /// Runs the command of a client again, if it waits for values of this type.
-    fn run_parked(&mut self, client: ClientId, value: Type, host: &mut dyn Host) {
+    /// Runs the command of a client again that waits for replicas or for the disk.
+    pub(super) fn rerun_parked(&mut self, client: ClientId, host: &mut dyn Host) {
+        self.run_parked(client, None, host);
+    }
+
+    /// Runs the command of a client again, if it waits for values of this type, or for no value.
+    fn run_parked(&mut self, client: ClientId, value: Option<Type>, host: &mut dyn Host) {
         let Some(mut peer) = self.check_out(client) else { return };
         let is_leaving = peer.client.closing.is_some();
         let wants = |parked: &mut Box<Parked>| {
             let group = self.table.row(parked.command).command.spec.group;
-            !is_leaving && waits_for(group, value)
+            let is_meant = match value {
+                Some(value) => parked.wait.keys > 0 && waits_for(group, value),
+                None => parked.wait.keys == 0,
+            };
+            !is_leaving && is_meant
         };
         if let Some(mut parked) = peer.client.parked.take_if(wants) {
             let (mark, from) = (peer.out.mark(), host.ticks());
@@ -131,7 +140,8 @@ impl Engine {
         while let Some((until_us, client)) = self.waiters.first_timeout()
             && until_us <= self.state.now.mono_us
         {
-            let parked = give_up(&mut self.waiters, &mut self.peers, client, &GivenUp::TimedOut);
+            let why = GivenUp::TimedOut;
+            let parked = give_up(&mut self.waiters, &mut self.peers, &self.state, client, &why);
             // If there is none it is being closed; its connection will call it off.
             let (Some(parked), Some(peer)) = (parked, self.peers.get(client)) else { return };
             parked.note_end(false, &peer.client, (&mut self.state, &self.table), host);
@@ -148,13 +158,18 @@ impl Engine {
 pub fn give_up(
     waiters: &mut Waiters,
     peers: &mut Peers,
+    state: &State,
     client: ClientId,
     why: &GivenUp,
 ) -> Option<Box<Parked>> {
     let peer = peers.get_mut(client)?;
     let parked = peer.client.parked.take()?;
     peer.client.commands += 1;
+    let offset = peer.client.write_offset;
     peers.answer(client, |out| match (why, parked.wait.nothing) {
+        (GivenUp::TimedOut, Nothing::Replicas) => {
+            out.len_int(state.replication.replicas.count_acked(offset));
+        }
         (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
         (GivenUp::CalledOff(error), _) => out.error(error),
     });

@@ -98,7 +98,8 @@ impl Engine {
         match child.kind {
             ChildKind::Snapshot => self.snapshot_ended(child.pid, child.started, end, host),
             // Whoever starts one of these takes its end from here.
-            ChildKind::LogRewrite | ChildKind::Sync => {}
+            ChildKind::LogRewrite => {}
+            ChildKind::Sync => self.sync_ended(end, host),
         }
     }
 }

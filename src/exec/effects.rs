@@ -19,6 +19,7 @@ impl Engine {
             || changes.has_touched()
             || self.peers.has_held()
             || self.monitors.has_lines()
+            || self.state.replication.has_new_acks()
     }
 
     /// True if so much output waits for a client that it must be closed.
@@ -36,6 +37,9 @@ impl Engine {
         while self.store.changes.has_touched() {
             self.follow_touched(host);
             self.deliver();
+        }
+        if self.state.replication.has_new_acks() {
+            self.serve_ack_waiters(host);
         }
     }
 

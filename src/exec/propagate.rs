@@ -99,6 +99,11 @@ impl Feed {
         &self.lane(sink).bytes
     }
 
+    /// What a sink is to have and has not taken, that of a running command included.
+    pub fn waiting(&self, sink: Sink) -> &[u8] {
+        &self.lane(sink).bytes
+    }
+
     /// Bytes of memory that what has not been taken stands in.
     pub fn memory_bytes(&self) -> usize {
         self.log.bytes.capacity() + self.replicas.bytes.capacity()
@@ -106,8 +111,9 @@ impl Feed {
 
     /// Drops so many of the bytes that wait, from the front: the sink has them.
     pub fn consume(&mut self, sink: Sink, count: usize) {
-        let bytes = &mut self.lane_mut(sink).bytes;
+        let Lane { bytes, unit, .. } = self.lane_mut(sink);
         bytes.drain(..count);
+        unit.0 = unit.0.saturating_sub(count);
         if bytes.capacity() > KEPT_BYTES {
             bytes.shrink_to(KEPT_BYTES);
         }

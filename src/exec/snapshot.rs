@@ -101,7 +101,7 @@ fn remove_temporary(pid: i32, host: &mut dyn Host) {
 }
 
 /// What a snapshot is to be like.
-fn saving(state: &mut State) -> Saving {
+pub(super) fn saving(state: &mut State) -> Saving {
     let used = state.memory_used();
     let config = &state.config;
     let aux = vec![

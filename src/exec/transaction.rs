@@ -161,6 +161,10 @@ impl Engine {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
             Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
                 Some(Nothing::Element) => peer.out.null(),
+                Some(Nothing::Replicas) => {
+                    let offset = peer.client.write_offset;
+                    peer.out.len_int(self.state.replication.replicas.count_acked(offset));
+                }
                 Some(Nothing::NullArray) | None => peer.out.null_array(),
             },
             Err(error) => {

@@ -126,6 +126,22 @@ impl Store {
         self.remains.add_keys(pieces);
     }
 
+    /// Takes the keys of another store in place of its own; what these were is returned, to be
+    /// freed at leisure.
+    pub fn adopt(&mut self, mut other: Store) -> Vec<Pieces<Entry>> {
+        let now_ms = i64::MIN;
+        let mut old = Vec::new();
+        for index in 0..self.databases {
+            let (own, new) = (self.lens(index).0, other.lens(index).0);
+            if own + new > 0 {
+                old.push(self.db(index, now_ms).clear());
+                other.db(index, now_ms);
+                std::mem::swap(&mut self.spaces[index], &mut other.spaces[index]);
+            }
+        }
+        old
+    }
+
     /// True while something waits to be freed.
     pub fn has_remains(&self) -> bool {
         !self.remains.is_empty()

@@ -79,3 +79,8 @@ fn hash() {
 fn blocking() {
     play("blocking", include_str!("../transcripts/blocking.txt"), &Server::start(&[]), false);
 }
+
+#[test]
+fn replication() {
+    play("replication", include_str!("../transcripts/replication.txt"), &Server::start(&[]), false);
+}

@@ -90,3 +90,8 @@ fn hash() {
 fn blocking() {
     prove("blocking", include_str!("../transcripts/blocking.txt"));
 }
+
+#[test]
+fn replication() {
+    prove("replication", include_str!("../transcripts/replication.txt"));
+}
