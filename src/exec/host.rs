@@ -68,8 +68,8 @@ pub trait Host {
     /// Ends that process; nobody is told of its end.
     fn kill_child(&mut self);
 
-    /// Has work on the disk done beside the loop, after what was given before; the driver ticks once
-    /// it is done.
+    /// Has work on the disk done beside the loop, after what was given before; the driver ticks
+    /// once it is done.
     fn aside(&mut self, errand: Errand);
 
     /// How far that process has come: what it has noted itself, and the bytes of memory that it
