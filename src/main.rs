@@ -5,6 +5,7 @@ use spindle::config::args::{self, Sources, Wanted};
 use spindle::config::kinds::{Choice, Supervised};
 use spindle::config::{Config, file};
 use spindle::exec::Facts;
+use spindle::persist::aof::{self, check::Cut};
 use spindle::persist::rdb::check;
 use spindle::server::process::{self, Origin, PidFile, Supervisor};
 use spindle::server::title::Nameplate;
@@ -45,6 +46,14 @@ fn prepare(args: &[String]) -> Result<Option<Start>, String> {
     let sources = match args::parse(args)? {
         Wanted::Help => return print(args::HELP).map(|()| None),
         Wanted::Version => return print(&version()).map(|()| None),
+        Wanted::CheckLog { path, fixes, until } => {
+            let cut = match until {
+                Some(second) => Cut::After(second),
+                None if fixes => Cut::Broken,
+                None => Cut::Never,
+            };
+            return print(&aof::check::check(&path, cut)?).map(|()| None);
+        }
         Wanted::CheckRdb(path) => return print(&check::check(&path)?).map(|()| None),
         Wanted::Server(sources) => sources,
     };

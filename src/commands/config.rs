@@ -4,6 +4,7 @@ use super::help;
 use crate::config::kinds::{self, Access};
 use crate::config::table::{Change, Parameter};
 use crate::config::{Config, rewrite};
+use crate::exec::log_rewrite;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -105,12 +106,10 @@ fn set(call: &mut Call<'_>) -> Outcome {
             failure(&String::from_utf8_lossy(argv.at(at)).to_lowercase(), &refusal)
         })?;
     }
-    if config.aof.is_on != call.state.config.aof.is_on {
-        return Err(failure("appendonly", "it can be changed at start only so far"));
-    }
     call.host
         .reconfigure(&call.state.config, &mut config)
         .map_err(|error| failure(error.parameter, &error.reason))?;
+    switch_log(call, &config)?;
     adopt(call, config);
     call.out.ok();
     Ok(Flow::Done)
@@ -151,6 +150,26 @@ fn parameters(call: &Call<'_>, argv: Argv<'_>) -> Result<Vec<&'static Parameter>
 
 fn failure(name: &str, reason: &str) -> Error {
     Error::text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"))
+}
+
+/// Turns the log on or off, and has files removed that were kept.
+fn switch_log(call: &mut Call<'_>, config: &Config) -> Result<(), Error> {
+    let (was_on, kept) = (call.state.config.aof.is_on, call.state.config.aof.disable_auto_gc);
+    if config.aof.is_on && !was_on {
+        let is_in_transaction = call.client.is_in_transaction;
+        let turned = log_rewrite::turn_on(call.store, call.state, is_in_transaction, call.host);
+        let reason = "Unable to turn on AOF. Check server logs.";
+        turned.map_err(|_| failure("appendonly", reason))?;
+    } else if was_on && !config.aof.is_on {
+        log_rewrite::turn_off(call.store, call.state, call.host);
+    }
+    if kept && !config.aof.disable_auto_gc {
+        match call.state.log.remove_history(&config.aof, call.host.disk()) {
+            Ok(errand) => errand.into_iter().for_each(|errand| call.host.aside(errand)),
+            Err(reason) => log::warn!("{reason}"),
+        }
+    }
+    Ok(())
 }
 
 /// Makes the engine follow the new values.

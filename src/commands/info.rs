@@ -8,9 +8,10 @@ use crate::config::Config;
 use crate::config::kinds::Choice;
 use crate::config::table::Parameter;
 use crate::exec::{
-    Call, ChildKind, Client, ClientKind, Command, Flow, Outcome, Rate, State, Stats, snapshot,
+    Call, ChildKind, Client, ClientKind, Command, Flow, Outcome, Rate, Sink, State, Stats, snapshot,
 };
 use crate::hub::pubsub::Kind;
+use crate::persist::aof::LogState;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, REDIS_VERSION, Spec};
@@ -297,19 +298,43 @@ fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("rdb_last_cow_size", persistence.copied_bytes);
     fields.add("rdb_last_load_keys_expired", expired);
     fields.add("rdb_last_load_keys_loaded", loaded);
-    fields.add("aof_enabled", 0);
-    fields.add("aof_rewrite_in_progress", 0);
-    fields.add("aof_rewrite_scheduled", 0);
-    fields.add("aof_last_rewrite_time_sec", -1);
-    fields.add("aof_current_rewrite_time_sec", -1);
-    fields.add("aof_last_bgrewrite_status", "ok");
-    fields.add("aof_rewrites", 0);
-    fields.add("aof_rewrites_consecutive_failures", 0);
-    fields.add("aof_last_write_status", "ok");
-    fields.add("aof_last_cow_size", 0);
+    append_only(fields, call);
     fields.add("module_fork_in_progress", 0);
     fields.add("module_fork_last_cow_size", 0);
+    append_only_sizes(fields, call);
     loading(fields, call);
+}
+
+fn append_only(fields: &mut Fields, call: &Call<'_>) {
+    let State { log, rewrites, children, now, .. } = &*call.state;
+    let seconds = |seconds: Option<u64>| seconds.map_or(-1, num::signed_u64);
+    let rewriting = children.of(ChildKind::LogRewrite);
+    let current = rewriting.map(|child| now.seconds_since(child.started));
+    let status = |is_ok: bool| if is_ok { "ok" } else { "err" };
+    fields.add("aof_enabled", u8::from(log.state != LogState::Off));
+    fields.add("aof_rewrite_in_progress", u8::from(rewriting.is_some()));
+    fields.add("aof_rewrite_scheduled", u8::from(rewrites.is_scheduled));
+    fields.add("aof_last_rewrite_time_sec", seconds(rewrites.took_s));
+    fields.add("aof_current_rewrite_time_sec", seconds(current));
+    fields.add("aof_last_bgrewrite_status", status(!rewrites.has_failed));
+    fields.add("aof_rewrites", rewrites.count);
+    fields.add("aof_rewrites_consecutive_failures", rewrites.failures);
+    fields.add("aof_last_write_status", status(!log.refuses()));
+    fields.add("aof_last_cow_size", rewrites.copied_bytes);
+}
+
+/// What is told of the log only while there is one.
+fn append_only_sizes(fields: &mut Fields, call: &Call<'_>) {
+    let State { log, rewrites, feed, config, .. } = &*call.state;
+    if !config.aof.is_on {
+        return;
+    }
+    fields.add("aof_current_size", log.size);
+    fields.add("aof_base_size", log.base_size);
+    fields.add("aof_pending_rewrite", u8::from(rewrites.is_scheduled));
+    fields.add("aof_buffer_length", feed.waiting(Sink::Log).len());
+    fields.add("aof_pending_bio_fsync", u8::from(log.is_syncing()));
+    fields.add("aof_delayed_fsync", log.delayed_syncs);
 }
 
 /// How far the child has come that does something with a picture of the data.

@@ -302,22 +302,22 @@ const LIST: Command = Command::new(
 fn list(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     let (by, value) = match argv.len() {
-        2 => (Vec::new(), &b""[..]),
+        2 => (None, &b""[..]),
         5 if argv.at(2).eq_ignore_ascii_case(b"FILTERBY") => {
-            (argv.at(3).to_ascii_uppercase(), argv.at(4))
+            (Some(argv.at(3).to_ascii_uppercase()), argv.at(4))
         }
         _ => return Err(Error::SYNTAX),
     };
     let category = Categories::by_name(value);
     let rows = call.table.rows().map(|(_, row)| row);
-    let chosen: Vec<&str> = match by.as_slice() {
-        b"" => rows.map(|row| row.name.as_str()).collect(),
-        b"MODULE" => Vec::new(),
-        b"ACLCAT" => rows
+    let chosen: Vec<&str> = match by.as_deref() {
+        None => rows.map(|row| row.name.as_str()).collect(),
+        Some(b"MODULE") => Vec::new(),
+        Some(b"ACLCAT") => rows
             .filter(|row| category.is_some_and(|c| row.command.spec.all_categories().contains(c)))
             .map(|row| row.name.as_str())
             .collect(),
-        b"PATTERN" => rows
+        Some(b"PATTERN") => rows
             .filter(|row| glob::matches_any_case(value, row.name.as_bytes()))
             .map(|row| row.name.as_str())
             .collect(),

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &snapshots::BGREWRITEAOF,
     &snapshots::BGSAVE,
     &introspection::COMMAND,
     &config::CONFIG,

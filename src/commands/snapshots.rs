@@ -1,6 +1,7 @@
 //! Snapshots as operators ask for them: SAVE, BGSAVE, LASTSAVE, and SHUTDOWN, which may end with
 //! one.
 
+use crate::exec::log_rewrite;
 use crate::exec::snapshot::{self, Ending};
 use crate::exec::{Call, ChildKind, Command, Flow, Outcome};
 use crate::resp::argv::Argv;
@@ -75,6 +76,35 @@ fn bgsave(call: &mut Call<'_>) -> Outcome {
     }
     snapshot::save_in_background(call.store, call.state, call.host).map_err(|_| FAILED)?;
     call.out.status("Background saving started");
+    Ok(Flow::Done)
+}
+
+pub(super) const BGREWRITEAOF: Command = Command::new(
+    Spec {
+        name: "bgrewriteaof",
+        flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::NO_ASYNC_LOADING),
+        summary: "Writes the append-only file anew in a process of its own.",
+        ..BASE
+    },
+    bgrewriteaof,
+);
+
+fn bgrewriteaof(call: &mut Call<'_>) -> Outcome {
+    if call.state.children.of(ChildKind::LogRewrite).is_some() {
+        return Err(Error::new("ERR Background append only file rewriting already in progress"));
+    }
+    if call.state.children.current().is_some() || call.client.is_in_transaction {
+        call.state.rewrites.schedule();
+        call.out.status("Background append only file rewriting scheduled");
+        return Ok(Flow::Done);
+    }
+    log_rewrite::rewrite_in_background(call.store, call.state, call.host).map_err(|_| {
+        Error::new(
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more \
+             information.",
+        )
+    })?;
+    call.out.status("Background append only file rewriting started");
     Ok(Flow::Done)
 }
 

@@ -1,7 +1,7 @@
 //! The command line: what the program is asked for, and flags as lines of a redis.conf.
 
 use super::kinds::Refusal;
-use crate::base::quoted;
+use crate::base::{num, quoted};
 
 /// What `--help` tells.
 pub const HELP: &str = "\
@@ -10,6 +10,9 @@ Usage: spindle-server [redis.conf] [--parameter value ..] [-]
   redis.conf                a file of parameters, as Redis reads it
   --parameter value ..      one parameter, over what the file says
   -                         more parameters, on standard input
+  --check-aof [--fix | --truncate-to-timestamp second] file
+                            tell whether an append-only file or a manifest can be loaded, and
+                            cut off what cannot or what is later
   --check-rdb file          tell whether a snapshot can be loaded, and what is in it
   -v, --version             tell the version
   -h, --help                tell this
@@ -34,6 +37,15 @@ pub enum Wanted {
     Help,
     /// The version.
     Version,
+    /// Whether a log can be loaded.
+    CheckLog {
+        /// Its file or its manifest.
+        path: String,
+        /// Whether what cannot be loaded is cut off.
+        fixes: bool,
+        /// The second since 1970 after which everything is cut off.
+        until: Option<i64>,
+    },
     /// Whether the file of that path is a snapshot.
     CheckRdb(String),
     /// A server with the parameters of these sources.
@@ -59,6 +71,7 @@ pub fn parse(args: &[String]) -> Result<Wanted, Refusal> {
     match args.first().map(String::as_str) {
         Some("-h" | "--help") => return Ok(Wanted::Help),
         Some("-v" | "--version") => return Ok(Wanted::Version),
+        Some("--check-aof") => return parse_check(&args[1..]),
         Some("--check-rdb") => {
             return match args {
                 [_, path] => Ok(Wanted::CheckRdb(path.clone())),
@@ -111,6 +124,21 @@ fn lines(flags: &[String]) -> String {
     }
     // The first flag begins the first line.
     text.trim_start().to_owned()
+}
+
+/// Reads the arguments behind `--check-aof`.
+fn parse_check(args: &[String]) -> Result<Wanted, Refusal> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (path, fixes, until) = match words.as_slice() {
+        ["--fix", path] => (path, true, None),
+        ["--truncate-to-timestamp", second, path] => {
+            let second = num::parse_i64(second.as_bytes()).filter(|second| *second > 0);
+            (path, false, Some(second.ok_or("Invalid timestamp, aborting...")?))
+        }
+        [path] if !path.starts_with("--") => (path, false, None),
+        _ => return Err("--check-aof needs the name of one file".to_owned()),
+    };
+    Ok(Wanted::CheckLog { path: (*path).to_owned(), fixes, until })
 }
 
 #[cfg(test)]

@@ -97,8 +97,7 @@ impl Engine {
         let Some(child) = self.state.children.current.take() else { return };
         match child.kind {
             ChildKind::Snapshot => self.snapshot_ended(child.pid, child.started, end, host),
-            // Whoever starts one of these takes its end from here.
-            ChildKind::LogRewrite => {}
+            ChildKind::LogRewrite => self.rewrite_ended(child.pid, child.started, end, host),
             ChildKind::Sync => self.sync_ended(end, host),
         }
     }

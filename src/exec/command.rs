@@ -30,6 +30,8 @@ pub enum Flow {
     Pushed,
     /// Written nothing: the client's queue is to be run.
     Exec,
+    /// Written nothing: the log is to be loaded in the place of all keys.
+    LoadLog,
     /// Written nothing: the command is to be run again when one of some keys has changed, as
     /// [`Call::wait_for`] has said.
     Block,

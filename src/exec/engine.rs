@@ -186,6 +186,9 @@ impl Engine {
             self.load_slice(host);
         }
         self.save_if_due(host);
+        if self.state.log.is_open() || self.state.rewrites.is_scheduled {
+            self.rewrite_if_due(host);
+        }
         let due_ms = self.store.next_deadline_ms().filter(|_| self.state.lets_die());
         if let Some(due_ms) = due_ms.filter(|at_ms| *at_ms <= now.unix_ms()) {
             self.bury_due(due_ms, host);
@@ -245,7 +248,7 @@ impl Engine {
         let resumption = self.state.pause.map(|pause| pause.until_us);
         let wait = self.waiters.first_timeout().map(|(until_us, _)| until_us);
         let work = self.state.next_work_us().into_iter().chain(resumption).chain(wait);
-        let work = work.chain(self.next_save_us());
+        let work = work.chain(self.next_save_us()).chain(self.next_rewrite_us());
         death.into_iter().chain(work.map(|at| at.saturating_sub(now.mono_us))).min()
     }
 

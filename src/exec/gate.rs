@@ -37,11 +37,7 @@ pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Res
         return Err(Error::OUT_OF_MEMORY);
     }
     if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
-        return Err(SNAPSHOT_FAILED);
-    }
-    if spec.flags.contains(Flags::WRITE) && applicant.state.log.refuses() {
-        let reason = applicant.state.log.refusal();
-        return Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}")));
+        return Err(refusal(applicant.state));
     }
     if applicant.state.restricts_clients() {
         admit_by_role(client, spec.flags, applicant.state)?;
@@ -79,11 +75,25 @@ const SNAPSHOT_FAILED: Error = Error::new(
      option). Please check the Redis logs for details about the RDB error.",
 );
 
-/// Whether nothing may be changed, as the last snapshot has failed.
+/// Whether nothing may be changed, as the last snapshot has failed or the log cannot be written.
 #[inline]
 fn state_refuses_changes(state: &State) -> bool {
+    snapshots_refuse(state) || state.log.refuses()
+}
+
+#[inline]
+fn snapshots_refuse(state: &State) -> bool {
     let persistence = &state.persistence;
     !persistence.is_ok && persistence.has_points() && state.config.stop_writes_on_bgsave_error
+}
+
+/// Why nothing may be changed.
+#[cold]
+fn refusal(state: &State) -> Error {
+    if snapshots_refuse(state) {
+        return SNAPSHOT_FAILED;
+    }
+    Error::text(format!("MISCONF Errors writing to the AOF file: {}", state.log.refusal()))
 }
 
 /// Whether a command of these flags may change keys, or what is queued before it; or tells whether

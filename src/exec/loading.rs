@@ -83,6 +83,28 @@ impl Load {
     }
 }
 
+/// Loads a snapshot that the log begins with, whatever is due in it; the bytes that it has.
+///
+/// # Errors
+/// That it cannot be loaded; the log of the process says why.
+pub(super) fn load_base(
+    store: &mut Store,
+    state: &mut State,
+    file: Box<dyn DiskFile>,
+    len: Option<u64>,
+) -> Result<u64, Failed> {
+    let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
+    let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
+    let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
+    let mut loader = Loader::new(Box::new(file), len, loading);
+    loader.step(store, u64::MAX, u64::MAX).map_err(|fault| {
+        complain(&fault);
+        Failed
+    })?;
+    note_loaded(&loader, state);
+    Ok(loader.offset())
+}
+
 /// Opens the file of snapshots; `None` if there is none.
 ///
 /// # Errors
@@ -148,7 +170,12 @@ fn complain(fault: &Fault) {
 
 /// Notes what has been loaded.
 fn finish(load: Load, state: &mut State) -> Purpose {
-    let loaded = load.loader.loaded();
+    note_loaded(&load.loader, state);
+    load.purpose
+}
+
+fn note_loaded(loader: &Loader<'_>, state: &mut State) {
+    let loaded = loader.loaded();
     let (keys, expired, empty) = (loaded.keys, loaded.expired, loaded.empty);
     log::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
     if empty > 0 {
@@ -158,7 +185,6 @@ fn finish(load: Load, state: &mut State) -> Purpose {
     if !loaded.functions.is_empty() {
         state.persistence.functions.clone_from(&loaded.functions);
     }
-    load.purpose
 }
 
 impl Engine {
@@ -167,6 +193,9 @@ impl Engine {
     /// # Errors
     /// Why that cannot be done, in a line.
     pub fn begin_loading(&mut self, host: &mut dyn Host) -> Result<(), String> {
+        if self.state.config.aof.is_on {
+            return self.start_log(host);
+        }
         let load = open(&self.store, &self.state, host, false)?;
         self.state.persistence.loading = load.map(Box::new);
         Ok(())

@@ -3,6 +3,8 @@
 
 use super::engine::Engine;
 use super::host::Host;
+use super::loading;
+use super::log_rewrite;
 use super::propagate::Sink;
 use super::replay::Unreplayable;
 use super::state::State;
@@ -11,7 +13,9 @@ use crate::base::num;
 use crate::config::append_only::AppendOnly;
 use crate::persist::aof::manifest::Part;
 use crate::persist::aof::reader::{Reader, Step};
+use crate::persist::aof::rewrite;
 use crate::persist::aof::{self, LogState};
+use crate::resp::error::Error;
 use crate::sys::files;
 use std::io;
 
@@ -28,6 +32,7 @@ struct Loading<'a> {
     reader: Reader,
     client: ClientId,
     name: &'a str,
+    path: &'a str,
     /// What is whole and not in the middle of a transaction ends here.
     ok_up_to: u64,
 }
@@ -45,13 +50,36 @@ impl Engine {
         self.state.log.read_manifest(&config, host.disk())?;
         self.state.log.adopt_old(&config, host.disk())?;
         self.load_log(host)?;
-        // Requests throughout, until snapshots can be written.
-        let config = AppendOnly { use_rdb_preamble: false, ..config };
-        self.state.log.open(&config, host.disk(), &mut |disk, path| {
-            let made = disk.create(path).and_then(|mut file| file.sync());
-            made.map_err(|error| format!("Can't write {path}: {}", files::reason(&error)))
+        let form = log_rewrite::form(&mut self.state, host.now());
+        let Engine { state, store, .. } = self;
+        let errand = state.log.open(&config, host.disk(), &mut |disk, path| {
+            rewrite::write_base(disk, path, false, (store, &form), &mut |_| ())
         })?;
+        if let Some(errand) = errand {
+            host.aside(errand);
+        }
         self.begin_feed(Sink::Log);
+        Ok(())
+    }
+
+    /// Loads the log in the place of all keys, for DEBUG LOADAOF.
+    ///
+    /// # Errors
+    /// That it cannot be loaded; the log of the process says why.
+    pub(super) fn reload_log(&mut self, host: &mut dyn Host) -> Result<(), Error> {
+        let failed = |reason: String| {
+            log::warn!("{reason}");
+            Error::new("ERR Error trying to load the AOF files, check server logs")
+        };
+        write_pending(&mut self.state, host).map_err(failed)?;
+        let now_ms = self.state.now.unix_ms();
+        for index in 0..self.store.databases() {
+            let mut pieces = self.store.db(index, now_ms).empty();
+            while pieces.free_one(|_| ()) {}
+        }
+        self.load_log(host).map_err(failed)?;
+        self.state.persistence.forget_changes(self.store.changes.dirty);
+        log::warn!("Append Only File loaded by DEBUG LOADAOF");
         Ok(())
     }
 
@@ -115,7 +143,7 @@ impl Engine {
         }
         let file = host.disk().open(&path).map_err(unreadable)?;
         let reader = Reader::new(file, 0);
-        let mut loading = Loading { reader, client, name, ok_up_to: 0 };
+        let mut loading = Loading { reader, client, name, path: &path, ok_up_to: 0 };
         match self.replay_file(&mut loading, host) {
             Ok(()) => {
                 log::info!("DB loaded from file {name}");
@@ -160,8 +188,7 @@ impl Engine {
             Fault::Fatal(format!("{what} {name}: {reason}"))
         };
         if it.reader.begins_with(b"REDIS").map_err(unreadable)? {
-            let reason = format!("Error reading the RDB base file {name}, AOF loading aborted");
-            return Err(Fault::Fatal(reason));
+            self.load_snapshot(it, host).map_err(unreadable)??;
         }
         loop {
             match it.reader.step().map_err(unreadable)? {
@@ -190,6 +217,27 @@ impl Engine {
                 it.ok_up_to = it.reader.offset();
             }
         }
+    }
+
+    /// Loads the snapshot that a file begins with, and goes on behind it.
+    fn load_snapshot(
+        &mut self,
+        it: &mut Loading<'_>,
+        host: &mut dyn Host,
+    ) -> io::Result<Result<(), Fault>> {
+        let Loading { name, path, .. } = *it;
+        log::info!("Reading RDB base file on AOF loading...");
+        let len = host.disk().len(path)?;
+        let file = host.disk().open(path)?;
+        let Ok(used) = loading::load_base(&mut self.store, &mut self.state, file, len) else {
+            let reason = format!("Error reading the RDB base file {name}, AOF loading aborted");
+            return Ok(Err(Fault::Fatal(reason)));
+        };
+        let mut file = host.disk().open(path)?;
+        io::copy(&mut io::Read::take(&mut file, used), &mut io::sink())?;
+        it.reader = Reader::new(file, used);
+        it.ok_up_to = used;
+        Ok(Ok(()))
     }
 
     fn replay_batch(&mut self, it: &mut Loading<'_>, host: &mut dyn Host) -> Result<(), Fault> {
@@ -241,6 +289,7 @@ impl Engine {
 
     /// Writes and syncs all of the log, for the end of the process.
     pub fn close_log(&mut self, host: &mut dyn Host) {
+        log_rewrite::stop_rewriting(&mut self.state, host);
         let State { log, feed, .. } = &mut self.state;
         if log.state != LogState::On {
             return;
@@ -251,6 +300,23 @@ impl Engine {
             Err(error) => log::error!("Fail to fsync the AOF file: {}", files::reason(&error)),
         }
     }
+}
+
+/// Writes what waits to the present file of the log.
+///
+/// # Errors
+/// A line for the log of the process.
+pub(super) fn write_pending(state: &mut State, host: &mut dyn Host) -> Result<(), String> {
+    let State { log, feed, .. } = state;
+    let pending = feed.waiting(Sink::Log);
+    if pending.is_empty() || !log.is_open() {
+        return Ok(());
+    }
+    let written = log.append(pending, host.disk());
+    written.map_err(|error| format!("Error writing to the AOF file: {}", files::reason(&error)))?;
+    let count = pending.len();
+    feed.consume(Sink::Log, count);
+    Ok(())
 }
 
 /// That a file ends in the middle of something.

@@ -21,6 +21,7 @@ mod hotkeys;
 mod latency;
 mod loading;
 mod log;
+pub mod log_rewrite;
 mod peers;
 mod persistence;
 mod propagate;

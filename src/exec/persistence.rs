@@ -96,6 +96,11 @@ impl Persistence {
         self.is_ok = true;
     }
 
+    /// Counts changes from here: the data is what is kept.
+    pub(super) fn forget_changes(&mut self, dirty: u64) {
+        self.saved_dirty = dirty;
+    }
+
     /// When a snapshot is due by itself after so many changes, on the monotonic clock in
     /// microseconds, and by which point.
     #[inline]

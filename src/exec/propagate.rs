@@ -99,9 +99,11 @@ impl Feed {
         &self.lane(sink).bytes
     }
 
-    /// What a sink is to have and has not taken, that of a running command included.
+    /// The same without what belongs to the command that runs.
     pub fn waiting(&self, sink: Sink) -> &[u8] {
-        &self.lane(sink).bytes
+        let lane = self.lane(sink);
+        let end = if self.depth == 0 { lane.bytes.len() } else { lane.unit.0 };
+        &lane.bytes[..end]
     }
 
     /// Bytes of memory that what has not been taken stands in.
@@ -111,9 +113,10 @@ impl Feed {
 
     /// Drops so many of the bytes that wait, from the front: the sink has them.
     pub fn consume(&mut self, sink: Sink, count: usize) {
-        let Lane { bytes, unit, .. } = self.lane_mut(sink);
+        let lane = self.lane_mut(sink);
+        lane.unit.0 = lane.unit.0.saturating_sub(count);
+        let bytes = &mut lane.bytes;
         bytes.drain(..count);
-        unit.0 = unit.0.saturating_sub(count);
         if bytes.capacity() > KEPT_BYTES {
             bytes.shrink_to(KEPT_BYTES);
         }

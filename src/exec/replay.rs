@@ -87,7 +87,7 @@ impl Engine {
                 Ok(Flow::Exec) => self.run_queue(peer, host),
                 // It has been run in a form that waits for nothing; whoever wrote this did not.
                 Ok(Flow::Block) => peer.client.wait = None,
-                Ok(Flow::Done | Flow::Pushed) => {}
+                Ok(Flow::Done | Flow::Pushed | Flow::LoadLog) => {}
                 Err(error) => log::warn!(
                     "a replayed request of '{}' has failed: {}",
                     self.table.row(id).name,

@@ -299,7 +299,7 @@ impl Engine {
             return Ok(Flow::Done);
         }
         timed.begin(id, argv, &peer.client, self, host);
-        let outcome = self.invoke(id, peer, argv, host);
+        let mut outcome = self.invoke(id, peer, argv, host);
         match outcome {
             Ok(Flow::Block) => {
                 self.show(id, &peer.client, argv);
@@ -307,6 +307,12 @@ impl Engine {
                 return outcome;
             }
             Ok(Flow::Exec) => self.run_queue(peer, host),
+            Ok(Flow::LoadLog) => {
+                outcome = self.reload_log(host).map(|()| {
+                    peer.out.ok();
+                    Flow::Done
+                });
+            }
             Ok(Flow::Done | Flow::Pushed) | Err(_) => {}
         }
         self.note_run(id, peer, argv, outcome.is_err());

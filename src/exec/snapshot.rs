@@ -26,7 +26,7 @@ pub fn save(store: &Store, state: &mut State, host: &mut dyn Host) -> Result<(),
     let from = host.now();
     let pause_us = pause_us(state);
     let (mut pace, progress) = (Pace::start(), Progress::default());
-    let (saving, place) = (saving(state), place(state));
+    let (saving, place) = (saving(state, false), place(state));
     let mut visit = |count| pace.note(&progress, count, pause_us);
     let saved = snapshot::save(host.disk(), &place, state.facts.pid, store, &saving, &mut visit);
     let now = host.now();
@@ -52,7 +52,7 @@ pub fn save(store: &Store, state: &mut State, host: &mut dyn Host) -> Result<(),
 pub fn save_in_background(store: &Store, state: &mut State, host: &mut dyn Host) -> io::Result<()> {
     state.persistence.is_scheduled = false;
     state.persistence.last_try_us = state.now.mono_us;
-    let (saving, place, pause_us) = (saving(state), place(state), pause_us(state));
+    let (saving, place, pause_us) = (saving(state, false), place(state), pause_us(state));
     let mut job = |disk: &mut dyn Disk, progress: &Progress| {
         let mut pace = Pace::start();
         let mut visit = |count| pace.note(progress, count, pause_us);
@@ -100,8 +100,8 @@ fn remove_temporary(pid: i32, host: &mut dyn Host) {
     }
 }
 
-/// What a snapshot is to be like.
-pub(super) fn saving(state: &mut State) -> Saving {
+/// What a snapshot is to be like, which may be the base of a log.
+pub(super) fn saving(state: &mut State, is_base: bool) -> Saving {
     let used = state.memory_used();
     let config = &state.config;
     let aux = vec![
@@ -109,7 +109,7 @@ pub(super) fn saving(state: &mut State) -> Saving {
         ("redis-bits", usize::BITS.to_string()),
         ("ctime", state.now.unix_s().to_string()),
         ("used-mem", used.to_string()),
-        ("aof-base", "0".to_owned()),
+        ("aof-base", u8::from(is_base).to_string()),
     ];
     Saving {
         version: u32::try_from(config.rdb_version).unwrap_or(0),

@@ -6,6 +6,7 @@ use super::evict::Excess;
 use super::host::Host;
 use super::hotkeys::Hotkeys;
 use super::latency::LatencyMonitor;
+use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::replication::Replication;
@@ -94,10 +95,12 @@ pub struct State {
     pub memory_startup: u64,
     /// Bytes from which on an element of a list is not packed (DEBUG QUICKLIST-PACKED-THRESHOLD).
     pub plain_bytes: usize,
-    /// What is known of snapshots.
-    pub persistence: Persistence,
     /// The append-only file.
     pub log: Log,
+    /// What is known of writing it anew.
+    pub rewrites: Rewrites,
+    /// What is known of snapshots.
+    pub persistence: Persistence,
     /// Microseconds after which peaks of replies are forgotten (DEBUG REPLYBUFFER).
     pub reply_peak_reset_us: u64,
     /// The process that does something with a picture of the data.
@@ -139,8 +142,9 @@ impl State {
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,
-            persistence,
             log: Log::default(),
+            rewrites: Rewrites::default(),
+            persistence,
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,

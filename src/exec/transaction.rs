@@ -159,6 +159,7 @@ impl Engine {
         self.note_run(id, peer, argv, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
+            Ok(Flow::LoadLog) => peer.out.error(&Error::new("ERR not inside a transaction")),
             Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
                 Some(Nothing::Element) => peer.out.null(),
                 Some(Nothing::Replicas) => {

@@ -1,4 +1,4 @@
-//! Data on the disk: snapshots, and the append-only file.
+//! Keeping data: snapshots, the append-only file, and what they are written to.
 
 pub mod aof;
 pub mod rdb;

@@ -17,10 +17,25 @@ const SYNC_BYTES: u64 = 4 << 20;
 const TEMPORARY: (&str, &str) = ("temp-", ".rdb");
 
 /// A file that is synced while it is written.
-struct Synced {
+pub struct Synced {
     file: Box<dyn DiskFile>,
     /// Bytes since the latest sync; `None` syncs at the end only.
     pending: Option<u64>,
+}
+
+impl Synced {
+    /// Writes to a file, which is synced at the end only or early, too.
+    pub fn new(file: Box<dyn DiskFile>, is_early: bool) -> Synced {
+        Synced { file, pending: is_early.then_some(0) }
+    }
+
+    /// Syncs what has been written.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
 }
 
 impl Write for Synced {
@@ -92,8 +107,8 @@ fn write(
     let file = disk.create(temporary).map_err(|error| {
         format!("Failed opening the temp RDB file {temporary} for saving: {}", reason(&error))
     })?;
-    let mut file = Synced { file, pending: syncs_early.then_some(0) };
-    let written = saving.save(store, &mut file, visit).and_then(|()| file.file.sync());
+    let mut file = Synced::new(file, syncs_early);
+    let written = saving.save(store, &mut file, visit).and_then(|()| file.sync());
     written.map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))
 }
 

@@ -128,7 +128,6 @@ impl Server {
         let now = world.now();
         let mut engine = Engine::new(groups, config, facts, now, seed);
         engine.rename_commands()?;
-        engine.start_log(&mut world)?;
         Ok(Server {
             poll,
             signals,
@@ -167,10 +166,7 @@ impl Server {
     /// more.
     pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
         snapshot::remove_leftovers(self.world.disk(), process::is_alive);
-        // The log, if there is one, has been read before this.
-        if !self.engine.state().config.aof.is_on {
-            self.engine.begin_loading(&mut self.world)?;
-        }
+        self.engine.begin_loading(&mut self.world)?;
         let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
         while !self.engine.state().is_stopping {
@@ -189,10 +185,10 @@ impl Server {
             self.tend_link();
             self.tend_pipe();
             self.accept();
-            self.serve().map_err(no_more)?;
+            self.serve()?;
             self.engine.evict_clients();
             self.resume();
-            self.write_log().map_err(no_more)?;
+            self.write_log()?;
             self.send();
             self.close_over();
             self.note_info(now);
@@ -209,8 +205,8 @@ impl Server {
     }
 
     /// Nothing is told to anyone before it is in the log.
-    fn write_log(&mut self) -> io::Result<()> {
-        self.engine.write_log(&mut self.world).map_err(io::Error::other)
+    fn write_log(&mut self) -> Result<(), String> {
+        self.engine.write_log(&mut self.world)
     }
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
@@ -485,7 +481,7 @@ impl Server {
     /// the tick is long enough. A connection reads once in a tick, so that no stream keeps the
     /// others from being polled.
     #[inline(never)] // A name of its own in profiles; called once a tick.
-    fn serve(&mut self) -> io::Result<()> {
+    fn serve(&mut self) -> Result<(), String> {
         let served = |engine: &Engine| engine.state().stats.commands_processed;
         let (before, start) = (served(&self.engine), self.world.ticks());
         while let Some(key) = self.ready.pop_front() {

@@ -255,7 +255,7 @@ fn a_real_redis_loads_the_log_and_its_log_is_loaded() {
         let flags = [&flags[..], &["--enable-debug-command", "yes"]].concat();
         server.signal("-KILL");
         server.wait();
-        let dir = server.into_dir();
+        let dir = server.kill();
         let (kept, copy) = (dir.path().to_owned(), tempfile::tempdir().unwrap());
         let mut copy_all = Command::new("cp");
         copy_all.arg("-r").arg(kept.join("appendonlydir")).arg(copy.path());
@@ -266,4 +266,126 @@ fn a_real_redis_loads_the_log_and_its_log_is_loaded() {
         };
         assert_eq!(digest(dir, &both[writer]), digest(copy, &both[reader]));
     }
+}
+
+const DEBUGGED: [&str; 8] = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "always",
+    "--enable-debug-command",
+    "yes",
+    "--auto-aof-rewrite-percentage",
+    "0",
+];
+
+/// The names of the files of a log, as its manifest lists them.
+fn parts(server: &Server) -> Vec<String> {
+    let path = server.dir().join("appendonlydir/appendonly.aof.manifest");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+}
+
+fn wait_for_rewrite(client: &mut Client) {
+    eventually("the log is written anew", || {
+        let info = client.run("INFO persistence").text();
+        info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
+    });
+    let info = client.run("INFO persistence").text();
+    assert!(info.contains("aof_last_bgrewrite_status:ok"), "{info}");
+}
+
+const DATA: &str = "SET a 1|SET i 12345|RPUSH l 1 2 3 x|SADD s a b c|SADD n 1 2 3|ZADD z 1 a 2.5 b|\
+    HSET h f v g w|EXPIRE l 1000|SELECT 3|SET other 1|SELECT 0";
+
+#[test]
+fn the_log_is_written_anew_while_writes_go_on() {
+    for preamble in ["yes", "no"] {
+        let flags = [&DEBUGGED[..], &["--aof-use-rdb-preamble", preamble]].concat();
+        let mut server = Server::start(&flags);
+        let mut client = server.client();
+        for line in DATA.split('|') {
+            client.run(line.trim());
+        }
+        for round in 1..=3 {
+            assert!(client.run("BGREWRITEAOF").to_string().contains("rewriting started"));
+            for number in 0..200 {
+                client.run(&format!("APPEND text {round}:{number},"));
+            }
+            wait_for_rewrite(&mut client);
+            let form = if preamble == "yes" { "rdb" } else { "aof" };
+            let base = format!("appendonly.aof.{}.base.{form}", round + 1);
+            let incr = format!("appendonly.aof.{}.incr.aof", round + 1);
+            eventually("old files are gone", || parts(&server) == [base.clone(), incr.clone()]);
+        }
+        let digest = client.run("DEBUG DIGEST").to_string();
+        assert_eq!(client.run("DEBUG LOADAOF").to_string(), "+OK");
+        assert_eq!(client.run("DEBUG DIGEST").to_string(), digest);
+        server = server.crash_and_restart(&flags);
+        assert_eq!(server.client().run("DEBUG DIGEST").to_string(), digest);
+    }
+}
+
+#[test]
+fn the_log_is_turned_on_and_off_while_the_server_runs() {
+    let flags = ["--enable-debug-command", "yes"];
+    let mut server = Server::start(&flags);
+    let mut client = server.client();
+    for line in DATA.split('|') {
+        client.run(line.trim());
+    }
+    assert!(parts(&server).is_empty());
+    assert_eq!(client.run("CONFIG SET appendonly yes").to_string(), "+OK");
+    client.run("SET b 2");
+    wait_for_rewrite(&mut client);
+    client.run("SET c 3");
+    assert_eq!(parts(&server), ["appendonly.aof.1.base.rdb", "appendonly.aof.1.incr.aof"]);
+    let digest = client.run("DEBUG DIGEST").to_string();
+    assert_eq!(client.run("CONFIG SET appendonly no").to_string(), "+OK");
+    client.run("SET d 4");
+    server = server.crash_and_restart(&DEBUGGED);
+    assert_eq!(server.client().run("DEBUG DIGEST").to_string(), digest);
+}
+
+#[test]
+fn a_log_that_has_grown_is_written_anew_by_itself() {
+    let flags =
+        ["--appendonly", "yes", "--auto-aof-rewrite-min-size", "1kb", "--appendfsync", "no"];
+    let server = Server::start(&flags);
+    let mut client = server.client();
+    for _ in 0..200 {
+        client.run("SET a 1");
+    }
+    eventually("it is", || client.run("INFO persistence").text().contains("aof_rewrites:1"));
+    wait_for_rewrite(&mut client);
+}
+
+#[test]
+fn files_are_checked_and_mended() {
+    let check = |path: &Path, flags: &[&str]| {
+        let output =
+            Command::new(spindle()).arg("--check-aof").args(flags).arg(path).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (text, output.status.success())
+    };
+    let whole = encode(&["SET", "a", "1"]);
+    let dir = log_of(&[&whole[..], b"!!!"].concat());
+    let manifest = dir.path().join("appendonlydir/appendonly.aof.manifest");
+    let (text, is_good) = check(&manifest, &[]);
+    assert!(!is_good && text.contains("is not valid"), "{text}");
+    assert!(text.contains(&format!("ok_up_to={}", whole.len())), "{text}");
+    let (text, is_good) = check(&manifest, &["--fix"]);
+    assert!(is_good && text.contains("Successfully truncated AOF"), "{text}");
+    let (text, is_good) = check(&manifest, &[]);
+    assert!(is_good && text.contains("All AOF files and manifest are valid"), "{text}");
+    let timed = [&b"#TS:10\r\n"[..], &whole, b"#TS:20\r\n", &whole, b"#TS:30\r\n", &whole].concat();
+    let dir = log_of(&timed);
+    let manifest = dir.path().join("appendonlydir/appendonly.aof.manifest");
+    let (text, is_good) = check(&manifest, &["--truncate-to-timestamp", "20"]);
+    assert!(is_good && text.contains("Successfully truncated AOF"), "{text}");
+    let left = std::fs::read(dir.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
+    assert_eq!(left.len(), 2 * (whole.len() + b"#TS:10\r\n".len()));
+    std::fs::write(&manifest, "file x seq 1 type z\n").unwrap();
+    let (text, is_good) = check(&manifest, &[]);
+    assert!(!is_good && text.contains("Unknown AOF file type"), "{text}");
 }

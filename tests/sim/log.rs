@@ -39,7 +39,9 @@ fn whenever_the_disk_fails_the_log_holds_what_was_acknowledged() {
 
 fn fail_somewhere(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let (config, disk) = (config(Fsync::Always), FakeDisk::default());
+    let (mut config, disk) = (config(Fsync::Always), FakeDisk::default());
+    config.aof.use_rdb_preamble = rng.bool();
+    config.aof.auto_rewrite_percentage = 0;
     let mut known: Vec<Vec<Record>> = vec![Vec::new()];
     for life in 0..3 {
         disk.fail_after(rng.bool().then(|| rng.u64(0..60)));
@@ -76,6 +78,13 @@ fn live(sim: &mut Sim, found: Vec<Record>, rng: &mut fastrand::Rng) -> Vec<Vec<R
             return vec![acknowledged, now];
         }
         acknowledged = now;
+        // The log is written anew now and then; its child may end at once or some writes later.
+        match rng.u8(0..8) {
+            0 => drop(sim.run(conn, "BGREWRITEAOF")),
+            1 => sim.end_child(),
+            _ => {}
+        }
+        sim.replies(conn);
     }
     vec![acknowledged]
 }

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// Longest text that STRINGMATCH-LEN matches.
 const MATCHED_MAX: usize = 64 << 20;
+/// Longest pause before each write to the log, in microseconds.
+const FLUSH_SLEEP_MAX_US: u64 = 60_000_000;
 /// Most bytes of an element that lists may be told to pack; more would not fit its length.
 const PACKED_MAX: usize = (1 << 32) - (1 << 20);
 /// The encodings of values that are found by a table of hashes.
@@ -60,6 +62,7 @@ struct Sub {
 const ANY: usize = usize::MAX;
 
 const SUBS: &[Sub] = &[
+    sub("aof-flush-sleep", "microseconds", 3..=3, "Holds up writes to the log.", flush_sleep),
     sub("change-repl-id", "", 2..=2, "Begins another history of changes.", change_repl_id),
     sub("config-rewrite-force-all", "", 2..=2, "Writes all parameters to the file.", rewrite_all),
     sub("digest", "", 2..=2, "Tells a digest of all keys and values.", digest::all),
@@ -68,7 +71,7 @@ const SUBS: &[Sub] = &[
     sub("htstats", "db", 3..=4, "Tells what a database's table holds.", htstats),
     sub("htstats-key", "key", 3..=4, "The same for the table of a value.", htstats_key),
     sub("listpack", "key", 3..=3, "Writes the elements of a small value to the log.", listpack),
-    sub("loadaof", "", 2..=2, "Loads the append-only file, which is not built yet.", loadaof),
+    sub("loadaof", "", 2..=2, "Loads the append-only file in the place of all keys.", loadaof),
     sub("log", "message", 3..=3, "Writes to the log.", write_log),
     sub("object", "key", 3..=4, "Tells how a value is kept.", object),
     sub("panic", "", 2..=2, "Crashes by a failed assertion.", crash),
@@ -248,8 +251,15 @@ fn skip_sums(call: &mut Call<'_>) -> Outcome {
     done(call)
 }
 
+/// Loads the log in the place of all keys; the engine does so once this has returned.
 fn loadaof(_: &mut Call<'_>) -> Outcome {
-    Err(Error::new("ERR DEBUG LOADAOF needs the append-only file, which is not built yet"))
+    Ok(Flow::LoadLog)
+}
+
+fn flush_sleep(call: &mut Call<'_>) -> Outcome {
+    let us = u64::try_from(int(call.argv.at(2))?).unwrap_or(0).min(FLUSH_SLEEP_MAX_US);
+    call.state.log.write_delay = Duration::from_micros(us);
+    done(call)
 }
 
 fn stringmatch_len(call: &mut Call<'_>) -> Outcome {

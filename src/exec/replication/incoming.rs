@@ -70,7 +70,7 @@ impl Engine {
 
     /// It is whole: loading begins. The data that was there goes first, unless it is to stay until
     /// the end.
-    pub(super) fn load_snapshot(&mut self, host: &mut dyn Host) -> Result<(), String> {
+    pub(super) fn load_incoming(&mut self, host: &mut dyn Host) -> Result<(), String> {
         let Some(mut incoming) = self.state.replication.incoming.take() else {
             return Err("no snapshot is expected".to_owned());
         };

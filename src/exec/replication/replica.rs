@@ -382,7 +382,7 @@ impl Engine {
             }
             Progress::Whole(used) => {
                 *at += used;
-                self.load_snapshot(host)?;
+                self.load_incoming(host)?;
                 return Ok(Some(LinkTurn::Goes));
             }
             Progress::Continue(used, id) => {

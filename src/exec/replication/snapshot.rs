@@ -50,7 +50,7 @@ impl State {
 
     /// What a snapshot for replicas is to be like.
     fn replica_saving(&mut self, filter: Filter) -> Saving {
-        let mut saving = saving(self);
+        let mut saving = saving(self, false);
         saving.aux.push(("repl-stream-db", "0".to_owned()));
         saving.aux.push(("repl-id", self.replication.history.id.clone()));
         saving.aux.push(("repl-offset", self.replication.offset().to_string()));

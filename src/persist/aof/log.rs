@@ -141,7 +141,7 @@ impl Log {
         config: &AppendOnly,
         disk: &mut dyn Disk,
         base: &mut dyn FnMut(&mut dyn Disk, &str) -> Result<(), String>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<Errand>, String> {
         let dirname = &config.dirname;
         disk.make_dir(dirname).map_err(|error| {
             format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
@@ -170,7 +170,160 @@ impl Log {
             self.base_size = self.sizes(config, disk);
             self.size = self.base_size;
         }
+        self.remove_history(config, disk)
+    }
+
+    /// Appends bytes to the present file: all of them or none.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn append(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.write(bytes, disk)?;
+            self.size += bytes.len() as u64;
+            self.appended += bytes.len() as u64;
+        }
         Ok(())
+    }
+
+    /// Lets changes go to a new file; without a log, only makes room for one. Nothing may wait to
+    /// be written.
+    ///
+    /// # Errors
+    /// A line for the log of the process; then nothing has changed.
+    pub fn begin_part(
+        &mut self,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+    ) -> Result<Option<Errand>, String> {
+        let dirname = &config.dirname;
+        disk.make_dir(dirname).map_err(|error| {
+            format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
+        })?;
+        let (mut next, path) = (
+            self.manifest.clone(),
+            match self.state {
+                LogState::Off => return Ok(None),
+                LogState::On => None,
+                LogState::Waiting => Some(temporary_incr(config)),
+            },
+        );
+        let is_named = path.is_none();
+        let path = path.unwrap_or_else(|| super::path(config, &next.add_incr(&config.filename)));
+        let file = disk.create(&path).map_err(|error| {
+            format!("Can't open the append-only file {path}: {}", files::reason(&error))
+        })?;
+        if is_named {
+            write_manifest(&next, config, disk)?;
+            self.manifest = next;
+        }
+        log::info!("Creating AOF incr file {path} on background rewrite");
+        let new = Open { file, path, len: 0, synced: 0 };
+        let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
+        Ok(self.file.replace(new).map(|mut old| -> Errand {
+            Box::new(move |_| {
+                let outcome = old.file.sync();
+                syncs.end(outcome, appended);
+            })
+        }))
+    }
+
+    /// Puts a new base, written to a file of that path, in the place of all that was there when it
+    /// was begun. What is not needed any more is to be removed beside the loop.
+    ///
+    /// # Errors
+    /// A line for the log of the process; then the log is what it was.
+    pub fn adopt_base(
+        &mut self,
+        temporary: &str,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+    ) -> Result<Option<Errand>, String> {
+        let mut next = self.manifest.clone();
+        let base = next.replace_base(&config.filename, config.use_rdb_preamble);
+        let base_path = path(config, &base);
+        let failed = |from: &str, to: &str, error: &io::Error| {
+            let reason = files::reason(error);
+            format!("Error trying to rename the temporary AOF file {from} into {to}: {reason}")
+        };
+        disk.rename(temporary, &base_path)
+            .map_err(|error| failed(temporary, &base_path, &error))?;
+        log::info!("Successfully renamed the temporary AOF base file {temporary} into {base}");
+        let mut renamed = None;
+        let outcome = (|| {
+            if self.state == LogState::Waiting {
+                let (from, to) =
+                    (temporary_incr(config), path(config, &next.add_incr(&config.filename)));
+                disk.rename(&from, &to).map_err(|error| failed(&from, &to, &error))?;
+                log::info!("Successfully renamed the temporary AOF incr file {from} into {to}");
+                renamed = Some(to);
+            }
+            next.retire_incr(usize::from(self.file.is_some()));
+            write_manifest(&next, config, disk)
+        })();
+        if let Err(reason) = outcome {
+            // What cannot be taken back is in nobody's way.
+            disk.remove(&base_path).unwrap_or_default();
+            if let Some(renamed) = renamed {
+                disk.rename(&renamed, &temporary_incr(config)).unwrap_or_default();
+            }
+            return Err(reason);
+        }
+        self.manifest = next;
+        if let Some(file) = &mut self.file {
+            file.path = renamed.unwrap_or_else(|| std::mem::take(&mut file.path));
+            self.size = disk.len(&base_path).ok().flatten().unwrap_or(0) + file.len;
+            self.base_size = self.size;
+            self.state = LogState::On;
+        }
+        self.remove_history(config, disk).or_else(|reason| {
+            // They are in nobody's way.
+            log::warn!("{reason}");
+            Ok(None)
+        })
+    }
+
+    /// Strikes files that are not needed any more from the manifest; they are to be removed beside
+    /// the loop.
+    ///
+    /// # Errors
+    /// A line for the log of the process.
+    pub fn remove_history(
+        &mut self,
+        config: &AppendOnly,
+        disk: &mut dyn Disk,
+    ) -> Result<Option<Errand>, String> {
+        if config.disable_auto_gc || self.manifest.history.is_empty() {
+            return Ok(None);
+        }
+        let mut next = self.manifest.clone();
+        next.history.clear();
+        write_manifest(&next, config, disk)?;
+        let old = std::mem::replace(&mut self.manifest, next).history;
+        for part in &old {
+            log::info!("Removing the history file {} in the background", part.name);
+        }
+        let paths: Vec<String> = old.iter().map(|part| path(config, &part.name)).collect();
+        Ok(Some(Box::new(move |disk| {
+            // One that is left behind is in nobody's way.
+            paths.iter().for_each(|path| disk.remove(path).unwrap_or_default());
+        })))
+    }
+
+    /// Forgets the file that is written to before there is a base.
+    pub fn abandon(&mut self) {
+        self.file = None;
+    }
+
+    /// Writes and syncs what waits, and logs no more.
+    ///
+    /// # Errors
+    /// What the disk says; the log is closed all the same.
+    pub fn close(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
+        let finished = self.finish(bytes, disk);
+        (self.state, self.file, self.write_error) = (LogState::Off, None, None);
+        self.syncs = Arc::default();
+        finished
     }
 
     /// Takes the log of an older Redis, a single file in the working directory, if that is the only
@@ -447,6 +600,11 @@ impl Open {
     }
 }
 
+/// The path of the file that is written to before there is a base.
+pub fn temporary_incr(config: &AppendOnly) -> String {
+    path(config, &format!("temp-{}.incr", config.filename))
+}
+
 /// Writes the manifest anew: whatever happens meanwhile, the old or the new one is there, whole.
 fn write_manifest(
     manifest: &Manifest,
@@ -462,8 +620,11 @@ fn write_manifest(
     file.write_all(manifest.to_text().as_bytes())
         .and_then(|()| file.sync())
         .map_err(|error| failed("Error trying to write", &error))?;
+    // What it names is there for good before it is.
+    let dir = |error: io::Error| failed("Fail to fsync the directory of", &error);
+    disk.sync_dir(&config.dirname).map_err(dir)?;
     disk.rename(&temporary, &path).map_err(|error| failed("Error trying to rename", &error))?;
-    disk.sync_dir(&config.dirname).map_err(|error| failed("Fail to fsync the directory of", &error))
+    disk.sync_dir(&config.dirname).map_err(dir)
 }
 
 /// True if a file or its directory is not there.

@@ -4,11 +4,13 @@
 //! [`Log`] writes, [`reader::Reader`] reads; who runs what has been read, and when to write, is
 //! told above.
 
+pub mod check;
 mod log;
 pub mod manifest;
 pub mod reader;
+pub mod rewrite;
 
-pub use log::{Errand, Flushed, Log, LogState};
+pub use log::{Errand, Flushed, Log, LogState, temporary_incr};
 
 use crate::config::append_only::AppendOnly;
 

@@ -12,28 +12,23 @@ use std::fs::File;
 /// Databases that a file may use.
 const DATABASES: usize = 1 << 16;
 
+/// The bytes of the snapshot that a file begins with.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn len(path: &str) -> Result<u64, String> {
+    let loader = load(path)?.0;
+    Ok(loader.offset())
+}
+
 /// Loads a file into nothing that stays, with all checks; what is in it, in lines.
 ///
 /// # Errors
 /// What is wrong with it, and where.
 pub fn check(path: &str) -> Result<String, String> {
-    let fault = |error: std::io::Error| format!("{path}: {}", crate::sys::files::reason(&error));
-    let file = File::open(path).map_err(fault)?;
-    let len = file.metadata().map_err(fault)?.len();
-    let config = Config::default();
-    let hasher = KeyHasher::new(&mut fastrand::Rng::with_seed(0));
-    let forms = Forms::new(&config, &hasher, PLAIN_BYTES, true);
-    let loading = Loading { forms, due_ms: None, replaces: false, checks_sum: true };
-    let mut usage = Usage::new(&config, 0);
-    usage.set_now(Now::default());
-    let mut store = Store::new(DATABASES, hasher, usage);
-    let mut loader = Loader::new(Box::new(file), Some(len), loading);
-    let outcome = loader.step(&mut store, u64::MAX, u64::MAX);
+    let (loader, store, len) = load(path)?;
     let loaded = loader.loaded();
     let (version, keys, empty) = (loaded.version, loaded.keys, loaded.empty);
-    if let Err(fault) = outcome {
-        return Err(format!("{path}: {fault}; {keys} keys of version {version} were fine"));
-    }
     let mut lines =
         format!("{path}: RDB version {version}, {keys} keys, all of it can be loaded\n");
     for (name, value) in &loaded.aux {
@@ -56,4 +51,24 @@ pub fn check(path: &str) -> Result<String, String> {
         lines.push_str(&format!("  {behind} bytes stand behind it\n"));
     }
     Ok(lines)
+}
+
+/// Loads a file into nothing that stays; how that went, what was in it, and the bytes of the file.
+fn load(path: &str) -> Result<(Loader<'static>, Store, u64), String> {
+    let fault = |error: std::io::Error| format!("{path}: {}", crate::sys::files::reason(&error));
+    let file = File::open(path).map_err(fault)?;
+    let len = file.metadata().map_err(fault)?.len();
+    let config = Config::default();
+    let hasher = KeyHasher::new(&mut fastrand::Rng::with_seed(0));
+    let forms = Forms::new(&config, &hasher, PLAIN_BYTES, true);
+    let loading = Loading { forms, due_ms: None, replaces: false, checks_sum: true };
+    let mut usage = Usage::new(&config, 0);
+    usage.set_now(Now::default());
+    let mut store = Store::new(DATABASES, hasher, usage);
+    let mut loader = Loader::new(Box::new(file), Some(len), loading);
+    if let Err(fault) = loader.step(&mut store, u64::MAX, u64::MAX) {
+        let (version, keys) = (loader.loaded().version, loader.loaded().keys);
+        return Err(format!("{path}: {fault}; {keys} keys of version {version} were fine"));
+    }
+    Ok((loader, store, len))
 }
