@@ -1,5 +1,6 @@
 //! spindle: a Redis-compatible server that spins one thread.
 
+pub mod acl;
 pub mod base;
 pub mod commands;
 pub mod config;

@@ -9,6 +9,7 @@ use spindle::commands::GROUPS;
 use spindle::config::Config;
 use spindle::config::table::{self, Change};
 use spindle::exec::{Command, Table};
+use spindle::spec::channels::Channels;
 use spindle::spec::flags::Flags;
 use spindle::spec::keys::KeyFlags;
 use spindle::spec::syntax::{self, Arg, Kind};
@@ -167,6 +168,26 @@ fn commands() -> Vec<(String, &'static Command)> {
 /// Commands whose arity allows fewer arguments than they need; they say themselves what is missing,
 /// as in Redis.
 const LOOSE: &[&str] = &["hotkeys start"];
+
+/// Whether some argument is a channel or a pattern of channels.
+fn contains_channel(arg: &Arg) -> bool {
+    ["channel", "shardchannel", "pattern"].contains(&arg.name.as_str())
+        || arg.parts.iter().any(contains_channel)
+}
+
+#[test]
+fn who_uses_channels_says_so() {
+    // Otherwise users could use those that are forbidden to them.
+    for (name, command) in commands() {
+        let spec = &command.spec;
+        let args = syntax::parse(spec.syntax).unwrap_or_default();
+        let must_say = spec.flags.contains(Flags::PUBSUB)
+            && args.iter().any(contains_channel)
+            && !name.contains("unsubscribe")
+            && !name.starts_with("pubsub ");
+        assert_eq!(must_say, spec.channels != Channels::None, "{name}");
+    }
+}
 
 #[test]
 fn the_command_table_is_sound() {

@@ -1,7 +1,9 @@
 //! CONFIG: parameters at run time.
 
 use super::help;
+use crate::acl::{User, Users};
 use crate::config::kinds::{self, Access};
+use crate::config::rewrite::UserText;
 use crate::config::table::{Change, Parameter};
 use crate::config::{Config, rewrite};
 use crate::exec::log_rewrite;
@@ -179,6 +181,8 @@ fn adopt(call: &mut Call<'_>, config: Config) {
     call.state.persistence.follow(&config);
     let old = std::mem::replace(&mut call.state.config, config);
     let config = &call.state.config;
+    call.state.acl.all_channels = config.acl_pubsub_default.is_all();
+    let password_changed = old.requirepass != config.requirepass;
     let timeout_changed = old.timeout != config.timeout;
     let memory_changed =
         (old.maxmemory, old.maxmemory_policy) != (config.maxmemory, config.maxmemory_policy);
@@ -186,6 +190,11 @@ fn adopt(call: &mut Call<'_>, config: Config) {
         call.state.watch_memory();
     }
     call.peers.count_memory(call.state.config.client_memory_max() > 0);
+    if password_changed {
+        let password = call.state.config.requirepass.as_bytes();
+        call.state.acl.users.set_default_password(password);
+        call.follow_users();
+    }
     if timeout_changed {
         call.state.watch_idle_clients();
     }
@@ -209,8 +218,14 @@ pub(super) fn rewrite(call: &mut Call<'_>, all: bool) -> Outcome {
     if path.is_empty() {
         return Err(Error::new("ERR The server is running without a config file"));
     }
-    let written = call.host.read_file(&path).and_then(|old| {
-        let text = rewrite::rewrite(&old, &mut call.state.config, all);
+    let users = user_texts(call);
+    // What is not there is written anew.
+    let old = call
+        .host
+        .read_file(&path)
+        .or_else(|error| if error.is_missing { Ok(Vec::new()) } else { Err(error.reason) });
+    let written = old.and_then(|old| {
+        let text = rewrite::rewrite(&old, &mut call.state.config, &users, all);
         call.host.replace_file(&path, &text)
     });
     if let Err(reason) = written {
@@ -220,6 +235,23 @@ pub(super) fn rewrite(call: &mut Call<'_>, all: bool) -> Outcome {
     log::info!("CONFIG REWRITE executed with success.");
     call.out.ok();
     Ok(Flow::Done)
+}
+
+/// The users as the file is to have them; none where they have a file of their own.
+fn user_texts(call: &Call<'_>) -> Vec<UserText> {
+    let config = &call.state.config;
+    if !config.aclfile.is_empty() {
+        return Vec::new();
+    }
+    let mut usual = Users::new(&call.state.acl.catalog);
+    usual.set_default_password(config.requirepass.as_bytes());
+    let is_usual = |user: &User| user == usual.default_user();
+    let texts = call.state.acl.users.iter().map(|user| UserText {
+        name: user.name.to_vec(),
+        line: user.line(),
+        is_usual: is_usual(user),
+    });
+    texts.collect()
 }
 
 const RESETSTAT: Command = Command::new(

@@ -1,6 +1,7 @@
 //! The connection itself: who is there, which database, which protocol.
 
 use super::{clients, sessions};
+use crate::acl::DEFAULT_NAME;
 use crate::base::num;
 use crate::exec::transaction;
 use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, db_index};
@@ -128,13 +129,13 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     if let Some(own) = call.client.subscriptions.take() {
         call.pubsub.forget(id, &own);
     }
-    let Client { db, name, reply_mode, no_touch, authenticated, .. } = call.client;
+    let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;
     name.clear();
     *reply_mode = ReplyMode::On;
     *no_touch = false;
     call.store.usage.set_quiet(false);
-    *authenticated = call.state.config.requirepass.is_empty();
+    call.log_out();
     call.out.protocol = Protocol::Resp2;
     call.state.watch_idle_clients();
     call.out.status("RESET");
@@ -158,39 +159,18 @@ fn auth(call: &mut Call<'_>) -> Outcome {
     let argv = call.argv;
     (1..argv.len()).for_each(|index| call.redact(index));
     match argv.len() {
-        2 if call.state.config.requirepass.is_empty() => {
+        2 if call.state.acl.users.default_user().any_password => {
             return Err(Error::new(
                 "ERR AUTH <password> called without any password configured for the default \
                  user. Are you sure your configuration is correct?",
             ));
         }
-        2 => authenticate(call, b"default", argv.at(1))?,
-        3 => authenticate(call, argv.at(1), argv.at(2))?,
+        2 => call.log_in(DEFAULT_NAME, argv.at(1))?,
+        3 => call.log_in(argv.at(1), argv.at(2))?,
         _ => return Err(Error::SYNTAX),
     }
     call.out.ok();
     Ok(Flow::Done)
-}
-
-fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let expected = call.state.config.requirepass.as_bytes();
-    // Without a password every password is good.
-    let is_right = expected.is_empty() || same_secret(expected, password);
-    if user != b"default" || !is_right {
-        call.state.stats.logins_refused += 1;
-        return Err(Error::WRONG_PASS);
-    }
-    call.client.authenticated = true;
-    Ok(())
-}
-
-/// Compares without telling by the time it takes how much of a guess is right.
-fn same_secret(secret: &[u8], guess: &[u8]) -> bool {
-    let mut differing = usize::from(secret.len() != guess.len());
-    for (at, byte) in guess.iter().enumerate() {
-        differing |= usize::from(secret[at % secret.len()] ^ byte);
-    }
-    std::hint::black_box(differing) == 0
 }
 
 const HELLO: Command = Command::new(
@@ -235,7 +215,7 @@ fn hello(call: &mut Call<'_>) -> Outcome {
         }
     }
     if let Some((user, password)) = login {
-        authenticate(call, user, password)?;
+        call.log_in(user, password)?;
     }
     if !call.client.authenticated {
         return Err(Error::new(
@@ -511,14 +491,6 @@ const CLIENT_KILL: Command = Command::new(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_the_same_only_as_a_whole() {
-        assert!(same_secret(b"secret", b"secret"));
-        for guess in [&b""[..], b"s", b"secre", b"secrets", b"secretsecret", b"Secret"] {
-            assert!(!same_secret(b"secret", guess));
-        }
-    }
 
     #[test]
     fn names_are_printable() {

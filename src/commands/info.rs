@@ -420,10 +420,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("eventloop_duration_cmd_sum", us(in_commands));
     fields.add("instantaneous_eventloop_cycles_per_sec", cycles);
     fields.add("instantaneous_eventloop_duration_usec", loop_us / cycles.max(1));
-    fields.add("acl_access_denied_auth", stats.logins_refused);
-    fields.add("acl_access_denied_cmd", 0);
-    fields.add("acl_access_denied_key", 0);
-    fields.add("acl_access_denied_channel", 0);
+    fields.add("acl_access_denied_auth", stats.denied.auth);
+    fields.add("acl_access_denied_cmd", stats.denied.command);
+    fields.add("acl_access_denied_key", stats.denied.key);
+    fields.add("acl_access_denied_channel", stats.denied.channel);
 }
 
 fn debug(fields: &mut Fields, call: &mut Call<'_>) {

@@ -7,7 +7,7 @@ use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
-use crate::spec::keys::{KeySpec, Search};
+use crate::spec::keys::{KeyFlags, KeySpec, Search};
 use crate::spec::syntax::{self, Arg};
 use crate::spec::{Group, Spec};
 
@@ -116,6 +116,10 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
             let last = i64::from(keys.last);
             describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
         }
+        Search::Half(..) => {
+            let last = i64::from(keys.last);
+            describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 2)]);
+        }
         Search::Count => {
             describe_step(out, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", step)]);
         }
@@ -128,7 +132,7 @@ fn describe_search(out: &mut Output, keys: &KeySpec) {
     match keys.search {
         Search::Place | Search::Count => describe_step(out, "index", &[("index", first)]),
         Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
-        Search::Word(word) => {
+        Search::Word(word) | Search::Half(word, _) => {
             out.map(2);
             out.bulk(b"type");
             out.bulk(b"keyword");
@@ -363,8 +367,7 @@ const GETKEYSANDFLAGS: Command = Command::new(
 fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
     let keys = keys_of(call)?;
     call.out.array(keys.len());
-    for (key, spec) in keys {
-        let flags = spec.flags_for(call.argv.from(2 + spec.first));
+    for (key, flags) in keys {
         call.out.array(2);
         call.out.bulk(key);
         status_set(call.out, &flags.names());
@@ -372,8 +375,8 @@ fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
     Ok(Flow::Done)
 }
 
-/// The keys of the request behind `COMMAND GETKEYS`, each with its spec.
-fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Error> {
+/// The keys of the request behind `COMMAND GETKEYS`, each with what is done with it.
+fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], KeyFlags)>, Error> {
     let request = call.argv.tail(2);
     let Ok(id) = call.table.resolve(request) else {
         return Err(Error::new("ERR Invalid command specified"));
@@ -387,14 +390,8 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, Err
     }
     let arg = |index| request.at(index);
     let has_them = spec.keys.iter().all(|keys| keys.fit(request.len(), arg));
-    let keys = spec
-        .keys
-        .iter()
-        .flat_map(|keys| {
-            let indexes = keys.indexes(request.len(), arg);
-            indexes.map(move |index| (request.at(index), keys))
-        })
-        .collect::<Vec<_>>();
+    let uses = spec.key_uses(request.len(), arg);
+    let keys: Vec<_> = uses.map(|(index, flags)| (arg(index), flags)).collect();
     if keys.is_empty() || !has_them {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }

@@ -1,5 +1,6 @@
 //! The commands, one file for each documentation group: facts and a function, side by side.
 
+mod acl;
 mod bitmap;
 mod clients;
 mod config;
@@ -32,6 +33,7 @@ mod slowlog;
 mod snapshots;
 mod sort;
 mod sorted_set;
+mod stream;
 mod string;
 mod text;
 mod transactions;
@@ -54,6 +56,7 @@ pub const GROUPS: &[&[&Command]] = &[
     server::COMMANDS,
     set::COMMANDS,
     sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     transactions::COMMANDS,
 ];

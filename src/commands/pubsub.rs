@@ -6,6 +6,7 @@ use crate::exec::{Call, Command, Flow, Outcome};
 use crate::hub::pubsub::Kind;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
+use crate::spec::channels::Channels;
 use crate::spec::flags::Flags;
 use crate::spec::keys::{KeyFlags, KeySpec};
 use crate::spec::{Group, Spec};
@@ -47,6 +48,7 @@ const SUBSCRIBE: Command = Command::new(
         name: "subscribe",
         summary: "Listens to channels.",
         syntax: "channel [channel ...]",
+        channels: Channels::All,
         ..SUBSCRIBES
     },
     |call| subscribe(call, Kind::Channel, b"subscribe"),
@@ -57,6 +59,7 @@ const PSUBSCRIBE: Command = Command::new(
         name: "psubscribe",
         summary: "Listens to all channels whose names match a pattern.",
         syntax: "pattern [pattern ...]",
+        channels: Channels::Patterns,
         ..SUBSCRIBES
     },
     |call| subscribe(call, Kind::Pattern, b"psubscribe"),
@@ -69,6 +72,7 @@ const SSUBSCRIBE: Command = Command::new(
         keys: SHARD_CHANNELS,
         summary: "Listens to channels of a shard.",
         syntax: "shardchannel [shardchannel ...]",
+        channels: Channels::All,
         history: &[],
         ..SUBSCRIBES
     },
@@ -174,6 +178,7 @@ const PUBLISH: Command = Command::new(
         name: "publish",
         summary: "Sends a message to all who listen to a channel.",
         syntax: "channel message",
+        channels: Channels::First,
         ..PUBLISHES
     },
     |call| publish(call, Kind::Channel),
@@ -187,6 +192,7 @@ const SPUBLISH: Command = Command::new(
         complexity: "O(N) for N subscribers",
         summary: "Sends a message to all who listen to a channel of a shard.",
         syntax: "shardchannel message",
+        channels: Channels::First,
         ..PUBLISHES
     },
     |call| publish(call, Kind::Shard),

@@ -1,8 +1,8 @@
 //! The server as a whole.
 
 use super::{
-    config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, replication,
-    slowlog, snapshots,
+    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor,
+    replication, slowlog, snapshots,
 };
 use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, int, snapshot};
@@ -14,6 +14,7 @@ use std::ops::Range;
 
 /// All commands of the group.
 pub(super) const COMMANDS: &[&Command] = &[
+    &acl::ACL,
     &snapshots::BGREWRITEAOF,
     &snapshots::BGSAVE,
     &introspection::COMMAND,

@@ -1,8 +1,8 @@
 //! Reading parameters at start: the lines of redis.conf and of the files that it includes.
 
-use super::Config;
 use super::kinds::{self, Refusal};
 use super::table::Parameter;
+use super::{Config, UserLine};
 use crate::base::quoted;
 use crate::sys::files;
 
@@ -40,7 +40,13 @@ fn read_text(config: &mut Config, name: &str, text: &[u8], depth: usize) -> Resu
             let shown = String::from_utf8_lossy(line);
             format!("{name}, line {number}: '{}': {refusal}", shown.trim())
         };
-        match &words(line).map_err(fault)?[..] {
+        let words = words(line).map_err(fault)?;
+        if let Some((user, rules)) = user_words(&words) {
+            let place = format!("{name}, line {number}");
+            add_user(config, user, rules, place)?;
+            continue;
+        }
+        match &texts(&words).map_err(fault)?[..] {
             [] => {}
             [name, pattern] if name.eq_ignore_ascii_case("include") => {
                 include(config, pattern, depth).map_err(fault)?;
@@ -54,8 +60,8 @@ fn read_text(config: &mut Config, name: &str, text: &[u8], depth: usize) -> Resu
 /// The words of a line; none if it is empty or a comment.
 ///
 /// # Errors
-/// Quotes that do not pair, or bytes that are no text.
-pub(super) fn words(line: &[u8]) -> Result<Vec<String>, Refusal> {
+/// Quotes that do not pair.
+pub(super) fn words(line: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
     let mut line = line.trim_ascii().to_vec();
     if line.first() == Some(&b'#') {
         return Ok(Vec::new());
@@ -63,8 +69,42 @@ pub(super) fn words(line: &[u8]) -> Result<Vec<String>, Refusal> {
     let mut spans = Vec::new();
     let split = quoted::split(&mut line, |start, len| spans.push(start..start + len));
     split.map_err(|_| "Unbalanced quotes in configuration line".to_owned())?;
-    let text = |span: std::ops::Range<usize>| kinds::text(&line[span]);
-    spans.into_iter().map(text).collect()
+    Ok(spans.into_iter().map(|span| line[span].to_vec()).collect())
+}
+
+/// The same as texts.
+///
+/// # Errors
+/// Bytes that are no text.
+pub(super) fn texts(words: &[Vec<u8>]) -> Result<Vec<String>, Refusal> {
+    words.iter().map(|word| kinds::text(word)).collect()
+}
+
+/// The name and the rules of a user, if that is what the words of a line are.
+pub(super) fn user_words(words: &[Vec<u8>]) -> Option<(&Vec<u8>, &[Vec<u8>])> {
+    match words {
+        [word, name, rules @ ..] if word.eq_ignore_ascii_case(b"user") => Some((name, rules)),
+        _ => None,
+    }
+}
+
+/// Keeps the line of a user; what its rules mean is found out by those who know the commands. The
+/// line is not shown: there may be passwords in it.
+fn add_user(
+    config: &mut Config,
+    name: &[u8],
+    rules: &[Vec<u8>],
+    place: String,
+) -> Result<(), Refusal> {
+    if config.users.iter().any(|user| user.name == name) {
+        let name = String::from_utf8_lossy(name);
+        return Err(format!(
+            "{place}: Error in user declaration '{name}': Duplicate user found. A user can only be \
+             defined once in config files"
+        ));
+    }
+    config.users.push(UserLine { name: name.to_vec(), rules: rules.to_vec(), place });
+    Ok(())
 }
 
 fn include(config: &mut Config, pattern: &str, depth: usize) -> Result<(), Refusal> {
@@ -83,7 +123,6 @@ fn read_line(config: &mut Config, name: &str, values: &[String]) -> Result<(), R
         ("save", [_, ..]) => read_save(config, values),
         ("loadmodule", [_, ..]) => Err("there are no modules".to_owned()),
         ("sentinel", [_, ..]) => Err("Sentinel is not built".to_owned()),
-        ("user", [_, ..]) => Err("ACL users are not built yet".to_owned()),
         _ => match Parameter::named(name) {
             Some(parameter) => parameter.set(config, values),
             None => Err("Bad directive or wrong number of arguments".to_owned()),
@@ -123,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn users_are_kept_as_they_are_written() {
+        let mut config = Config::default();
+        read(&mut config, "x", b"\nUSER alice on \">a b\" (~\xff +get)").unwrap();
+        let rules = [&b"on"[..], b">a b", b"(~\xff", b"+get)"].map(<[u8]>::to_vec).to_vec();
+        let place = "x, line 2".to_owned();
+        assert_eq!(config.users, [UserLine { name: b"alice".to_vec(), rules, place }]);
+    }
+
+    #[test]
     fn lines_of_save_points_come_together() {
         let cases = [
             ("", "3600 1 300 100 60 10000"),
@@ -157,7 +205,12 @@ mod tests {
                 "port 70000",
                 "x, line 1: 'port 70000': argument must be between 0 and 65535 inclusive",
             ),
-            ("user alice on", "x, line 1: 'user alice on': ACL users are not built yet"),
+            ("user", "x, line 1: 'user': Bad directive or wrong number of arguments"),
+            (
+                "user a on\nuser a",
+                "x, line 2: Error in user declaration 'a': Duplicate user found. A user can only \
+                 be defined once in config files",
+            ),
         ];
         for (text, message) in cases {
             let refusal = read(&mut Config::default(), "x", text.as_bytes()).unwrap_err();

@@ -153,20 +153,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, u32::MAX as i64),
     ),
     kept(
-        "stream-node-max-bytes",
-        Change::Live,
-        "Size of a node of a stream.",
-        "4096",
-        Kind::Memory(0),
-    ),
-    kept(
-        "stream-node-max-entries",
-        Change::Live,
-        "Entries of a node of a stream.",
-        "100",
-        Kind::Int(0, i64::MAX),
-    ),
-    kept(
         "use-exit-on-panic",
         Change::Live,
         "End without a core when a fault is found.",

@@ -380,6 +380,23 @@ choice! {
 }
 
 choice! {
+    /// The channels that a new user may use.
+    NewChannels {
+        /// All.
+        All = "allchannels",
+        /// None.
+        None = "resetchannels",
+    }
+}
+
+impl NewChannels {
+    /// True if it may use all.
+    pub fn is_all(self) -> bool {
+        self == NewChannels::All
+    }
+}
+
+choice! {
     /// Whose values are looked at closely before they are taken in.
     Sanitize {
         /// Nobody's; what could do harm is found in any case.

@@ -45,6 +45,14 @@ pub struct Config {
     pub protected_mode: bool,
     /// Number of databases.
     pub databases: i64,
+    /// Whether new users may use all channels.
+    pub acl_pubsub_default: kinds::NewChannels,
+    /// File of users; empty for none.
+    pub aclfile: String,
+    /// Entries of the log of denials.
+    pub acllog_max_len: i64,
+    /// The `user` lines, until their users are made.
+    pub users: Vec<UserLine>,
     /// Password of the default user; empty for none.
     pub requirepass: String,
     /// Output that may wait for a client, by kind of client.
@@ -111,6 +119,10 @@ pub struct Config {
     pub hll_sparse_max_bytes: i64,
     /// Most elements of a node of a list or, from -1 to -5, 4 to 64 KiB.
     pub list_max_listpack_size: i64,
+    /// Bytes from which on a stream begins another block; zero for a gigabyte.
+    pub stream_node_max_bytes: i64,
+    /// Most entries of a block of a stream; zero for any number.
+    pub stream_node_max_entries: i64,
     /// Most members of a small set of integers.
     pub set_max_intset_entries: i64,
     /// Most members of a small set.
@@ -173,6 +185,17 @@ pub struct Config {
     pub idle: BTreeMap<&'static str, String>,
 }
 
+/// A `user` line of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserLine {
+    /// The user's name.
+    pub name: Vec<u8>,
+    /// Its rules.
+    pub rules: Vec<Vec<u8>>,
+    /// Where it stands, for messages.
+    pub place: String,
+}
+
 impl Default for Config {
     #[allow(clippy::too_many_lines, reason = "a line for each parameter, and nothing else")]
     fn default() -> Config {
@@ -189,6 +212,10 @@ impl Default for Config {
             maxclients: 10_000,
             protected_mode: true,
             databases: 16,
+            acl_pubsub_default: kinds::NewChannels::None,
+            aclfile: String::new(),
+            acllog_max_len: 128,
+            users: Vec::new(),
             requirepass: String::new(),
             client_output_buffer_limit: OutputLimits::default(),
             client_query_buffer_limit: 1 << 30,
@@ -222,6 +249,8 @@ impl Default for Config {
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3000,
             list_max_listpack_size: -2,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,

@@ -52,6 +52,15 @@ const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
 /// [`idle`] and [`unbuilt`]
 /// have the others.
 pub const PARAMETERS: &[Parameter] = &[
+    row("acl-pubsub-default", Change::Live, "Channels that a new ACL user may use.", |c| {
+        Slot::Choice(&mut c.acl_pubsub_default)
+    }),
+    row("aclfile", Change::AtStart, "File of ACL users, instead of `user` lines.", |c| {
+        Slot::Text(&mut c.aclfile)
+    }),
+    row("acllog-max-len", Change::Live, "Entries of ACL LOG.", |c| {
+        Slot::Int(&mut c.acllog_max_len, 0, i64::MAX)
+    }),
     row("bind", Change::Live, "Addresses to listen on; a leading `-` lets one be missing.", |c| {
         Slot::Addresses(&mut c.bind)
     }),
@@ -327,6 +336,18 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Refuse changes after a snapshot failed.",
         |c| Slot::Bool(&mut c.stop_writes_on_bgsave_error),
+    ),
+    row(
+        "stream-node-max-bytes",
+        Change::Live,
+        "Bytes from which on a stream begins another block; 0: a gigabyte.",
+        |c| Slot::Memory(&mut c.stream_node_max_bytes, 0),
+    ),
+    row(
+        "stream-node-max-entries",
+        Change::Live,
+        "Most entries of a block of a stream; 0: any number.",
+        |c| Slot::Int(&mut c.stream_node_max_entries, 0, i64::MAX),
     ),
     row("supervised", Change::AtStart, "Who is told when the server is ready and ends.", |c| {
         Slot::Choice(&mut c.supervised)

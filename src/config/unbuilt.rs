@@ -1,4 +1,4 @@
-//! Parameters of what is not built yet (snapshots, cluster, TLS, scripts, users),
+//! Parameters of what is not built yet (cluster, TLS, scripts),
 //! accepted like those of [`super::idle`]; what would promise such a thing is refused.
 
 use super::checks;
@@ -7,27 +7,11 @@ use super::table::{Change, Parameter, kept};
 
 const INT_MAX: i64 = i32::MAX as i64;
 
-const NO_ACL: &str = "ACL users are not built yet, so there can be no file of them";
 const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" can be kept";
 const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
 pub const PARAMETERS: &[Parameter] = &[
-    kept(
-        "acl-pubsub-default",
-        Change::Live,
-        "Channels that a new ACL user may use.",
-        "resetchannels",
-        Kind::OneOf(&["allchannels", "resetchannels"]),
-    ),
-    kept(
-        "aclfile",
-        Change::AtStart,
-        "File of ACL users. Not built yet.",
-        "",
-        Kind::Only(&Kind::Text, "", NO_ACL),
-    ),
-    kept("acllog-max-len", Change::Live, "Entries of ACL LOG.", "128", Kind::Int(0, i64::MAX)),
     kept(
         "aof_rewrite_cpulist",
         Change::AtStart,

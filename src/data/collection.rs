@@ -5,6 +5,7 @@ use super::hash::Hash;
 use super::list::List;
 use super::set::Set;
 use super::sorted_set::SortedSet;
+use super::stream::Stream;
 use crate::base::hash::KeyHasher;
 
 /// The types of values.
@@ -20,6 +21,8 @@ pub enum Type {
     SortedSet,
     /// Fields with values.
     Hash,
+    /// Entries in the order of their ids.
+    Stream,
 }
 
 impl Type {
@@ -31,6 +34,7 @@ impl Type {
             Type::Set => "set",
             Type::SortedSet => "zset",
             Type::Hash => "hash",
+            Type::Stream => "stream",
         }
     }
 }
@@ -115,10 +119,18 @@ pub trait Kind: Default + 'static {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// True if its key goes: without elements, unless the type stays without.
+    fn is_void(&self) -> bool {
+        self.is_empty()
+    }
     /// The name of its form in the words of OBJECT ENCODING.
     fn encoding(&self) -> &'static str;
     /// Bytes of memory that it points to.
     fn memory_bytes(&self) -> usize;
+    /// How many things there are to be freed, about.
+    fn piece_count(&self) -> usize {
+        self.len()
+    }
     /// Frees some of a value that nobody needs any more; false once nothing is left that takes
     /// long. Costs no more than a hundred microseconds.
     fn free_some(&mut self) -> bool;
@@ -141,6 +153,8 @@ pub enum Collection {
     SortedSet(SortedSet),
     /// A hash.
     Hash(Hash),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// Does the same with a collection of whatever type.
@@ -151,6 +165,7 @@ macro_rules! each {
             Collection::Set($value) => $result,
             Collection::SortedSet($value) => $result,
             Collection::Hash($value) => $result,
+            Collection::Stream($value) => $result,
         }
     };
 }
@@ -163,7 +178,7 @@ impl Collection {
             Type::Set => Set::thaw(form, bytes).wrap(),
             Type::SortedSet => SortedSet::thaw(form, bytes).wrap(),
             Type::Hash => Hash::thaw(form, bytes).wrap(),
-            Type::String => unreachable!("a string has no form"),
+            Type::String | Type::Stream => unreachable!("neither has a form"),
         }
     }
 
@@ -174,6 +189,7 @@ impl Collection {
             Collection::Set(_) => Type::Set,
             Collection::SortedSet(_) => Type::SortedSet,
             Collection::Hash(_) => Type::Hash,
+            Collection::Stream(_) => Type::Stream,
         }
     }
 
@@ -195,6 +211,11 @@ impl Collection {
     /// Bytes of memory that it points to.
     pub fn memory_bytes(&self) -> usize {
         each!(self, value => value.memory_bytes())
+    }
+
+    /// How many things there are to be freed; see [`Kind::piece_count`].
+    pub fn piece_count(&self) -> usize {
+        each!(self, value => value.piece_count())
     }
 
     /// Frees some of a collection that nobody needs any more; see [`Kind::free_some`].

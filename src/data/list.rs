@@ -509,14 +509,20 @@ impl Kind for List {
     fn of(collection: &Collection) -> Option<&List> {
         match collection {
             Collection::List(value) => Some(value),
-            Collection::Set(_) | Collection::SortedSet(_) | Collection::Hash(_) => None,
+            Collection::Set(_)
+            | Collection::SortedSet(_)
+            | Collection::Hash(_)
+            | Collection::Stream(_) => None,
         }
     }
 
     fn of_mut(collection: &mut Collection) -> Option<&mut List> {
         match collection {
             Collection::List(value) => Some(value),
-            Collection::Set(_) | Collection::SortedSet(_) | Collection::Hash(_) => None,
+            Collection::Set(_)
+            | Collection::SortedSet(_)
+            | Collection::Hash(_)
+            | Collection::Stream(_) => None,
         }
     }
 

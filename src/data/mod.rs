@@ -19,6 +19,7 @@ pub mod scored;
 pub mod set;
 pub mod set_algebra;
 pub mod sorted_set;
+pub mod stream;
 pub mod table;
 pub mod text;
 pub mod thin;

@@ -76,8 +76,14 @@ impl<'a> Run<'a> {
     /// The place behind an element, which may be the end.
     #[inline]
     pub fn next(self, at: usize) -> usize {
-        let (_, len) = self.decode(at);
-        at + len + back_len(len)
+        self.step(at).1
+    }
+
+    /// The element at a place, and the place behind it, which may be the end.
+    #[inline]
+    pub fn step(self, at: usize) -> (Text<'a>, usize) {
+        let (text, len) = self.decode(at);
+        (text, at + len + back_len(len))
     }
 
     /// The place of the element that ends where `at` begins; `None` at the start.
@@ -239,7 +245,14 @@ impl Default for Packed {
 impl Packed {
     /// A listpack without elements.
     pub fn new() -> Packed {
-        Packed(vec![7, 0, 0, 0, 0, 0, END])
+        Packed::with_capacity(HEADER + 1)
+    }
+
+    /// The same, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Packed {
+        let mut packed = Vec::with_capacity(bytes);
+        packed.extend_from_slice(&[7, 0, 0, 0, 0, 0, END]);
+        Packed(packed)
     }
 
     /// A listpack of elements that are packed already, `count` of them.
@@ -264,6 +277,11 @@ impl Packed {
     /// The bytes, to be taken or put back as a whole.
     pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
         &mut self.0
+    }
+
+    /// Bytes that there is room for.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 
     /// The elements.
@@ -307,6 +325,24 @@ impl Packed {
     pub fn replace(&mut self, at: usize, text: &[u8]) {
         let end = self.run().next(at);
         self.splice(at, end, &[text], 1);
+    }
+
+    /// Replaces the element at a place by an integer, where it stands if that takes as many bytes.
+    pub fn replace_int(&mut self, at: usize, value: i64) {
+        let encoded = Encoded::of_int(value);
+        let (start, len) = (HEADER + at, encoded.head_len);
+        if self.run().next(at) == at + len + back_len(len) {
+            self.0[start..start + len].copy_from_slice(&encoded.head[..len]);
+            self.0[start + len] = num::low_byte(len as u64);
+        } else {
+            self.replace(at, itoa::Buffer::new().format(value).as_bytes());
+        }
+    }
+
+    /// Begins to add elements behind all others, one after the other.
+    pub fn extend(&mut self) -> Tail<'_> {
+        self.0.pop();
+        Tail { bytes: &mut self.0, added: 0 }
     }
 
     /// Removes so many elements from a place on, or all that there are; the place stays.
@@ -364,6 +400,58 @@ impl Packed {
     }
 }
 
+/// The end of a listpack while elements are added to it.
+#[must_use = "it is no listpack before it is closed"]
+pub struct Tail<'a> {
+    bytes: &'a mut Vec<u8>,
+    added: usize,
+}
+
+impl Tail<'_> {
+    /// Adds an integer.
+    #[inline]
+    pub fn int(&mut self, value: i64) {
+        match u8::try_from(value) {
+            Ok(value @ 0..0x80) => self.bytes.extend_from_slice(&[value, 1]),
+            _ => self.encoded(&Encoded::of_int(value)),
+        }
+        self.added += 1;
+    }
+
+    /// Adds an element, which is an integer if its bytes spell one.
+    #[inline]
+    pub fn text(&mut self, text: &[u8]) {
+        self.encoded(&Encoded::of(text));
+        self.added += 1;
+    }
+
+    fn encoded(&mut self, encoded: &Encoded<'_>) {
+        let len = encoded.len();
+        self.bytes.extend_from_slice(&encoded.head[..encoded.head_len]);
+        self.bytes.extend_from_slice(encoded.text);
+        if len <= 127 {
+            self.bytes.push(num::low_byte(len as u64));
+        } else {
+            let at = self.bytes.len();
+            self.bytes.resize(at + back_len(len), 0);
+            write_back_len(&mut self.bytes[at..], len);
+        }
+    }
+
+    /// No more elements come.
+    pub fn close(self) {
+        self.bytes.push(END);
+        let total = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.bytes[..4].copy_from_slice(&total.to_le_bytes());
+        let count = u16::from_le_bytes([self.bytes[4], self.bytes[5]]);
+        let count = match count {
+            MANY => MANY,
+            count => u16::try_from(usize::from(count) + self.added).unwrap_or(MANY),
+        };
+        self.bytes[4..HEADER].copy_from_slice(&count.to_le_bytes());
+    }
+}
+
 /// Number of elements of a whole listpack.
 #[inline]
 pub fn count_of(bytes: &[u8]) -> usize {
@@ -386,11 +474,17 @@ pub fn write_element(bytes: &mut [u8], at: usize, text: &[u8]) -> usize {
     bytes[at..text_at].copy_from_slice(&encoded.head[..encoded.head_len]);
     bytes[text_at..back_at].copy_from_slice(encoded.text);
     let (len, size) = (encoded.len(), back_len(encoded.len()));
-    for (step, byte) in bytes[back_at..back_at + size].iter_mut().rev().enumerate() {
+    write_back_len(&mut bytes[back_at..back_at + size], len);
+    back_at + size
+}
+
+/// Writes the length of an element into the bytes behind it, all of them.
+fn write_back_len(bytes: &mut [u8], len: usize) {
+    let size = bytes.len();
+    for (step, byte) in bytes.iter_mut().rev().enumerate() {
         let more = if step + 1 < size { 0x80 } else { 0 };
         *byte = num::low_byte((len >> (7 * step)) as u64 & 0x7F) | more;
     }
-    back_at + size
 }
 
 impl<'a> Encoded<'a> {
@@ -536,7 +630,7 @@ mod tests {
                 let index = rng.usize(0..=model.len());
                 let end = packed.run().bytes().len();
                 let at = packed.run().seek(index).unwrap_or(end);
-                match rng.u8(0..6) {
+                match rng.u8(0..8) {
                     0 if index < model.len() => {
                         packed.replace(at, &text);
                         model[index] = text;
@@ -549,6 +643,19 @@ mod tests {
                     2 => {
                         packed.insert_all(at, &[&text, b"7"]);
                         model.splice(index..index, [text, b"7".to_vec()]);
+                    }
+                    3 => {
+                        let int = rng.i64(..) >> rng.u32(0..64);
+                        let mut tail = packed.extend();
+                        tail.text(&text);
+                        tail.int(int);
+                        tail.close();
+                        model.extend([text, int.to_string().into_bytes()]);
+                    }
+                    4 if index < model.len() => {
+                        let int = rng.i64(..) >> rng.u32(0..64);
+                        packed.replace_int(at, int);
+                        model[index] = int.to_string().into_bytes();
                     }
                     _ => {
                         packed.insert(at, &text);

@@ -562,14 +562,20 @@ impl Kind for Set {
     fn of(collection: &Collection) -> Option<&Set> {
         match collection {
             Collection::Set(value) => Some(value),
-            Collection::List(_) | Collection::SortedSet(_) | Collection::Hash(_) => None,
+            Collection::List(_)
+            | Collection::SortedSet(_)
+            | Collection::Hash(_)
+            | Collection::Stream(_) => None,
         }
     }
 
     fn of_mut(collection: &mut Collection) -> Option<&mut Set> {
         match collection {
             Collection::Set(value) => Some(value),
-            Collection::List(_) | Collection::SortedSet(_) | Collection::Hash(_) => None,
+            Collection::List(_)
+            | Collection::SortedSet(_)
+            | Collection::Hash(_)
+            | Collection::Stream(_) => None,
         }
     }
 

@@ -8,6 +8,9 @@ use crate::base::time::Now;
 use crate::resp::error::Error;
 use std::ops::Range;
 
+const TOO_LONG: Error = Error::new("ERR timeout is out of range");
+const NEGATIVE: Error = Error::new("ERR timeout is negative");
+
 /// A canonical 64-bit integer.
 ///
 /// # Errors
@@ -34,8 +37,6 @@ pub fn positive_count(argument: &[u8]) -> Result<usize, Error> {
 /// # Errors
 /// That it is no number, negative, or too long.
 pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
-    const TOO_LONG: Error = Error::new("ERR timeout is out of range");
-    const NEGATIVE: Error = Error::new("ERR timeout is negative");
     let Some(seconds) = parse_double(argument) else {
         // Redis reads more precisely: what is beyond a double may still be a number.
         return Err(match (Extended::parse(argument), argument.first()) {
@@ -51,12 +52,29 @@ pub fn timeout(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
     if ms < 0.0 {
         return Err(NEGATIVE);
     }
-    let ms = num::whole(ms);
+    end_of_wait(num::whole(ms), now)
+}
+
+/// The same for a wait of so many whole milliseconds.
+///
+/// # Errors
+/// That it is no integer, negative, or too long.
+pub fn timeout_ms(argument: &[u8], now: Now) -> Result<Option<u64>, Error> {
+    let ms = num::parse_i64(argument);
+    let ms = ms.ok_or(Error::new("ERR timeout is not an integer or out of range"))?;
+    match u64::try_from(ms) {
+        Err(_) => Err(NEGATIVE),
+        Ok(ms) => end_of_wait(ms, now),
+    }
+}
+
+/// When a wait of so many milliseconds ends.
+fn end_of_wait(ms: u64, now: Now) -> Result<Option<u64>, Error> {
     if ms == 0 {
         return Ok(None);
     }
-    let ends = num::signed_u64(ms).checked_add(now.unix_ms()).ok_or(TOO_LONG);
-    ends.map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
+    let ends = num::signed_u64(ms).checked_add(now.unix_ms());
+    ends.ok_or(TOO_LONG).map(|_| Some(now.mono_us.saturating_add(ms.saturating_mul(1_000))))
 }
 
 /// The number of one of so many databases.

@@ -3,6 +3,7 @@
 //! A command that has found nothing is run again as it was, so what it does then is told in one
 //! place only. Who goes on waiting keeps its place.
 
+use super::access;
 use super::client::Client;
 use super::command::{Flow, Nothing, Wait};
 use super::engine::Engine;
@@ -66,11 +67,12 @@ impl Engine {
     /// Has a client wait with the command that it has run in vain.
     #[cold]
     pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, ticks: u64) {
-        let Some(wait) = peer.client.wait.take() else { return };
-        let (client, db) = (peer.client.id, peer.client.db);
-        let argv: ArgvBuf = argv.from(0).collect();
+        let Some(mut wait) = peer.client.wait.take() else { return };
+        let (client, db, until_us) = (peer.client.id, peer.client.db, wait.until_us);
+        let again = wait.again.take().map(|argv| *argv);
+        let argv: ArgvBuf = again.unwrap_or_else(|| argv.from(0).collect());
         let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0, ticks });
-        parked.ticket = self.waiters.add(client, db, parked.keys(), wait.until_us);
+        parked.ticket = self.waiters.add(client, db, parked.keys(), until_us);
         peer.client.parked = Some(parked);
         self.store.changes.list_touched(true);
     }
@@ -94,8 +96,8 @@ impl Engine {
         while let Some((ticket, client)) = self.waiters.next(db, key, from) {
             let mut doors = self.store.db(db, self.state.now.unix_ms());
             let spot = doors.find(key);
-            let Some(value) = doors.type_of(&spot) else { return };
-            self.run_parked(client, Some(value), host);
+            let value = doors.type_of(&spot);
+            self.run_parked(client, value, host);
             from = ticket + 1;
         }
     }
@@ -105,21 +107,24 @@ impl Engine {
         self.run_parked(client, None, host);
     }
 
-    /// Runs the command of a client again, if it waits for values of this type, or for no value.
+    /// Runs the command of a client again, if it waits for values of this type, or for whatever
+    /// becomes of the key.
     fn run_parked(&mut self, client: ClientId, value: Option<Type>, host: &mut dyn Host) {
         let Some(mut peer) = self.check_out(client) else { return };
         let is_leaving = peer.client.closing.is_some();
         let wants = |parked: &mut Box<Parked>| {
             let group = self.table.row(parked.command).command.spec.group;
-            let is_meant = match value {
-                Some(value) => parked.wait.keys > 0 && waits_for(group, value),
-                None => parked.wait.keys == 0,
-            };
-            !is_leaving && is_meant
+            let is_wanted =
+                parked.wait.keys == 0 || value.is_some_and(|value| waits_for(group, value));
+            !is_leaving && (is_wanted || parked.wait.wants_any)
         };
         if let Some(mut parked) = peer.client.parked.take_if(wants) {
             let (mark, from) = (peer.out.mark(), host.ticks());
-            let flow = self.invoke(parked.command, &mut peer, parked.argv.borrow(), host);
+            let request = (parked.command, parked.argv.borrow());
+            let permitted = self.permit_parked(request, &peer);
+            let may_run = permitted.is_ok();
+            let flow = permitted
+                .and_then(|()| self.invoke(parked.command, &mut peer, parked.argv.borrow(), host));
             parked.ticks += host.ticks().saturating_sub(from);
             if flow == Ok(Flow::Block) {
                 peer.client.wait = None;
@@ -127,12 +132,27 @@ impl Engine {
             } else {
                 peer.client.commands += 1;
                 let world = (&mut self.state, &self.table);
-                parked.note_end(flow.is_err(), &peer.client, world, host);
+                if may_run {
+                    parked.note_end(flow.is_err(), &peer.client, world, host);
+                }
                 self.finish_reply(&mut peer, mark, &flow);
                 forget(&mut self.waiters, &mut self.peers, client, &parked);
             }
         }
         self.peers.check_in(peer);
+    }
+
+    /// Whether the user of a client may still run what the client waits with.
+    fn permit_parked(
+        &mut self,
+        (id, argv): (CommandId, Argv<'_>),
+        peer: &Peer,
+    ) -> Result<(), Error> {
+        let request = (id, self.table.row(id), argv);
+        access::permit(&peer.client, request, &self.state.acl).map_err(|denial| {
+            self.state.stats.commands[id.index()].rejected += 1;
+            self.deny(denial, (id, argv), peer)
+        })
     }
 
     /// Tells those whose time is over that there was nothing.
@@ -187,6 +207,7 @@ fn waits_for(group: Group, value: Type) -> bool {
     match group {
         Group::List => value == Type::List,
         Group::SortedSet => value == Type::SortedSet,
+        Group::Stream => value == Type::Stream,
         Group::Connection
         | Group::Generic
         | Group::Bitmap

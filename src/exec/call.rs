@@ -57,6 +57,8 @@ pub(super) enum Propagated {
     AsReceived,
     /// Another one instead.
     Instead(ArgvBuf),
+    /// Others instead, one after the other, or none.
+    Each(Vec<ArgvBuf>),
     /// The request, but only replicas, even if it has changed nothing.
     ToReplicas,
 }
@@ -155,6 +157,12 @@ impl Call<'_> {
             self.propagated = Propagated::Instead(argv());
         }
     }
+
+    /// Propagates several requests instead of the one received, or none.
+    pub fn propagate_each(&mut self, requests: Vec<ArgvBuf>) {
+        self.propagated = Propagated::Each(requests);
+    }
+
     /// Propagates the request to replicas although it changes nothing: it has effects there.
     #[inline]
     pub fn propagate_to_replicas(&mut self) {

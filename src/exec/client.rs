@@ -5,6 +5,7 @@ use super::command::Wait;
 use super::replication::Side;
 use super::table::CommandId;
 use super::transaction::{Multi, Watching};
+use crate::acl::{Standing, UserId};
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
@@ -116,8 +117,12 @@ pub struct Client {
     pub active: Now,
     /// Its database.
     pub db: DbIndex,
-    /// Whether it may run more than AUTH and the like.
+    /// Whose rights it has.
+    pub user: UserId,
+    /// Whether it has logged in, or need not when it came.
     pub authenticated: bool,
+    /// What it may do, in short: worked out from its user, which may change.
+    pub standing: Standing,
     /// Whether it gets replies.
     pub reply_mode: ReplyMode,
     /// Whether its look-ups leave no trace in the use of keys (CLIENT NO-TOUCH).
@@ -179,14 +184,16 @@ pub struct Client {
 
 impl Client {
     /// A client that has just connected.
-    pub fn new(id: ClientId, connection: Connection, now: Now, authenticated: bool) -> Client {
+    pub fn new(id: ClientId, connection: Connection, now: Now, standing: Standing) -> Client {
         Client {
             id,
             connection,
             connected: now,
             active: now,
             db: 0,
-            authenticated,
+            user: UserId::DEFAULT,
+            authenticated: standing != Standing::Locked,
+            standing,
             reply_mode: ReplyMode::On,
             no_touch: false,
             side: Side::Client,

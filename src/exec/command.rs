@@ -1,6 +1,7 @@
 //! A command: facts and a function, side by side.
 
 use super::call::Call;
+use crate::resp::argv::ArgvBuf;
 use crate::resp::error::Error;
 use crate::spec::Spec;
 
@@ -39,7 +40,7 @@ pub enum Flow {
 
 /// What a command waits for that has found nothing. When a key changes, those who wait for it run
 /// again, who came first first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// The index of the first key in the request.
     pub first_key: usize,
@@ -50,6 +51,11 @@ pub struct Wait {
     pub until_us: Option<u64>,
     /// What the client gets then.
     pub nothing: Nothing,
+    /// Whether it runs again whatever becomes of a key, even if it is gone or of another type.
+    pub wants_any: bool,
+    /// The request as it is to be run again, if not as it came: with what was relative to the first
+    /// run decided.
+    pub again: Option<Box<ArgvBuf>>,
 }
 
 /// The reply to a command that has found nothing in time.
@@ -61,6 +67,15 @@ pub enum Nothing {
     Element,
     /// How many replicas have come as far as was to be.
     Replicas,
+}
+
+impl Wait {
+    /// A wait for one of some keys, the first of which is the argument at an index, to get an
+    /// array.
+    pub fn new(first_key: usize, keys: usize, until_us: Option<u64>) -> Wait {
+        let nothing = Nothing::NullArray;
+        Wait { first_key, keys, until_us, nothing, wants_any: false, again: None }
+    }
 }
 
 impl Command {

@@ -3,6 +3,7 @@
 use super::client::{Client, Connection};
 use super::engine::Engine;
 use super::host::Host;
+use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::resp::argv::ArgvBuf;
 use crate::resp::output::Output;
@@ -15,7 +16,7 @@ impl Engine {
     pub fn describe(&mut self, host: &mut dyn Host) -> String {
         let Some(id) = self.table.find(b"info") else { return String::new() };
         let argv: ArgvBuf = ["INFO", "everything"].into_iter().collect();
-        let mut client = Client::new(NOBODY, Connection::default(), self.state.now, true);
+        let mut client = Client::new(NOBODY, Connection::default(), self.state.now, Standing::Free);
         let mut out = Output::default();
         let run = self.table.row(id).command.run;
         if run(&mut self.open_call(id, argv.borrow(), &mut client, &mut out, host)).is_err() {

@@ -7,6 +7,7 @@ use super::host::Host;
 use super::peers::{OutputState, Peer, Peers};
 use super::publish::Station;
 use super::state::State;
+use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::store::Changes;
 
@@ -109,7 +110,7 @@ pub(super) fn is_over_limit(state: &mut State, peer: &mut Peer) -> bool {
         }
         OutputState::TooMuch => {
             // A stranger is not to fill the log.
-            let is_known = peer.client.authenticated;
+            let is_known = peer.client.standing != Standing::Locked;
             let level = if is_known { log::Level::Warn } else { log::Level::Debug };
             log::log!(level, "closing client id={}: output limit", peer.client.id.serial);
             state.stats.closed_for_output += 1;

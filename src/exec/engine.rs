@@ -1,5 +1,6 @@
 //! The engine as its driver sees it.
 
+use super::access;
 use super::client::{Client, Connection};
 use super::command::Command;
 use super::host::Host;
@@ -11,6 +12,7 @@ use super::state::{Facts, State};
 use super::stats::Stats;
 use super::table::Table;
 use super::transaction;
+use crate::acl::{Acl, Standing, UserId};
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
@@ -98,7 +100,9 @@ impl Engine {
             Store::new(databases, KeyHasher::new(&mut rng), Usage::new(&config, rng.u64(..)));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
-        let mut state = State::new(config, facts, now, rng);
+        let mut acl = Acl::new(access::catalog(&table), config.acl_pubsub_default.is_all());
+        acl.users.set_default_password(config.requirepass.as_bytes());
+        let mut state = State::new(config, facts, now, acl, rng);
         state.stats = Stats::new(table.len());
         state.follow_configured(&mut store);
         let mut peers = Peers::default();
@@ -139,12 +143,13 @@ impl Engine {
             self.state.stats.connections_rejected += 1;
             return Err(Error::new("ERR max number of clients reached"));
         }
-        let has_password = !config.requirepass.is_empty();
-        if config.protected_mode && !has_password && !connection.is_local {
+        let users = &self.state.acl.users;
+        if config.protected_mode && users.default_user().any_password && !connection.is_local {
             self.state.stats.connections_rejected += 1;
             return Err(PROTECTED_MODE);
         }
-        let id = self.peers.connect(connection, self.state.now, !has_password);
+        let standing = users.standing(UserId::DEFAULT, users.admits_strangers());
+        let id = self.peers.connect(connection, self.state.now, standing);
         self.state.stats.clients_peak = self.state.stats.clients_peak.max(self.peers.len());
         self.state.agenda.watch_idle(&self.state.config, self.state.now);
         Ok(id)
@@ -255,7 +260,8 @@ impl Engine {
     /// What a client may send at this moment.
     #[inline]
     pub fn limits(&self, id: ClientId) -> Limits {
-        let authenticated = self.peers.get(id).is_some_and(|peer| peer.client.authenticated);
+        let peer = self.peers.get(id);
+        let authenticated = peer.is_some_and(|peer| peer.client.standing != Standing::Locked);
         Limits { bulk_max: self.state.config.proto_max_bulk_len, authenticated }
     }
 

@@ -1,9 +1,11 @@
 //! Whether a request may run at all, asked in the order in which Redis asks.
 
+use super::access;
 use super::client::Client;
 use super::replication::Side;
 use super::state::State;
-use super::table::{Row, wrong_arity};
+use super::table::{CommandId, Row, wrong_arity};
+use crate::acl::{Denial, Standing};
 use crate::config::kinds::Access;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -19,47 +21,67 @@ pub(super) struct Applicant<'a> {
     pub(super) is_out_of_memory: bool,
 }
 
+/// Why a request is not admitted.
+pub(super) enum Refusal {
+    /// The client is told this.
+    Error(Error),
+    /// Its user lacks a right.
+    Denied(Denial),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Error(error)
+    }
+}
+
 /// Admits a request or says why not.
 #[inline]
-pub(super) fn admit(row: &Row, argv: Argv<'_>, applicant: &Applicant<'_>) -> Result<(), Error> {
+pub(super) fn admit(
+    (id, row): (CommandId, &Row),
+    argv: Argv<'_>,
+    applicant: &Applicant<'_>,
+) -> Result<(), Refusal> {
     let spec = &row.command.spec;
     if !spec.takes(argv.len()) {
-        return Err(wrong_arity(row));
+        return Err(wrong_arity(row).into());
     }
     if spec.flags.contains(Flags::PROTECTED) {
         admit_protected(applicant)?;
     }
     let client = applicant.client;
-    if !client.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
-        return Err(Error::NO_AUTH);
-    }
-    if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
-        return Err(Error::OUT_OF_MEMORY);
-    }
-    if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
-        return Err(refusal(applicant.state));
+    if client.standing == Standing::Locked && !spec.runs_before_auth() {
+        return Err(Error::NO_AUTH.into());
     }
     if applicant.state.restricts_clients() {
         admit_by_role(client, spec.flags, applicant.state)?;
     }
     if client.side == Side::Replica && touches_keys(client, spec.flags) {
-        return Err(Error::new("ERR Replica can't interact with the keyspace"));
+        return Err(Error::new("ERR Replica can't interact with the keyspace").into());
     }
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
-        return Err(Error::new("ERR Command not allowed inside a transaction"));
+        return Err(Error::new("ERR Command not allowed inside a transaction").into());
+    }
+    access::permit(client, (id, row, argv), &applicant.state.acl).map_err(Refusal::Denied)?;
+    if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
+        return Err(Error::OUT_OF_MEMORY.into());
+    }
+    if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
+        return Err(refusal(applicant.state).into());
     }
     if client.is_subscribed()
         && applicant.protocol == Protocol::Resp2
         && !spec.flags.contains(Flags::SUBSCRIBED)
     {
-        return Err(Error::text(format!(
+        let text = format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
              are allowed in this context",
             row.name
-        )));
+        );
+        return Err(Error::text(text).into());
     }
     if applicant.state.persistence.is_loading() && !spec.flags.contains(Flags::LOADING) {
-        return Err(IS_LOADING);
+        return Err(IS_LOADING.into());
     }
     Ok(())
 }

@@ -35,11 +35,17 @@ pub trait Host {
     /// The parameter that cannot be followed; then nothing has changed.
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError>;
 
-    /// The text of a file; empty if there is none.
+    /// Fills a buffer with bytes that nobody can guess.
     ///
     /// # Errors
-    /// The system's reason.
-    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String>;
+    /// The system's reason for having none.
+    fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), String>;
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// The system's reason, and whether it is that there is no such file.
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, ReadError>;
 
     /// Replaces a file as a whole, or makes it; it is on the disk afterwards.
     ///
@@ -75,6 +81,15 @@ pub trait Host {
     /// How far that process has come: what it has noted itself, and the bytes of memory that it
     /// shares no more. Of the latest one, if none runs.
     fn child_progress(&self) -> (u64, u64);
+}
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub struct ReadError {
+    /// There is none.
+    pub is_missing: bool,
+    /// Why, in the system's words.
+    pub reason: String,
 }
 
 /// A parameter that the world could not follow.

@@ -164,6 +164,7 @@ fn complain(fault: &Fault) {
     let Fault { offset, reason } = fault;
     if let Reason::Bad(what) = reason {
         log::warn!("Internal error in RDB reading offset {offset} -> {what}");
+        log::warn!("The RDB file is damaged: {what}");
     }
     log::warn!("{}", reason.sentence());
 }

@@ -4,12 +4,14 @@
 //! on, and takes the bytes that appear in their output. The server drives it with sockets, tests
 //! drive it with a clock set by hand.
 
+mod access;
 mod agenda;
 mod args;
 pub mod block;
 mod call;
 mod children;
 mod client;
+mod client_line;
 mod command;
 mod describe;
 mod effects;
@@ -37,14 +39,15 @@ mod table;
 mod timed;
 pub mod transaction;
 
-pub use args::{db_index, extended, float, int, places, positive_count, span, timeout};
+pub use args::{db_index, extended, float, int, places, positive_count, span, timeout, timeout_ms};
 pub use call::Call;
 pub use children::{Child, ChildKind, Children};
 pub use client::{Client, ClientKind, Closing, Connection, ReplyMode, ReplyPeak};
+pub use client_line::client_line;
 pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};
 pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
-pub use host::{Host, HostError, Job};
+pub use host::{Host, HostError, Job, ReadError};
 pub use hotkeys::{Hotkeys, Wish as HotkeysWish};
 pub use latency::{LatencyMonitor, LatencySample, LatencySeries};
 pub use loading::{Load, reload};

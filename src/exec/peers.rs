@@ -2,6 +2,7 @@
 
 use super::client::{Client, Closing, Connection};
 use super::replication::Side;
+use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::base::num;
 use crate::base::time::Now;
@@ -71,11 +72,11 @@ pub enum OutputState {
 
 impl Peers {
     /// Adds a client.
-    pub fn connect(&mut self, connection: Connection, now: Now, authenticated: bool) -> ClientId {
+    pub fn connect(&mut self, connection: Connection, now: Now, standing: Standing) -> ClientId {
         self.serials += 1;
         let slot = self.slots.vacant_key();
         let id = ClientId { serial: self.serials, slot };
-        let client = Client::new(id, connection, now, authenticated);
+        let client = Client::new(id, connection, now, standing);
         let out = Output::default();
         let peer = Peer { client, out, is_listed: false, counted_bytes: 0 };
         self.slots.insert(Some(Box::new(peer)));
@@ -352,7 +353,7 @@ impl Peer {
     /// Bytes of output over which nothing more is worth writing; zero for none.
     #[inline]
     fn output_cap(&self, limits: &OutputLimits) -> usize {
-        if !self.client.authenticated {
+        if self.client.standing == Standing::Locked {
             return num::index(UNAUTHENTICATED_OUTPUT_MAX);
         }
         match limits.of(self.client.limit_class()).hard_bytes {
@@ -370,11 +371,12 @@ impl Peer {
             return OutputState::Within;
         }
         let limit = limits.of(self.client.limit_class());
-        if limit.hard_bytes | limit.soft_bytes == 0 && self.client.authenticated {
+        let is_stranger = self.client.standing == Standing::Locked;
+        if limit.hard_bytes | limit.soft_bytes == 0 && !is_stranger {
             return OutputState::Within;
         }
         let waiting = self.out.len() as u64;
-        if !self.client.authenticated && waiting > UNAUTHENTICATED_OUTPUT_MAX {
+        if is_stranger && waiting > UNAUTHENTICATED_OUTPUT_MAX {
             return OutputState::TooMuch;
         }
         let passes = |bytes: u64| bytes != 0 && waiting >= bytes.max(UNCOUNTED_OUTPUT_MAX);
@@ -398,7 +400,7 @@ mod tests {
     use std::time::Duration;
 
     fn connect(peers: &mut Peers) -> ClientId {
-        peers.connect(Connection::default(), Now::default(), true)
+        peers.connect(Connection::default(), Now::default(), Standing::Free)
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
 use super::table::CommandId;
+use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::resp::argv::Argv;
 
@@ -26,7 +27,7 @@ pub struct Unreplayable {
 impl Engine {
     /// A client by which requests are replayed.
     pub fn connect_replay(&mut self) -> ClientId {
-        self.peers.connect(Connection::default(), self.state.now, true)
+        self.peers.connect(Connection::default(), self.state.now, Standing::Free)
     }
 
     /// Runs requests again, up to the first that begins a transaction; how many have run.

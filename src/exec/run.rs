@@ -4,7 +4,7 @@ use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
-use super::gate::{self, Applicant};
+use super::gate::{self, Applicant, Refusal};
 use super::host::Host;
 use super::hotkeys::{Before, Cost};
 use super::peers::Peer;
@@ -117,24 +117,24 @@ impl Engine {
         }
         let changes = flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE);
         let holds_all = self.state.pause.is_some_and(|pause| pause.holds_all);
-        (holds_all || changes) && self.admit(row, peer, argv, false).is_ok()
+        (holds_all || changes) && self.admit((id, row), peer, argv, false).is_ok()
     }
 
     #[inline]
     fn admit(
         &self,
-        row: &Row,
+        command: (CommandId, &Row),
         peer: &Peer,
         argv: Argv<'_>,
         is_out_of_memory: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Refusal> {
         let applicant = Applicant {
             client: &peer.client,
             protocol: peer.out.protocol,
             state: &self.state,
             is_out_of_memory,
         };
-        gate::admit(row, argv, &applicant)
+        gate::admit(command, argv, &applicant)
     }
 
     #[inline]
@@ -289,10 +289,8 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
-        if let Err(error) = self.admit(self.table.row(id), peer, argv, is_out_of_memory) {
-            self.state.stats.commands[id.index()].rejected += 1;
-            let flags = self.table.row(id).command.spec.flags;
-            return Err(self.fail_transaction(peer, flags, error));
+        if let Err(refusal) = self.admit((id, self.table.row(id)), peer, argv, is_out_of_memory) {
+            return Err(self.refuse_request(refusal, id, peer, argv));
         }
         if peer.client.multi.is_some() && self.is_queued(id) {
             self.queue(peer, id, argv);
@@ -317,6 +315,23 @@ impl Engine {
         }
         self.note_run(id, peer, argv, outcome.is_err());
         outcome
+    }
+
+    /// Counts and notes that a request is not admitted; what its client is told.
+    #[cold]
+    fn refuse_request(
+        &mut self,
+        refusal: Refusal,
+        id: CommandId,
+        peer: &mut Peer,
+        argv: Argv<'_>,
+    ) -> Error {
+        self.state.stats.commands[id.index()].rejected += 1;
+        let error = match refusal {
+            Refusal::Error(error) => error,
+            Refusal::Denied(denial) => self.deny(denial, (id, argv), peer),
+        };
+        self.fail_transaction(peer, self.table.row(id).command.spec.flags, error)
     }
 
     /// Whether a command waits in the queue if there is one.
@@ -386,6 +401,9 @@ impl Engine {
         if self.store.changes.dirty != dirty {
             match &propagated {
                 Propagated::Instead(instead) => feed.append(db, instead.borrow()),
+                Propagated::Each(all) => {
+                    all.iter().for_each(|instead| feed.append(db, instead.borrow()));
+                }
                 Propagated::AsReceived | Propagated::ToReplicas => feed.append(db, argv),
             }
         } else if propagated == Propagated::ToReplicas {

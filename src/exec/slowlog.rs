@@ -99,6 +99,7 @@ pub(super) fn shorten(argv: Argv<'_>, hidden: &[usize]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acl::Standing;
     use crate::base::id::ClientId;
     use crate::base::time::Now;
     use crate::exec::client::Connection;
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room() {
         let id = ClientId { serial: 1, slot: 0 };
-        let client = Client::new(id, Connection::default(), Now::default(), true);
+        let client = Client::new(id, Connection::default(), Now::default(), Standing::Free);
         let mut log = SlowLog::default();
         (0..5).for_each(|us| log.add((7, us), Vec::new(), &client, 3));
         let kept: Vec<u64> = log.iter().map(|entry| entry.id).collect();

@@ -12,6 +12,7 @@ use super::propagate::Feed;
 use super::replication::Replication;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
+use crate::acl::Acl;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
@@ -62,6 +63,8 @@ pub struct State {
     pub now: Now,
     /// When the engine was made.
     pub started: Now,
+    /// The users.
+    pub acl: Acl,
     /// Counts.
     pub stats: Stats,
     /// Chance.
@@ -116,7 +119,13 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(config: Config, facts: Facts, now: Now, mut rng: fastrand::Rng) -> State {
+    pub(super) fn new(
+        config: Config,
+        facts: Facts,
+        now: Now,
+        acl: Acl,
+        mut rng: fastrand::Rng,
+    ) -> State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
         let persistence = Persistence::new(&config, now);
@@ -126,6 +135,7 @@ impl State {
             facts,
             now,
             started: now,
+            acl,
             stats: Stats::default(),
             rng,
             run_id,

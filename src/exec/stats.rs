@@ -1,6 +1,7 @@
 //! Counts and rates that INFO shows.
 
 use super::table::CommandId;
+use crate::acl::log::Reason;
 use crate::base::time::Now;
 use crate::resp::error::Error;
 use hdrhistogram::Histogram;
@@ -57,6 +58,31 @@ impl CommandStats {
     }
 }
 
+/// Counts of what users were denied.
+#[derive(Default)]
+pub struct Denials {
+    /// Passwords.
+    pub auth: u64,
+    /// Commands.
+    pub command: u64,
+    /// Keys.
+    pub key: u64,
+    /// Channels.
+    pub channel: u64,
+}
+
+impl Denials {
+    /// Counts one.
+    pub(super) fn count(&mut self, reason: Reason) {
+        *match reason {
+            Reason::Auth => &mut self.auth,
+            Reason::Command => &mut self.command,
+            Reason::Key => &mut self.key,
+            Reason::Channel => &mut self.channel,
+        } += 1;
+    }
+}
+
 /// Counts since the start or since CONFIG RESETSTAT.
 #[derive(Default)]
 pub struct Stats {
@@ -72,8 +98,8 @@ pub struct Stats {
     pub connections: u64,
     /// Connections refused since there were too many.
     pub connections_rejected: u64,
-    /// Wrong passwords.
-    pub logins_refused: u64,
+    /// Denials, by what was denied.
+    pub denied: Denials,
     /// Bytes read from clients.
     pub net_in: u64,
     /// Bytes written to clients.

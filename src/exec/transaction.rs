@@ -1,6 +1,7 @@
 //! Transactions: requests that are queued by MULTI and run together by EXEC, unless a key that is
 //! watched has changed meanwhile.
 
+use super::access;
 use super::client::Client;
 use super::command::{Flow, Nothing};
 use super::engine::Engine;
@@ -152,6 +153,14 @@ impl Engine {
     fn run_queued(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>, host: &mut dyn Host) {
         peer.out.close_chunk();
         let mark = peer.out.mark();
+        // Rights may have changed since it was queued.
+        let request = (id, self.table.row(id), argv);
+        if let Err(denial) = access::permit(&peer.client, request, &self.state.acl) {
+            let error = self.deny_late(denial, (id, argv), peer);
+            self.state.stats.errored(&error);
+            peer.out.error(&error);
+            return;
+        }
         let mut timed = Timed::start(self, host);
         timed.begin(id, argv, &peer.client, self, host);
         let flow = self.invoke(id, peer, argv, host);

@@ -160,6 +160,13 @@ impl Output {
         self.counted(kind, fill);
     }
 
+    /// A map of as many pairs as `fill` writes; it returns how many it wrote. In RESP2 an array,
+    /// the form of whose items is up to `fill`.
+    pub fn map_or_array_of(&mut self, fill: impl FnOnce(&mut Output) -> usize) {
+        let kind = if self.protocol == Protocol::Resp2 { b'*' } else { b'%' };
+        self.counted(kind, fill);
+    }
+
     fn counted(&mut self, kind: u8, fill: impl FnOnce(&mut Output) -> usize) {
         let start = self.tail.len();
         self.tail.resize(start + HEADER_MAX, 0);

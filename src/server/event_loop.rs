@@ -12,7 +12,7 @@ use super::world::{LISTENER_TOKENS, WAKER, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
-use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, LinkTurn, Table};
+use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, LinkTurn};
 use crate::persist::snapshot;
 use crate::sys::crash::BlackBox;
 use crate::sys::{files, process};
@@ -23,6 +23,7 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The token of signals.
@@ -93,7 +94,10 @@ impl Server {
     pub fn check(groups: &[&[&'static Command]], config: &Config) -> Result<(), String> {
         files::check_enter(&config.dir).map_err(|error| no_dir(config, &error))?;
         journal::check(config)?;
-        Table::new(groups, &mut fastrand::Rng::new()).rename_all(&config.renames)
+        let facts = Facts::default();
+        let mut engine = Engine::new(groups, config.clone(), facts, Now::default(), 0);
+        engine.rename_commands()?;
+        engine.load_users(|path| World::read(&Path::new(&config.dir).join(path)))
     }
 
     /// Takes the parameters into effect and listens.
@@ -128,6 +132,7 @@ impl Server {
         let now = world.now();
         let mut engine = Engine::new(groups, config, facts, now, seed);
         engine.rename_commands()?;
+        engine.load_users(|path| World::read(Path::new(path)))?;
         Ok(Server {
             poll,
             signals,

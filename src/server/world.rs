@@ -7,14 +7,14 @@ use super::title::Nameplate;
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
 use crate::config::{Config, checks};
-use crate::exec::{Host, HostError, Job};
+use crate::exec::{Host, HostError, Job, ReadError};
 use crate::persist::aof::Errand;
 use crate::sys::disk::{Disk, SystemDisk};
 use crate::sys::fork::{self, Child, End};
 use crate::sys::helper::Helper;
 use crate::sys::oom::{OomScore, Target};
 use crate::sys::ticks::Stopwatch;
-use crate::sys::{files, limits};
+use crate::sys::{files, limits, random};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
 use std::io::{self, Write};
@@ -49,6 +49,14 @@ pub(super) struct World {
 }
 
 impl World {
+    /// Reads a file.
+    pub(super) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+        std::fs::read(path).map_err(|error| ReadError {
+            is_missing: error.kind() == io::ErrorKind::NotFound,
+            reason: files::reason(&error),
+        })
+    }
+
     /// Starts the clocks; listens to nothing yet.
     pub(super) fn new(registry: Registry) -> World {
         World {
@@ -213,11 +221,12 @@ impl Host for World {
         followed
     }
 
-    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, String> {
-        match std::fs::read(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(files::reason(&error)),
-            read => Ok(read.unwrap_or_default()),
-        }
+    fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+        random::fill(buffer).map_err(|error| files::reason(&error))
+    }
+
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, ReadError> {
+        World::read(Path::new(path))
     }
 
     fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {

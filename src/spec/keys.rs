@@ -68,6 +68,9 @@ pub enum Search {
     /// One stands behind this word, the last such of a request, among options each of which takes
     /// so many arguments. COMMAND shows such a search as unknown.
     Option(&'static str, &'static [(&'static str, usize)]),
+    /// They stand behind this word, and behind them as many other arguments; before the word, from
+    /// the first argument on, stand options each of which takes so many arguments.
+    Half(&'static str, &'static [(&'static str, usize)]),
     /// The request does not name them.
     Nowhere,
 }
@@ -146,6 +149,16 @@ impl KeySpec {
         KeySpec { search: Search::Option(word, options), ..KeySpec::one(flags) }
     }
 
+    /// Keys behind a word, with as many other arguments behind them; before the word stand options
+    /// with so many arguments.
+    pub const fn half(
+        word: &'static str,
+        options: &'static [(&'static str, usize)],
+        flags: KeyFlags,
+    ) -> KeySpec {
+        KeySpec { search: Search::Half(word, options), last: -1, ..KeySpec::one(flags) }
+    }
+
     /// Keys that the request does not name.
     pub const fn unnamed(flags: KeyFlags) -> KeySpec {
         KeySpec { search: Search::Nowhere, ..KeySpec::one(flags) }
@@ -215,6 +228,11 @@ impl KeySpec {
                 let key = last_option(word, options, self.first..argc, arg).unwrap_or(argc);
                 key..key + 1
             }
+            Search::Half(word, options) => {
+                let first = behind_options(word, options, 1..argc, arg).unwrap_or(argc);
+                let count = argc - first;
+                if count.is_multiple_of(2) { first..first + count / 2 } else { argc..argc }
+            }
         };
         (keys.start..keys.end.min(argc)).step_by(self.step)
     }
@@ -241,6 +259,24 @@ impl KeySpec {
         let first = i64::try_from(self.first).unwrap_or(0);
         (self.first, if last < 0 { last } else { first + last }, self.step)
     }
+}
+
+/// The index behind a word before which stand nothing but options with so many arguments.
+fn behind_options<'a>(
+    word: &str,
+    options: &[(&str, usize)],
+    indexes: Range<usize>,
+    arg: impl Fn(usize) -> &'a [u8],
+) -> Option<usize> {
+    let mut at = indexes.start;
+    while at < indexes.end {
+        let is = |name: &str| arg(at).eq_ignore_ascii_case(name.as_bytes());
+        if is(word) {
+            return Some(at + 1);
+        }
+        at += 1 + options.iter().find(|(name, _)| is(name))?.1;
+    }
+    None
 }
 
 /// The index behind the last option of a name, of those that stand at these indexes.
@@ -299,6 +335,11 @@ mod tests {
         let words = ["SORT", "k", "by", "store", "limit", "0", "store", "Store", "a", "STORE", "b"];
         let found = |argc| option.indexes(argc, |at| words[at].as_bytes()).collect::<Vec<_>>();
         assert_eq!((found(11), found(10), found(8)), (vec![10], vec![8], vec![]));
+        let half = KeySpec::half("STREAMS", &[("COUNT", 1), ("NOACK", 0)], KeyFlags::RO);
+        let words = ["x", "count", "streams", "NOACK", "Streams", "a", "b", "1", "2"];
+        let found = |argc| half.indexes(argc, |at| words[at].as_bytes()).collect::<Vec<_>>();
+        assert_eq!((found(9), found(8), found(7)), (vec![5, 6], vec![], vec![5]));
+        assert_eq!((found(5), found(2)), (vec![], vec![]));
         assert_eq!(indexes(KeySpec::unnamed(KeyFlags::RO), 3), [0; 0]);
         assert_eq!(KeySpec::all(KeyFlags::RO).triple(), (1, -1, 1));
         assert_eq!(KeySpec::one(KeyFlags::RO).triple(), (1, 1, 1));

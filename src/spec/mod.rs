@@ -2,13 +2,15 @@
 //! behaviour.
 
 pub mod categories;
+pub mod channels;
 pub mod flags;
 pub mod keys;
 pub mod syntax;
 
 use categories::Categories;
+use channels::Channels;
 use flags::Flags;
-use keys::{KeySpec, Search};
+use keys::{KeyFlags, KeySpec, Search};
 
 /// The version of Redis whose behaviour is promised.
 pub const REDIS_VERSION: &str = "7.4.0";
@@ -34,6 +36,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Streams.
+    Stream,
     /// String values.
     String,
     /// Publish and subscribe.
@@ -57,6 +61,7 @@ impl Group {
             Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
             Group::String => "string",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
@@ -82,6 +87,8 @@ pub struct Spec {
     pub categories: Categories,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
+    /// Which of its arguments are channels.
+    pub channels: Channels,
     /// Hints for clients that talk to many servers.
     pub tips: &'static [&'static str],
     /// What it costs.
@@ -115,6 +122,7 @@ impl Spec {
         flags: Flags::empty(),
         categories: Categories::empty(),
         keys: &[],
+        channels: Channels::None,
         tips: &[],
         complexity: "O(1)",
         summary: "",
@@ -154,6 +162,26 @@ impl Spec {
         };
         let (first, last, step) = head.triple();
         (first, tail.map_or(last, |tail| tail.triple().1), step)
+    }
+
+    /// The keys of a request of `argc` arguments, of which `arg` returns the one at an index: the
+    /// index of each, and what is done with it. Where a number of keys is none, or says too many,
+    /// there are no keys.
+    pub fn key_uses<'a>(
+        &'static self,
+        argc: usize,
+        arg: impl Fn(usize) -> &'a [u8] + Copy,
+    ) -> impl Iterator<Item = (usize, KeyFlags)> {
+        let real = self.keys.iter().filter(|keys| !keys.flags.contains(KeyFlags::NOT_KEY));
+        real.filter(move |keys| keys.fit(argc, arg)).flat_map(move |keys| {
+            let flags = keys.flags_for((keys.first..argc).map(arg));
+            keys.indexes(argc, arg).map(move |index| (index, flags))
+        })
+    }
+
+    /// Whether a client may send it that has not logged in.
+    pub fn runs_before_auth(&self) -> bool {
+        self.flags.contains(Flags::NO_AUTH)
     }
 
     /// True if a request of `count` arguments, name included, has the right number.

@@ -11,6 +11,7 @@
 //! [SET key | GET] ...    a group once or more, or any number of times if it is optional; with its
 //!                        token each time, if it has one
 //! [condition: NX | XX]   the name by which COMMAND DOCS knows the choice or the block
+//! = ~ * $                tokens, too
 //! count:integer          an argument of a type that its name does not tell
 //! ```
 
@@ -253,7 +254,7 @@ impl<'a> Parser<'a> {
 }
 
 fn is_token(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_uppercase())
+    word.starts_with(|first: char| first.is_ascii_uppercase() || "=~*$".contains(first))
 }
 
 fn pure_token(token: &str) -> Arg {

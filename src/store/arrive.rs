@@ -24,7 +24,7 @@ pub enum Noted {
 /// How far a collection of this type may go in its small form.
 pub fn limits(config: &Config, hasher: &KeyHasher, value: Type) -> Limits {
     let (elements, element_bytes) = match value {
-        Type::String | Type::List => (0, 0),
+        Type::String | Type::List | Type::Stream => (0, 0),
         Type::Hash => (config.hash_max_listpack_entries, config.hash_max_listpack_value),
         Type::Set => (config.set_max_listpack_entries, config.set_max_listpack_value),
         Type::SortedSet => (config.zset_max_listpack_entries, config.zset_max_listpack_value),

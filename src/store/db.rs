@@ -95,6 +95,12 @@ impl<R> Edit<R> {
         Edit { changes: changes as u64, ..self }
     }
 
+    /// Something has changed beside the elements: it counts, and is told to those who replay
+    /// changes; who watches the key or waits for it does not hear of it.
+    pub fn aside(event: Option<&'static str>, result: R) -> Edit<R> {
+        Edit { result, events: [event, None], has_changed: false, changes: 1 }
+    }
+
     /// There is another event to tell.
     #[must_use]
     pub fn and(self, event: &'static str) -> Edit<R> {
@@ -306,8 +312,8 @@ impl Db<'_> {
         let Some(place) = spot.place else { return Ok(None) };
         let entry = self.space.entry_mut(place);
         let before = if K::TYPE == Type::Hash { fields::earliest_ms(entry) } else { None };
-        let edited = entry.edit(self.room, |value: &mut K| (change(value), value.is_empty()));
-        let (edit, is_empty) = edited.ok_or(Error::WRONG_TYPE)?;
+        let edited = entry.edit(self.room, |value: &mut K| (change(value), value.is_void()));
+        let (edit, is_void) = edited.ok_or(Error::WRONG_TYPE)?;
         if K::TYPE == Type::Hash {
             self.space.shift_fields(place, spot.hash, before);
         }
@@ -315,7 +321,7 @@ impl Db<'_> {
             self.usage.change(self.space.entry_mut(place));
         }
         let result = self.tell::<K, R>(spot.key, edit);
-        if is_empty {
+        if is_void {
             self.discard(place, spot.hash);
             self.note(EventClasses::GENERIC, "del", spot.key);
         }
@@ -338,7 +344,7 @@ impl Db<'_> {
         }
         let mut value = K::default();
         let edit = change(&mut value);
-        if !value.is_empty() {
+        if !value.is_void() {
             self.note(EventClasses::NEW, "new", spot.key);
             self.add(spot, value);
         }
@@ -354,7 +360,7 @@ impl Db<'_> {
         value: K,
         changes: usize,
     ) {
-        if value.is_empty() {
+        if value.is_void() {
             self.remove("del", spot);
             return;
         }
@@ -687,5 +693,6 @@ fn class_of(value: Type) -> EventClasses {
         Type::Set => EventClasses::SET,
         Type::SortedSet => EventClasses::ZSET,
         Type::Hash => EventClasses::HASH,
+        Type::Stream => EventClasses::STREAM,
     }
 }

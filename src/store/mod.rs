@@ -20,6 +20,7 @@ pub use usage::{Measure, Usage};
 
 use crate::base::hash::KeyHasher;
 use crate::base::id::DbIndex;
+use crate::data::collection::Collection;
 use crate::data::table::Pieces;
 use entry::Entry;
 use evict::Candidates;
@@ -140,6 +141,11 @@ impl Store {
             }
         }
         old
+    }
+
+    /// Takes a value that nobody needs any more, to be freed a slice at a time.
+    pub fn free_value_later(&mut self, value: Collection) {
+        self.remains.add_collection(Box::new(value));
     }
 
     /// True while something waits to be freed.

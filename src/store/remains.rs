@@ -6,8 +6,8 @@ use crate::data::table::Pieces;
 
 /// Pieces that are freed in one slice; each is some hundred entries at most.
 const PIECES_PER_SLICE: usize = 4;
-/// Elements of a collection up to which it is freed at once.
-const ELEMENTS_AT_ONCE: usize = 64;
+/// Pieces of a collection up to which it is freed at once.
+const PIECES_AT_ONCE: usize = 64;
 
 /// One thing that waits to be freed.
 enum Rest {
@@ -41,9 +41,14 @@ impl Remains {
 
     #[cold]
     fn add_large(&mut self, entry: &mut Entry) {
-        if let Some(collection) = entry.take_large()
-            && collection.len() > ELEMENTS_AT_ONCE
-        {
+        if let Some(collection) = entry.take_large() {
+            self.add_collection(collection);
+        }
+    }
+
+    /// Takes a collection, unless it is freed at once.
+    pub(super) fn add_collection(&mut self, collection: Box<Collection>) {
+        if collection.piece_count() > PIECES_AT_ONCE {
             self.0.push(Rest::Value(collection));
         }
     }

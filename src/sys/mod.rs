@@ -11,6 +11,7 @@ pub mod memory;
 pub mod oom;
 pub mod probes;
 pub mod process;
+pub mod random;
 pub mod supervisor;
 pub mod syslog;
 pub mod ticks;

@@ -5,6 +5,7 @@ use crate::support::collections::{self, Scope};
 use crate::support::seeds;
 use crate::world::Sim;
 use fastrand::Rng;
+use spindle::acl::Standing;
 use spindle::commands::GROUPS;
 use spindle::config::Config;
 use spindle::config::kinds::Access;
@@ -187,11 +188,13 @@ fn any_request_gets_its_replies_and_harms_nobody() {
             // Some requests are meant to end the connection, to stop the server or to lock everyone
             // out.
             let is_stopping = std::mem::take(&mut sim.engine.state_mut().is_stopping);
-            sim.engine.state_mut().config.requirepass.clear();
+            sim.engine.state_mut().acl.users.set_default_password(b"");
             sim.engine.state_mut().pause = None;
             sim.engine.peers().resume();
             sim.engine.state_mut().config.maxclients = 10_000;
-            if sim.conns[conn].is_closed || is_stopping {
+            let client = sim.engine.client(sim.conns[conn].id);
+            let is_free = client.is_some_and(|client| client.standing == Standing::Free);
+            if sim.conns[conn].is_closed || is_stopping || !is_free {
                 let id = sim.conns[conn].id;
                 sim.engine.disconnect(id);
                 conn = sim.connect();

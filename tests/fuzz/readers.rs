@@ -1,7 +1,9 @@
 //! The readers one by one: requests, words, parameters, patterns, numbers.
 
 use crate::support::seeds;
+use crate::world::Sim;
 use fastrand::Rng;
+use spindle::acl::{self, Users, merge_selectors};
 use spindle::base::{glob, num, quoted};
 use spindle::config::Config;
 use spindle::config::{file, rewrite, table};
@@ -128,7 +130,7 @@ fn any_file_of_parameters_is_read_or_refused() {
                 parameter.set(&mut again, std::slice::from_ref(&shown)).unwrap();
                 assert_eq!(parameter.show(&mut again), shown, "seed {seed} {}", parameter.name);
             }
-            let rewritten = rewrite::rewrite(&text, &mut config, rng.bool());
+            let rewritten = rewrite::rewrite(&text, &mut config, &[], rng.bool());
             let mut again = Config::default();
             file::read(&mut again, "rewritten", &rewritten).unwrap();
             for parameter in table::all() {
@@ -185,5 +187,137 @@ fn numbers_are_read_as_the_standard_library_reads_them_where_they_are_canonical(
         let standard = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i64>().ok());
         let canonical = standard.filter(|value| value.to_string().as_bytes() == text);
         assert_eq!(read, canonical, "seed {seed} {text:?}");
+    }
+}
+
+/// Pieces of rules, right and wrong.
+const RULES: &[&str] = &[
+    "on",
+    "off",
+    "nopass",
+    "resetpass",
+    "reset",
+    "allkeys",
+    "resetkeys",
+    "allchannels",
+    "&*",
+    "~*",
+    "resetchannels",
+    "allcommands",
+    "nocommands",
+    "+@all",
+    "-@all",
+    "+@string",
+    "-@slow",
+    "+get",
+    "-get",
+    "+config",
+    "+config|get",
+    "-config|set",
+    "+select|0",
+    "+select|a\"",
+    "+select|x)",
+    "~a",
+    "~b*",
+    "%R~c",
+    "%W~c",
+    "%RW~*",
+    "%R",
+    "%~",
+    "~\"",
+    "~')",
+    "~(",
+    "&a",
+    "&b\\",
+    ">pw",
+    "<pw",
+    "clearselectors",
+    "(+get ~a)",
+    "(~\"a\\\"b\" &c\\))",
+    "(+set",
+    "~d)",
+    "()",
+    "(on)",
+    "( )",
+    "skip-sanitize-payload",
+    "+nosuch",
+    "~\u{e9}",
+    "+",
+    "-",
+    "",
+];
+
+fn rule(rng: &mut Rng) -> Vec<u8> {
+    match rng.u8(0..8) {
+        0 => {
+            let len = rng.usize(0..12);
+            bytes(rng, b"+-@~%&()RWrw|*\"'\\ <>#!getconfig\0\n", len)
+        }
+        1 => {
+            let inner: Vec<String> = (0..rng.usize(0..4)).map(|_| piece(rng)).collect();
+            format!("({})", inner.join(" ")).into_bytes()
+        }
+        _ => piece(rng).into_bytes(),
+    }
+}
+
+fn piece(rng: &mut Rng) -> String {
+    RULES[rng.usize(0..RULES.len())].to_owned()
+}
+
+#[test]
+fn a_user_described_is_the_same_user() {
+    let engine = Sim::new(1, Config::default()).engine;
+    let acl = &engine.state().acl;
+    for seed in seeds(3_000) {
+        let mut rng = Rng::with_seed(seed);
+        let rules: Vec<Vec<u8>> = (0..rng.usize(0..12)).map(|_| rule(&mut rng)).collect();
+        let mut users = Users::new(&acl.catalog);
+        let mut user = acl.draft(b"me", std::iter::empty()).unwrap();
+        for rule in merge_selectors(rules.iter().map(Vec::as_slice)).unwrap_or_default() {
+            let before = user.clone();
+            if user.apply(&rule, acl.book()).is_err() {
+                assert_eq!(user, before, "seed {seed}: {rule:?} is refused and changes something");
+            }
+        }
+        users.put(user.clone());
+        let text = acl::file::write(&users);
+        let read = acl::file::read(&text, "f", acl.book());
+        let read = read.unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+        let again = read.get(read.find(b"me").unwrap());
+        assert_eq!(*again, user, "seed {seed}: {}", String::from_utf8_lossy(&text));
+        // The words of a configuration make it, too.
+        let line = user.line();
+        let words: Vec<Vec<u8>> = line.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect();
+        let mut users = Users::new(&acl.catalog);
+        acl::file::read_words(&mut users, b"me", &words[2..], acl.book()).unwrap();
+        assert_eq!(*users.get(users.find(b"me").unwrap()), user, "seed {seed}");
+    }
+}
+
+#[test]
+fn any_bytes_are_a_file_of_users_or_are_refused() {
+    let engine = Sim::new(1, Config::default()).engine;
+    let acl = &engine.state().acl;
+    for seed in seeds(2_000) {
+        let mut rng = Rng::with_seed(seed);
+        let mut text = Vec::new();
+        for _ in 0..rng.usize(0..6) {
+            if rng.u8(0..4) > 0 {
+                text.extend_from_slice(b"user ");
+            }
+            let len = rng.usize(0..4);
+            text.extend(bytes(&mut rng, b"ab", len));
+            for _ in 0..rng.usize(0..5) {
+                text.push(b' ');
+                text.extend(rule(&mut rng));
+            }
+            text.push(b'\n');
+        }
+        if let Ok(users) = acl::file::read(&text, "f", acl.book()) {
+            let written = acl::file::write(&users);
+            let again = acl::file::read(&written, "f", acl.book()).unwrap();
+            assert!(again.iter().eq(users.iter()), "seed {seed}");
+        }
     }
 }

@@ -20,3 +20,4 @@ mod replication;
 mod snapshots;
 mod system_calls;
 mod transcripts;
+mod users;

@@ -4,6 +4,11 @@ use crate::support::server::Server;
 use crate::support::transcript::play;
 
 #[test]
+fn acl() {
+    play("acl", include_str!("../transcripts/acl.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn bitmap() {
     play("bitmap", include_str!("../transcripts/bitmap.txt"), &Server::start(&[]), false);
 }
@@ -57,6 +62,11 @@ fn set() {
 #[test]
 fn sort() {
     play("sort", include_str!("../transcripts/sort.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn stream() {
+    play("stream", include_str!("../transcripts/stream.txt"), &Server::start(&[]), false);
 }
 
 #[test]

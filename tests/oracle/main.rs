@@ -15,3 +15,4 @@ mod requests;
 mod snapshots;
 mod streams;
 mod strings;
+mod users;

@@ -16,6 +16,11 @@ fn prove_with(flags: &[&str], name: &str, text: &str) {
 }
 
 #[test]
+fn acl() {
+    prove("acl", include_str!("../transcripts/acl.txt"));
+}
+
+#[test]
 fn bitmap() {
     prove("bitmap", include_str!("../transcripts/bitmap.txt"));
 }
@@ -64,6 +69,11 @@ fn sorted_set() {
 #[test]
 fn set() {
     prove("set", include_str!("../transcripts/set.txt"));
+}
+
+#[test]
+fn stream() {
+    prove("stream", include_str!("../transcripts/stream.txt"));
 }
 
 #[test]

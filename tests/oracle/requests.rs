@@ -1,7 +1,7 @@
 //! Requests by chance that the real server understands too, right and wrong ones.
 
 use crate::support::collections::{self, STRINGS, Scope, any_key, key_of, one_of};
-use crate::support::collections::{geo, sort};
+use crate::support::collections::{geo, sort, streams};
 use crate::{bitmaps, strings};
 use fastrand::Rng;
 
@@ -63,6 +63,9 @@ pub fn has_one_outcome(request: &[String]) -> bool {
     let name = request[0].to_uppercase();
     let is_waiting = name.starts_with("BL") || name.starts_with("BR") || name.starts_with("BZ");
     let timeout = if name.ends_with("MPOP") { request.get(1) } else { request.last() };
+    if name.starts_with('X') {
+        return streams::has_one_outcome(request);
+    }
     let seconds = timeout.and_then(|timeout| timeout.parse::<f64>().ok());
     // Later versions call what is too long by another name.
     let is_long = seconds.is_some_and(|seconds| seconds == 0.0 || seconds > 0.05);

@@ -14,7 +14,8 @@ use spindle::data::hash::Hash;
 use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
-use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, Turn};
+use spindle::data::stream::{Stream, StreamId};
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
 use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
@@ -36,6 +37,8 @@ pub struct World {
     pub now: Now,
     /// Microseconds that pass whenever the stopwatch is read; none but where a test wants them to.
     pub pace_us: u64,
+    /// Files by path.
+    pub files: BTreeMap<String, Vec<u8>>,
     pub disk: FakeDisk,
     /// Work that is to be done beside the loop, where a test does it itself.
     pub errands: Option<Vec<Errand>>,
@@ -85,12 +88,19 @@ impl Host for World {
         Ok(())
     }
 
-    fn read_file(&mut self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(Vec::new())
+    fn fill_random(&mut self, buffer: &mut [u8]) -> Result<(), String> {
+        buffer.fill(7);
+        Ok(())
     }
 
-    fn replace_file(&mut self, path: &str, _: &[u8]) -> Result<(), String> {
-        Err(format!("there is no place for {path}"))
+    fn read_file(&mut self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let missing = || ReadError { is_missing: true, reason: format!("there is no {path}") };
+        self.files.get(path).cloned().ok_or_else(missing)
+    }
+
+    fn replace_file(&mut self, path: &str, text: &[u8]) -> Result<(), String> {
+        self.files.insert(path.to_owned(), text.to_vec());
+        Ok(())
     }
 
     fn disk(&mut self) -> &mut dyn Disk {
@@ -135,7 +145,29 @@ pub enum Data {
     SortedSet(Vec<(Vec<u8>, String)>),
     /// Values and deadlines by field.
     Hash(BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>),
+    Stream(StreamData),
 }
+
+/// What a stream holds: its facts and entries, and what its groups have been given, by whom and how
+/// often.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamData {
+    /// First, last, highest deleted id; entries, and entries that were added.
+    pub facts: Vec<String>,
+    pub entries: Vec<(String, Vec<String>)>,
+    pub groups: Vec<GroupData>,
+}
+
+/// Name, last id and count of a group; its consumers; its pending entries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupData {
+    pub facts: Vec<String>,
+    pub consumers: Vec<String>,
+    pub pending: Vec<PendingData>,
+}
+
+/// Id, consumer, deliveries and, where time is the same, the moment of the last one.
+pub type PendingData = (String, String, u64, i64);
 
 impl Debug for Data {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -146,6 +178,7 @@ impl Debug for Data {
             Data::SortedSet(items) => {
                 f.debug_map().entries(items.iter().map(|(it, score)| (quote(it), score))).finish()
             }
+            Data::Stream(stream) => write!(f, "{stream:#?}"),
             Data::Hash(fields) => {
                 let quoted = |(field, (value, at)): (&Vec<u8>, &(Vec<u8>, Option<i64>))| {
                     (quote(field), (quote(value), *at))
@@ -193,6 +226,7 @@ impl Sim {
         let mut world = World {
             now,
             pace_us: 0,
+            files: BTreeMap::new(),
             disk: FakeDisk::default(),
             errands: None,
             progress: Progress::default(),
@@ -371,6 +405,18 @@ pub fn same_dumps(a: &[Record], b: &[Record], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}: one has more keys");
 }
 
+/// A dump without the moments at which entries were given to consumers: who replays changes later
+/// may have a clock of its own.
+pub fn without_times(dump: &[Record]) -> Vec<Record> {
+    let mut dump = dump.to_vec();
+    for (_, _, data, _) in &mut dump {
+        let Data::Stream(stream) = data else { continue };
+        let pending = stream.groups.iter_mut().flat_map(|group| &mut group.pending);
+        pending.for_each(|(_, _, _, delivered_ms)| *delivered_ms = 0);
+    }
+    dump
+}
+
 /// The value at a spot where there is one.
 fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
     const RIGHT: &str = "the type that it is said to be";
@@ -395,6 +441,9 @@ fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
             let items = items.map(|(m, score)| (m.to_bytes().into_owned(), format!("{score:?}")));
             Data::SortedSet(items.collect())
         }
+        Type::Stream => {
+            Data::Stream(read_stream(db.view::<Stream>(spot).expect(RIGHT).expect(RIGHT)))
+        }
         Type::Hash => {
             let (hash, mut fields) = (db.view::<Hash>(spot), BTreeMap::new());
             hash.expect(RIGHT).expect(RIGHT).each(|field| {
@@ -404,4 +453,34 @@ fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
             Data::Hash(fields)
         }
     }
+}
+
+fn read_stream(stream: &Stream) -> StreamData {
+    let show = |id: StreamId| String::from_utf8_lossy(id.text().as_ref()).into_owned();
+    let facts = stream.facts();
+    let ids = [facts.first_id, facts.last_id, facts.max_deleted_id].map(show);
+    let counts = [facts.len, facts.entries_added].map(|count| count.to_string());
+    let entries = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| {
+        let texts = entry.fields().flat_map(|(field, value)| [field, value]);
+        (show(entry.id), texts.map(|text| quote(&text.to_bytes())).collect())
+    });
+    let entries: Vec<_> = entries.collect();
+    assert_eq!(entries.len() as u64, facts.len, "entries are counted");
+    let groups = stream.groups().map(|(name, group)| {
+        let read = group.entries_read.map_or("unknown".to_owned(), |read| read.to_string());
+        let name_of = |id| quote(&group.consumer(id).expect("pending with someone").name);
+        let pending = group.pending_range(StreamId::MIN, StreamId::MAX).map(|(id, held)| {
+            (show(id), name_of(held.consumer), held.deliveries, held.delivered_ms)
+        });
+        let pending: Vec<_> = pending.collect();
+        assert_eq!(pending.len(), group.pending_len());
+        let own: usize = group.consumers().map(|(_, consumer)| consumer.pending_len()).sum();
+        assert_eq!(own, pending.len(), "what is pending is pending with someone");
+        GroupData {
+            facts: vec![quote(name), show(group.last_id), read],
+            consumers: group.consumers().map(|(_, consumer)| quote(&consumer.name)).collect(),
+            pending,
+        }
+    });
+    StreamData { facts: [&ids[..], &counts].concat(), entries, groups: groups.collect() }
 }

@@ -6,6 +6,7 @@ use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::sorted_set::SortedSet;
+use crate::data::stream::{Stream, StreamId};
 use crate::data::text::Text;
 use crate::exec::{Call, Flow, Outcome};
 use crate::store::Db;
@@ -57,6 +58,7 @@ impl Digest {
                 }
             }
             Type::Hash => self.mix_hash(entry),
+            Type::Stream => self.mix_stream(entry),
         }
         if is_timed {
             self.unite(b"!!expire!!");
@@ -74,6 +76,18 @@ impl Digest {
             }
             self.unite(&item.0);
         });
+    }
+
+    fn mix_stream(&mut self, entry: &Entry) {
+        let stream = entry.view::<Stream>();
+        let entries = stream.map(|stream| stream.range(StreamId::MIN, StreamId::MAX));
+        for entry in entries.into_iter().flatten() {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields() {
+                self.mix_text(field);
+                self.mix_text(value);
+            }
+        }
     }
 
     fn hex(self) -> String {
@@ -113,6 +127,7 @@ const fn number_of(value: Type) -> u32 {
         Type::Set => 2,
         Type::SortedSet => 3,
         Type::Hash => 4,
+        Type::Stream => 6,
     }
 }
 

@@ -4,7 +4,7 @@ use super::{REMOVES, TAKES, count, fill, pop_event, side};
 use crate::commands::text::write_text;
 use crate::data::collection::Kind;
 use crate::data::list::{End, Fill, List};
-use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};
+use crate::exec::{Call, Command, Flow, Outcome, Wait, timeout};
 use crate::resp::argv::{Argv, ArgvBuf};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -160,8 +160,7 @@ impl Request {
     /// The wait for one of the lists, until the moment that an argument tells.
     fn wait(&self, call: &Call<'_>, argument: &[u8]) -> Result<Wait, Error> {
         let until_us = timeout(argument, call.state.now)?;
-        let (first_key, keys) = (self.first_key, self.keys);
-        Ok(Wait { first_key, keys, until_us, nothing: Nothing::NullArray })
+        Ok(Wait::new(self.first_key, self.keys, until_us))
     }
 }
 

@@ -114,7 +114,7 @@ fn brpoplpush(call: &mut Call<'_>) -> Outcome {
 /// The wait for the source, until the moment that an argument tells.
 fn wait(call: &Call<'_>, argument: &[u8]) -> Result<Wait, Error> {
     let until_us = timeout(argument, call.state.now)?;
-    Ok(Wait { first_key: 1, keys: 1, until_us, nothing: Nothing::Element })
+    Ok(Wait { nothing: Nothing::Element, ..Wait::new(1, 1, until_us) })
 }
 
 /// Moves an element and writes it; false if there is none.

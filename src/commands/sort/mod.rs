@@ -12,7 +12,6 @@ use crate::data::set::{Set, SetRef};
 use crate::data::sorted_set::{SortedSet, SortedSetRef};
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome, int};
-use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
@@ -62,7 +61,7 @@ pub(super) const SORT: Command = Command::new(
 );
 
 fn sort(call: &mut Call<'_>) -> Outcome {
-    let request = Request::parse(call.argv, true)?;
+    let request = Request::parse(call, true)?;
     run(call, &request)
 }
 
@@ -81,7 +80,7 @@ pub(super) const SORT_RO: Command = Command::new(
 );
 
 fn sort_ro(call: &mut Call<'_>) -> Outcome {
-    let request = Request::parse(call.argv, false)?;
+    let request = Request::parse(call, false)?;
     run(call, &request)
 }
 
@@ -101,7 +100,8 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn parse(argv: Argv<'a>, may_store: bool) -> Result<Request<'a>, Error> {
+    fn parse(call: &Call<'a>, may_store: bool) -> Result<Request<'a>, Error> {
+        let (argv, may_look_up) = (call.argv, call.may_read_all());
         let mut request = Request {
             key: argv.at(1),
             by: None,
@@ -131,12 +131,19 @@ impl<'a> Request<'a> {
                 request.destination = Some(argv.at(at));
                 at += 1;
             } else if is(b"BY") && left >= 1 {
+                let by = Pattern::parse(argv.at(at));
+                if by.is_key() && !may_look_up {
+                    return Err(denied("BY"));
+                }
                 // Once one is of no key, it stays.
                 if request.by.is_none_or(|by| by.is_key()) {
-                    request.by = Some(Pattern::parse(argv.at(at)));
+                    request.by = Some(by);
                 }
                 at += 1;
             } else if is(b"GET") && left >= 1 {
+                if !may_look_up {
+                    return Err(denied("GET"));
+                }
                 request.gets.push(Pattern::parse(argv.at(at)));
                 at += 1;
             } else {
@@ -174,6 +181,11 @@ impl<'a> Request<'a> {
             }
         }
     }
+}
+
+/// What a user is told who may not read every key.
+fn denied(option: &str) -> Error {
+    Error::text(format!("ERR {option} option of SORT denied due to insufficient ACL permissions."))
 }
 
 fn run(call: &mut Call<'_>, request: &Request<'_>) -> Outcome {

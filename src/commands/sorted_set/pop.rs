@@ -4,7 +4,7 @@ use super::{Form, REMOVES, REMOVES_FAST, TAKES, write_items};
 use crate::base::num;
 use crate::data::collection::Kind;
 use crate::data::sorted_set::{SortedSet, SortedSetRef};
-use crate::exec::{Call, Command, Flow, Nothing, Outcome, Wait, timeout};
+use crate::exec::{Call, Command, Flow, Outcome, Wait, timeout};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -230,12 +230,7 @@ fn bzmpop(call: &mut Call<'_>) -> Outcome {
 }
 
 fn wait(call: &mut Call<'_>, keys: &Range<usize>, until_us: Option<u64>) -> Flow {
-    call.wait_for(Wait {
-        first_key: keys.start,
-        keys: keys.len(),
-        until_us,
-        nothing: Nothing::NullArray,
-    })
+    call.wait_for(Wait::new(keys.start, keys.len(), until_us))
 }
 
 const WAITS: Spec = Spec {

@@ -7,6 +7,7 @@ use super::super::host::Host;
 use super::super::propagate::Sink;
 use super::super::state::State;
 use super::Side;
+use crate::acl::Standing;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::repl::{History, Identity, Link, LinkStage, Progress, Stream};
@@ -435,7 +436,7 @@ impl Engine {
             primary.bond = bond;
             return None;
         };
-        let id = self.peers.connect(connection, now, true);
+        let id = self.peers.connect(connection, now, Standing::Free);
         primary.bond = Bond::Up(id);
         (primary.heard_us, primary.ack_due_us) = (now.mono_us, now.mono_us + SECOND);
         (primary.is_familiar, primary.is_failover) = (true, false);

@@ -7,6 +7,7 @@ use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::sorted_set::SortedSet;
+use crate::data::stream::{Group, Stream, StreamId};
 use crate::data::text::Text;
 use crate::persist::rdb::Saving;
 use crate::persist::snapshot::Synced;
@@ -148,6 +149,11 @@ impl Requests<'_> {
                 }
             }
             Type::Hash => self.hash(entry)?,
+            Type::Stream => {
+                if let Some(stream) = entry.view::<Stream>() {
+                    self.stream(key, stream)?;
+                }
+            }
         }
         Ok(())
     }
@@ -197,6 +203,54 @@ impl Requests<'_> {
                 let at = at_ms.to_string();
                 self.begin(&[b"HPEXPIREAT", key, at.as_bytes(), b"FIELDS", b"1"], 1);
                 self.text(field.name);
+                self.write_out(WRITE_BYTES)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, key: &[u8], stream: &Stream) -> io::Result<()> {
+        let facts = *stream.facts();
+        for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+            self.begin(&[b"XADD", key, entry.id.text().as_ref()], 2 * entry.len());
+            for (name, value) in entry.fields() {
+                self.text(name);
+                self.text(value);
+            }
+            self.write_out(WRITE_BYTES)?;
+        }
+        if facts.len == 0 {
+            // An entry that goes at once leaves a stream without any.
+            let id = facts.last_id.max(StreamId { ms: 0, seq: 1 }).text();
+            self.request(&[b"XADD", key, b"MAXLEN", b"0", id.as_ref(), b"x", b"y"]);
+        }
+        let (last_id, max_deleted) = (facts.last_id.text(), facts.max_deleted_id.text());
+        let added = facts.entries_added.to_string();
+        self.begin(&[b"XSETID", key, last_id.as_ref(), b"ENTRIESADDED", added.as_bytes()], 2);
+        self.word(b"MAXDELETEDID");
+        self.word(max_deleted.as_ref());
+        for (name, group) in stream.groups() {
+            self.group(key, name, group)?;
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, key: &[u8], name: &[u8], group: &Group) -> io::Result<()> {
+        let last_id = group.last_id.text();
+        let read = group.entries_read.map_or("-1".to_owned(), |read| read.to_string());
+        self.begin(&[b"XGROUP", b"CREATE", key, name, last_id.as_ref()], 2);
+        self.word(b"ENTRIESREAD");
+        self.word(read.as_bytes());
+        for (id, consumer) in group.consumers() {
+            self.request(&[b"XGROUP", b"CREATECONSUMER", key, name, &consumer.name]);
+            for (id, held) in group.pending_of(id, StreamId::MIN, StreamId::MAX) {
+                let (at, count) = (held.delivered_ms.to_string(), held.deliveries.to_string());
+                self.begin(&[b"XCLAIM", key, name, &consumer.name, b"0"], 7);
+                self.word(id.text().as_ref());
+                let options = [b"TIME", at.as_bytes(), b"RETRYCOUNT", count.as_bytes()];
+                options.iter().for_each(|word| self.word(word));
+                self.word(b"JUSTID");
+                self.word(b"FORCE");
                 self.write_out(WRITE_BYTES)?;
             }
         }

@@ -74,14 +74,20 @@ pub mod kind {
     pub const HASH_ZIPLIST: u8 = 13;
     /// A list as ziplists.
     pub const LIST_QUICKLIST: u8 = 14;
+    /// A stream as Redis 5 wrote it.
+    pub const STREAM: u8 = 15;
     /// A hash as a listpack.
     pub const HASH_LISTPACK: u8 = 16;
     /// A sorted set as a listpack.
     pub const SORTED_SET_LISTPACK: u8 = 17;
     /// A list as listpacks, and elements by themselves.
     pub const LIST_QUICKLIST_2: u8 = 18;
+    /// A stream with its first and its highest deleted id, and the number of entries added.
+    pub const STREAM_2: u8 = 19;
     /// A set as a listpack.
     pub const SET_LISTPACK: u8 = 20;
+    /// A stream that tells when its consumers were given something.
+    pub const STREAM_3: u8 = 21;
     /// A hash whose fields have deadlines, as release candidates of Redis 7.4 wrote it.
     pub const HASH_DEADLINES_PRE_GA: u8 = 22;
     /// The same as a listpack.

@@ -18,6 +18,7 @@ pub mod read;
 pub mod save;
 pub mod sink;
 pub mod source;
+mod stream;
 mod vet;
 pub mod write;
 

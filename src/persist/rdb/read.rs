@@ -6,6 +6,7 @@
 use super::codes::{kind, node};
 use super::old;
 use super::source::{Result, Source};
+use super::stream;
 use super::vet::{self, Complaint};
 use crate::base::float;
 use crate::base::hash::KeyHasher;
@@ -134,6 +135,9 @@ impl Values {
                 let earliest = u64::from_le_bytes(source.array()?);
                 self.hash(source.count()?, FieldDeadline::Behind(earliest))
             }
+            kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
+                State::Whole(stream::read(code, source, &mut self.room)?.wrap())
+            }
             kind::MODULE | kind::MODULE_2 => {
                 return Err(source.fault("a value of a module, which nothing here can read"));
             }
@@ -183,23 +187,51 @@ impl Values {
         // What is written anew is looked at closely in any case, as in Redis.
         let is_deep = self.forms.is_deep || is_old;
         let count = vet::small(form, &mut self.room, is_deep).map_err(complain)?;
+        if code == kind::HASH_ZIPMAP {
+            return self.former_hash(count, source);
+        }
         if count == 0 {
             return Ok(State::Nothing);
+        }
+        // In the large form each element is there once in any case; who has written one twice
+        // is told.
+        if form != Form::IntSet && form != Form::List && count > self.most(form) {
+            vet::once_only(form, &self.room).map_err(complain)?;
         }
         Ok(self.packed(form, count))
     }
 
-    /// What the bytes in the room become, which are so many elements.
-    fn packed(&mut self, form: Form, count: usize) -> State {
-        let Forms { set, hash, sorted_set, list, .. } = &self.forms;
-        let max = match form {
-            Form::List => return pack_list(&self.room, *list),
+    /// Most elements of a small form.
+    fn most(&self, form: Form) -> usize {
+        let Forms { set, hash, sorted_set, .. } = &self.forms;
+        match form {
+            Form::List => usize::MAX,
             Form::IntSet => set.integers,
             Form::Set => set.elements,
             Form::Hash | Form::HashEx => hash.elements,
             Form::SortedSet => sorted_set.elements,
-        };
-        if count <= max {
+        }
+    }
+
+    /// A hash in its oldest small form, whose fields may be longer than they may be by now.
+    fn former_hash(&mut self, count: usize, source: &Source<'_>) -> Result<State> {
+        if count == 0 {
+            return Err(source.fault(damaged("Zipmap", "it is empty")));
+        }
+        let longest = Run::of_packed(&self.room).iter().map(Text::len).max();
+        let is_short = longest.unwrap_or(0) <= self.forms.hash.element_bytes;
+        if is_short {
+            return Ok(self.packed(Form::Hash, count));
+        }
+        Ok(State::Whole(enlarged(Form::Hash, &self.room, &self.forms)))
+    }
+
+    /// What the bytes in the room become, which are so many elements.
+    fn packed(&mut self, form: Form, count: usize) -> State {
+        if form == Form::List {
+            return pack_list(&self.room, self.forms.list);
+        }
+        if count <= self.most(form) {
             return State::Small(form);
         }
         State::Whole(enlarged(form, &self.room, &self.forms))
@@ -357,6 +389,9 @@ impl Values {
         let container = source.count()?;
         source.text(&mut self.room)?;
         match container {
+            node::PLAIN if self.room.is_empty() => {
+                Err(source.fault("a node of a list holds nothing"))
+            }
             node::PLAIN => {
                 list.append_plain(&self.room);
                 Ok(1)
@@ -424,7 +459,7 @@ fn enlarged(form: Form, bytes: &[u8], forms: &Forms) -> Collection {
         }
         Form::Hash | Form::HashEx => {
             let mut hash = Hash::thaw(form, bytes.to_vec());
-            hash.expect(&forms.hash, hash.len());
+            hash.expect(&forms.hash, usize::MAX);
             hash.wrap()
         }
     }

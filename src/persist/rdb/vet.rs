@@ -36,7 +36,7 @@ pub(super) fn small(form: Form, bytes: &mut Vec<u8>, is_deep: bool) -> Result<us
         Form::List | Form::Set | Form::Hash | Form::IntSet => {}
     }
     if is_deep && form != Form::List {
-        once_only(run, width)?;
+        once_only(form, bytes)?;
     }
     Ok(count / width)
 }
@@ -92,8 +92,10 @@ fn deadlines(run: Run<'_>) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn once_only(run: Run<'_>, width: usize) -> Result<(), Complaint> {
+/// Checks that no element of a checked listpack is there twice.
+pub(super) fn once_only(form: Form, bytes: &[u8]) -> Result<(), Complaint> {
+    let (run, width) = (Run::of_packed(bytes), width(form));
     let mut seen: HashSet<Cow<'_, [u8]>> = HashSet::new();
     let is_right = run.iter().step_by(width).all(|text| seen.insert(text.to_bytes()));
-    if is_right { Ok(()) } else { Err("an element is there twice") }
+    if is_right { Ok(()) } else { Err("listpack with dup elements") }
 }

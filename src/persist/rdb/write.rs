@@ -2,12 +2,14 @@
 
 use super::codes::{self, kind, node};
 use super::sink::Sink;
+use super::stream;
 use crate::data::collection::{Collection, Form, Kind};
 use crate::data::hash::{Field, Hash, HashRef};
 use crate::data::list::{List, ListRef, NodeRef};
 use crate::data::packed::Packed;
 use crate::data::set::{Set, SetRef};
 use crate::data::sorted_set::{SortedSet, SortedSetRef};
+use crate::data::stream::Stream;
 use crate::data::text::Text;
 use crate::store::entry::Value;
 use std::io;
@@ -30,6 +32,7 @@ enum Way<'v> {
     HashEx(i64, &'v [u8]),
     /// A large hash with deadlines, and the earliest one.
     HashDeadlines(i64, HashRef<'v>),
+    Stream(u8, &'v Stream),
 }
 
 impl<'v> Written<'v> {
@@ -41,7 +44,7 @@ impl<'v> Written<'v> {
             Value::Small(form, bytes) => small(form, bytes, version),
             Value::Large(collection) => match collection.packed() {
                 Some((form, bytes)) => small(form, bytes, version),
-                None => large(collection),
+                None => large(collection, version),
             },
         })
     }
@@ -50,7 +53,9 @@ impl<'v> Written<'v> {
     pub fn version(&self) -> u32 {
         match self.0 {
             Way::HashEx(..) | Way::HashDeadlines(..) => codes::VERSION_FIELD_DEADLINES,
-            Way::Blob(kind::SET_LISTPACK, _) => codes::VERSION_PACKED_SETS,
+            Way::Blob(kind::SET_LISTPACK, _) | Way::Stream(kind::STREAM_3, _) => {
+                codes::VERSION_PACKED_SETS
+            }
             _ => codes::VERSION_MIN,
         }
     }
@@ -60,7 +65,7 @@ impl<'v> Written<'v> {
     pub fn code(&self) -> u8 {
         match self.0 {
             Way::Text(_) => kind::STRING,
-            Way::Blob(code, _) => code,
+            Way::Blob(code, _) | Way::Stream(code, _) => code,
             Way::List(_) => kind::LIST_QUICKLIST_2,
             Way::Set(_) => kind::SET,
             Way::SortedSet(_) => kind::SORTED_SET_2,
@@ -85,6 +90,7 @@ impl<'v> Written<'v> {
                 sink.string(listpack)
             }
             Way::Blob(_, bytes) => sink.string(bytes),
+            Way::Stream(code, value) => stream::put(value, code, sink),
             Way::List(list) => put_list(list, sink),
             Way::Set(set) => put_set(set, sink),
             Way::SortedSet(set) => put_sorted_set(set, sink),
@@ -124,11 +130,15 @@ fn small(form: Form, bytes: &[u8], version: u32) -> Way<'_> {
     }
 }
 
-fn large(collection: &Collection) -> Way<'_> {
+fn large(collection: &Collection, version: u32) -> Way<'_> {
     match collection {
         Collection::List(list) => Way::List(List::view(list)),
         Collection::Set(set) => Way::Set(Set::view(set)),
         Collection::SortedSet(set) => Way::SortedSet(SortedSet::view(set)),
+        Collection::Stream(stream) if version >= codes::VERSION_PACKED_SETS => {
+            Way::Stream(kind::STREAM_3, stream)
+        }
+        Collection::Stream(stream) => Way::Stream(kind::STREAM_2, stream),
         Collection::Hash(hash) => {
             let hash = Hash::view(hash);
             hash.earliest_ms().map_or(Way::Hash(hash), |at_ms| Way::HashDeadlines(at_ms, hash))

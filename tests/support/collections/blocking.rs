@@ -1,7 +1,7 @@
 //! Requests that may wait.
 
 use super::{LISTS, NONE, SORTED_SETS, key_of, one_of, words};
-use super::{lists, sorted_sets};
+use super::{lists, sorted_sets, streams};
 use fastrand::Rng;
 
 /// The words of a request that waits for a hundredth of a second at the most.
@@ -17,7 +17,8 @@ pub fn request(rng: &mut Rng) -> Vec<String> {
 /// The words of a request that waits for so many seconds.
 pub fn request_for(rng: &mut Rng, seconds: &str) -> Vec<String> {
     let (a, b) = (key_of(rng, LISTS), key_of(rng, LISTS));
-    match rng.u8(0..8) {
+    match rng.u8(0..10) {
+        7 => words(&format!("BZMPOP {seconds}"), sorted_sets::pop_several(rng)),
         0..2 => {
             let mut request = words(one_of(rng, &["BLPOP", "BRPOP"]), [a]);
             request.extend((0..rng.usize(0..3)).map(|_| key_of(rng, LISTS)));
@@ -44,6 +45,12 @@ pub fn request_for(rng: &mut Rng, seconds: &str) -> Vec<String> {
             request.push(seconds.to_owned());
             request
         }
-        _ => words(&format!("BZMPOP {seconds}"), sorted_sets::pop_several(rng)),
+        _ => streams::waiting(rng, &in_milliseconds(seconds)),
     }
+}
+
+/// So many seconds in milliseconds, or what is no number as it is.
+fn in_milliseconds(seconds: &str) -> String {
+    let ms = seconds.parse::<f64>().map(|seconds| seconds * 1_000.0);
+    ms.map_or_else(|_| seconds.to_owned(), |ms| format!("{ms:.0}"))
 }

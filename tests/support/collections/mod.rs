@@ -9,12 +9,13 @@ pub mod lists;
 pub mod sets;
 pub mod sort;
 pub mod sorted_sets;
+pub mod streams;
 
 use fastrand::Rng;
 
 /// All keys of random requests; the first twelve are mostly strings, and each type has some of the
 /// rest.
-pub const KEYS: u32 = 26;
+pub const KEYS: u32 = 29;
 
 /// Keys that mostly hold one type: the first of them, and how many.
 pub type Keys = (u32, u32);
@@ -24,6 +25,7 @@ pub const SETS: Keys = (15, 3);
 pub const SORTED_SETS: Keys = (18, 3);
 pub const HASHES: Keys = (21, 3);
 pub const SKETCHES: Keys = (24, 2);
+pub const STREAMS: Keys = (26, 3);
 
 /// Which requests are drawn.
 #[derive(Clone, Copy)]
@@ -130,9 +132,10 @@ pub fn request(rng: &mut Rng, scope: Scope) -> Vec<String> {
     request
 }
 
-/// A request to a collection, to places, to a HyperLogLog, or to sort.
+/// A request to a collection, a stream, to places, to a HyperLogLog, or to sort.
 pub fn any_request(rng: &mut Rng, scope: Scope) -> Vec<String> {
-    let mut request = match rng.u8(0..16) {
+    let mut request = match rng.u8(0..22) {
+        16.. => streams::request(rng, scope),
         0..10 => return request(rng, scope),
         10..13 => geo::request(rng),
         13 => hyperloglog::request(rng),
@@ -197,6 +200,24 @@ pub fn spoil(rng: &mut Rng, request: &mut Vec<String>) {
             "RANK",
             "MAXLEN",
             "STORE",
+            "MINID",
+            "=",
+            "~",
+            "*",
+            "$",
+            ">",
+            "3-1",
+            "3-5",
+            "g",
+            "c",
+            "key:27",
+            "STREAMS",
+            "GROUP",
+            "NOACK",
+            "IDLE",
+            "FORCE",
+            "FULL",
+            "ENTRIESREAD",
         ],
     );
     match rng.u8(0..3) {
