@@ -9,9 +9,9 @@ use crate::spec::categories::Categories;
 use crate::spec::flags::Flags;
 use crate::spec::{Group, Spec};
 
-const ABOUT_SELF: Spec = Spec {
+pub(super) const ABOUT_SELF: Spec = Spec {
     group: Group::Connection,
-    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE),
+    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::KEEPS_CHOICE),
     categories: Categories::CONNECTION,
     ..Spec::NEW
 };
@@ -130,44 +130,5 @@ fn unblock(call: &mut Call<'_>) -> Outcome {
     if let GivenUp::CalledOff(error) = &why {
         call.state.stats.errored(error);
     }
-    Ok(Flow::Done)
-}
-
-pub(super) const GETREDIR: Command = Command::new(
-    Spec {
-        name: "getredir",
-        since: "6.0.0",
-        arity: 2,
-        summary: "Tells who gets the invalidations of this connection; -1 for nobody.",
-        ..ABOUT_SELF
-    },
-    getredir,
-);
-
-fn getredir(call: &mut Call<'_>) -> Outcome {
-    call.out.int(-1);
-    Ok(Flow::Done)
-}
-
-pub(super) const TRACKINGINFO: Command = Command::new(
-    Spec {
-        name: "trackinginfo",
-        since: "6.2.0",
-        arity: 2,
-        summary: "Tells how the keys that this connection reads are tracked.",
-        ..ABOUT_SELF
-    },
-    trackinginfo,
-);
-
-fn trackinginfo(call: &mut Call<'_>) -> Outcome {
-    call.out.map(3);
-    call.out.bulk(b"flags");
-    call.out.set(1);
-    call.out.bulk(b"off");
-    call.out.bulk(b"redirect");
-    call.out.int(-1);
-    call.out.bulk(b"prefixes");
-    call.out.array(0);
     Ok(Flow::Done)
 }

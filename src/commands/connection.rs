@@ -1,6 +1,6 @@
 //! The connection itself: who is there, which database, which protocol.
 
-use super::{clients, sessions};
+use super::{clients, sessions, tracking};
 use crate::acl::DEFAULT_NAME;
 use crate::base::num;
 use crate::exec::transaction;
@@ -128,6 +128,9 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     transaction::discard(call.client, call.watches);
     if let Some(own) = call.client.subscriptions.take() {
         call.pubsub.forget(id, &own);
+    }
+    if let Some(tracker) = call.client.tracker {
+        call.tracking.disable(tracker);
     }
     let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;
@@ -272,8 +275,9 @@ const CLIENT: Command = Command {
     },
     run: |call| Err(call.wrong_arity()),
     subcommands: &[
+        &tracking::CACHING,
         &CLIENT_GETNAME,
-        &clients::GETREDIR,
+        &tracking::GETREDIR,
         &clients::HELP,
         &CLIENT_ID,
         &CLIENT_INFO,
@@ -285,14 +289,14 @@ const CLIENT: Command = Command {
         &CLIENT_REPLY,
         &CLIENT_SETINFO,
         &CLIENT_SETNAME,
-        &clients::TRACKINGINFO,
+        &tracking::TRACKING,
+        &tracking::TRACKINGINFO,
         &clients::UNBLOCK,
         &clients::UNPAUSE,
     ],
 };
 
-const ABOUT_CLIENTS: Spec =
-    Spec { flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE), ..BASE };
+const ABOUT_CLIENTS: Spec = Spec { flags: clients::ABOUT_SELF.flags, ..BASE };
 const ABOUT_OTHERS: Spec = Spec {
     flags: ABOUT_CLIENTS.flags.union(Flags::ADMIN),
     complexity: "O(N) for N clients",

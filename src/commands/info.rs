@@ -204,7 +204,7 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("client_recent_max_input_buffer", largest_input);
     fields.add("client_recent_max_output_buffer", largest_output);
     fields.add("blocked_clients", blocked);
-    fields.add("tracking_clients", 0);
+    fields.add("tracking_clients", call.tracking.active());
     fields.add("pubsub_clients", subscribers);
     fields.add("watching_clients", watching);
     fields.add("clients_in_timeout_table", call.waiters.timeout_count());
@@ -398,9 +398,10 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("migrate_cached_sockets", 0);
     fields.add("slave_expires_tracked_keys", 0);
     no_defragmentation(fields);
-    fields.add("tracking_total_keys", 0);
-    fields.add("tracking_total_items", 0);
-    fields.add("tracking_total_prefixes", 0);
+    let (tracked_keys, tracked_items) = call.tracking.key_counts();
+    fields.add("tracking_total_keys", tracked_keys);
+    fields.add("tracking_total_items", tracked_items);
+    fields.add("tracking_total_prefixes", call.tracking.prefix_count());
     fields.add("unexpected_error_replies", 0);
     fields.add("total_error_replies", stats.error_replies);
     fields.add("dump_payload_sanitizations", 0);

@@ -36,6 +36,7 @@ mod sorted_set;
 mod stream;
 mod string;
 mod text;
+mod tracking;
 mod transactions;
 mod ttl;
 

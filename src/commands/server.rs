@@ -137,6 +137,8 @@ fn flush(call: &mut Call<'_>, databases: Range<usize>, is_later: bool) {
 fn clear(call: &mut Call<'_>, index: usize, is_later: bool) {
     let (keys, _) = call.store.lens(index);
     if keys == 0 {
+        // Who tracks keys may hold some that are gone.
+        call.store.changes.touch_all(index);
         return;
     }
     let mut pieces = call.store.db(index, call.state.now.unix_ms()).clear();

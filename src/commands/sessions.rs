@@ -9,7 +9,7 @@ use crate::resp::error::Error;
 
 /// CLIENT INFO.
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
-    let line = client_line(call.client, call.out, call.state, call.table);
+    let line = client_line((call.client, call.out), call.tracking, call.state, call.table);
     call.out.verbatim("txt", &(line + "\n"));
     Ok(Flow::Done)
 }
@@ -35,7 +35,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
     let mut text = String::new();
     for (client, out) in others {
         if filter.matches(client, call.state.now.seconds_since(client.connected)) {
-            text += &client_line(client, out, call.state, call.table);
+            text += &client_line((client, out), call.tracking, call.state, call.table);
             text.push('\n');
         }
     }

@@ -41,6 +41,8 @@ pub struct Config {
     pub timeout: i64,
     /// Clients at one time.
     pub maxclients: i64,
+    /// `tracking-table-max-keys`; zero for any number.
+    pub tracking_table_max_keys: i64,
     /// Refuse clients from elsewhere while there is no password.
     pub protected_mode: bool,
     /// Number of databases.
@@ -210,6 +212,7 @@ impl Default for Config {
             tcp_keepalive: 300,
             timeout: 0,
             maxclients: 10_000,
+            tracking_table_max_keys: 1_000_000,
             protected_mode: true,
             databases: 16,
             acl_pubsub_default: kinds::NewChannels::None,

@@ -370,6 +370,9 @@ pub const PARAMETERS: &[Parameter] = &[
     row("timeout", Change::Live, "Seconds after which an idle client is closed; 0: never.", |c| {
         Slot::Int(&mut c.timeout, 0, i32::MAX as i64)
     }),
+    row("tracking-table-max-keys", Change::Live, "Keys that are noted for those who track.", |c| {
+        Slot::Int(&mut c.tracking_table_max_keys, 0, i64::MAX)
+    }),
     row("unixsocket", Change::AtStart, "Path of the Unix socket; empty: none.", |c| {
         Slot::Text(&mut c.unixsocket)
     }),

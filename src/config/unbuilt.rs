@@ -262,11 +262,4 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Int(0, INT_MAX),
     ),
     kept("tls-session-caching", Change::Live, "Keep sessions of TLS.", "yes", Kind::Bool),
-    kept(
-        "tracking-table-max-keys",
-        Change::Live,
-        "Keys that are remembered for client side caching.",
-        "1000000",
-        Kind::Int(0, i64::MAX),
-    ),
 ];

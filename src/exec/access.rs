@@ -1,5 +1,5 @@
-//! What clients may do: their users asked, denials noted, clients brought up to date with users that
-//! have changed.
+//! What clients may do: their users asked, denials noted, clients brought up to date with users
+//! that have changed.
 
 use super::call::Call;
 use super::client::{Client, Closing};
@@ -19,6 +19,7 @@ use crate::acl::{
 use crate::base::id::ClientId;
 use crate::config::UserLine;
 use crate::hub::pubsub::{Kind, Subscriptions};
+use crate::hub::tracking::Tracking;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
@@ -72,11 +73,11 @@ fn context_of(client: &Client) -> Context {
 fn note(
     (reason, context): (Reason, Context),
     (object, user): (&[u8], &[u8]),
-    (client, out): (&Client, &Output),
-    (state, table): (&mut State, &Table),
+    whose: (&Client, &Output),
+    (tracking, state, table): (&Tracking, &mut State, &Table),
 ) {
     state.stats.denied.count(reason);
-    let line = client_line(client, out, state, table);
+    let line = client_line(whose, tracking, state, table);
     let entry = Entry::new((reason, context), object, user, line, state.now.unix_ms());
     let max = usize::try_from(state.config.acllog_max_len).unwrap_or(usize::MAX);
     state.acl.log.add(entry, max);
@@ -186,7 +187,8 @@ impl Engine {
         };
         let user = self.state.acl.users.get(peer.client.user).name.clone();
         let whose = (&peer.client, &peer.out);
-        note((reason, context), (object, &user), whose, (&mut self.state, &self.table));
+        let world = (&self.tracking, &mut self.state, &self.table);
+        note((reason, context), (object, &user), whose, world);
     }
 }
 
@@ -201,7 +203,8 @@ impl Call<'_> {
             return Ok(());
         }
         let reason = (Reason::Auth, context_of(self.client));
-        let (world, whose) = ((&mut *self.state, self.table), (&*self.client, &*self.out));
+        let whose = (&*self.client, &*self.out);
+        let world = (&*self.tracking, &mut *self.state, self.table);
         note(reason, (self.argv.at(0), name), whose, world);
         Err(Error::WRONG_PASS)
     }

@@ -10,6 +10,7 @@ use super::table::{CommandId, Table};
 use crate::data::collection::{Limits, Type};
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
+use crate::hub::tracking::Tracking;
 use crate::hub::waiters::Waiters;
 use crate::hub::watches::Watches;
 use crate::resp::argv::{Argv, ArgvBuf};
@@ -31,6 +32,8 @@ pub struct Call<'a> {
     pub store: &'a mut Store,
     /// The channels.
     pub pubsub: &'a mut PubSub,
+    /// Who tracks keys.
+    pub tracking: &'a mut Tracking,
     /// Who watches commands.
     pub monitors: &'a mut Monitors,
     /// Who waits for keys.
@@ -81,6 +84,7 @@ impl Engine {
             peers: &mut self.peers,
             store: &mut self.store,
             pubsub: &mut self.pubsub,
+            tracking: &mut self.tracking,
             monitors: &mut self.monitors,
             waiters: &mut self.waiters,
             watches: &mut self.watches,

@@ -10,6 +10,7 @@ use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
 use crate::hub::pubsub::Subscriptions;
+use crate::hub::tracking::TrackerId;
 use crate::repl::About;
 use crate::resp::output::Output;
 
@@ -145,6 +146,8 @@ pub struct Client {
     pub lib_ver: String,
     /// What it listens to, if to anything.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// Its number among those who track keys, if it ever did.
+    pub tracker: Option<TrackerId>,
     /// Its latest command.
     pub last_command: Option<CommandId>,
     /// Commands it has run.
@@ -205,6 +208,7 @@ impl Client {
             lib_name: String::new(),
             lib_ver: String::new(),
             subscriptions: None,
+            tracker: None,
             last_command: None,
             commands: 0,
             net_in: 0,

@@ -6,6 +6,7 @@ use super::state::State;
 use super::table::Table;
 use crate::base::num;
 use crate::hub::pubsub::Kind;
+use crate::hub::tracking::{Tracker, Tracking};
 use crate::resp::output::{LENT_BYTES, Output, Protocol};
 use std::fmt::Write;
 
@@ -14,7 +15,12 @@ use std::fmt::Write;
 const REPLY_BUFFER_MIN: usize = 1_024;
 
 /// What CLIENT LIST tells of a client, without the end of the line.
-pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) -> String {
+pub fn client_line(
+    (client, out): (&Client, &Output),
+    tracking: &Tracking,
+    state: &State,
+    table: &Table,
+) -> String {
     let now = state.now;
     let command = client.last_command.map_or("NULL", |id| &table.row(id).name);
     let user = String::from_utf8_lossy(&state.acl.users.get(client.user).name);
@@ -24,6 +30,8 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
     let (list_len, waiting) = (out.chunks_waiting(), out.len());
     let (buffered, listed) = if list_len == 0 { (waiting, 0) } else { (0, memory) };
     let total = client.memory_bytes(out);
+    let tracker = client.tracker.map(|id| tracking.get(id));
+    let redirect = tracker.map_or(-1, Tracker::redirect_serial);
     let topics = |kind| client.subscriptions.as_ref().map_or(0, |own| own.len(kind));
     let peak = client.reply_peak.bytes(now, state.reply_peak_reset_us).max(waiting);
     let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
@@ -35,7 +43,7 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
         ("name", &client.name),
         ("age", &now.seconds_since(client.connected)),
         ("idle", &now.seconds_since(client.active)),
-        ("flags", &flags(client)),
+        ("flags", &flags(client, tracker)),
         ("db", &client.db),
         ("sub", &topics(Kind::Channel)),
         ("psub", &topics(Kind::Pattern)),
@@ -57,7 +65,7 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
         ("events", &if waiting > 0 { "rw" } else { "r" }),
         ("cmd", &command),
         ("user", &user),
-        ("redir", &-1),
+        ("redir", &redirect),
         ("resp", &resp),
         ("lib-name", &client.lib_name),
         ("lib-ver", &client.lib_ver),
@@ -77,7 +85,8 @@ pub fn client_line(client: &Client, out: &Output, state: &State, table: &Table) 
 }
 
 /// One letter for each state of the client; `N` for none.
-fn flags(client: &Client) -> String {
+fn flags(client: &Client, tracker: Option<&Tracker>) -> String {
+    let mode = tracker.and_then(Tracker::mode);
     let letters = [
         (client.is_monitor, 'O'),
         (client.side == Side::Replica && !client.is_monitor, 'S'),
@@ -85,6 +94,9 @@ fn flags(client: &Client) -> String {
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
         (client.postponed.is_some() || client.parked.is_some(), 'b'),
+        (mode.is_some(), 't'),
+        (tracker.is_some_and(|tracker| tracker.is_broken), 'R'),
+        (mode.is_some_and(|mode| mode.broadcasts), 'B'),
         (client.watching.has_changed, 'd'),
         (client.closing == Some(Closing::AfterReply), 'c'),
         (client.connection.is_unix, 'U'),

@@ -19,6 +19,7 @@ impl Engine {
         changes.has_events()
             || changes.has_touched()
             || self.peers.has_held()
+            || !self.tracking.postponed.is_empty()
             || self.monitors.has_lines()
             || self.state.replication.has_new_acks()
     }
@@ -47,10 +48,13 @@ impl Engine {
     /// Tells those who watch keys or wait for them that keys have changed.
     #[cold]
     fn follow_touched(&mut self, host: &mut dyn Host) {
+        self.tell_changes();
         let touched = self.store.changes.take_touched();
         touched.iter().for_each(|touched| self.note_touched(touched));
         self.serve_waiters(touched, host);
-        self.store.changes.list_touched(!self.waiters.is_empty() || !self.watches.is_empty());
+        self.store.changes.list_touched(
+            !self.waiters.is_empty() || !self.watches.is_empty() || self.tracking.is_on(),
+        );
     }
 
     #[inline]
@@ -64,6 +68,9 @@ impl Engine {
             let (mut station, changes) = self.station();
             station.publish_events(changes);
             changes.take_events();
+        }
+        if !self.tracking.postponed.is_empty() {
+            self.tell_postponed();
         }
         if self.monitors.has_lines() {
             self.tell_monitors();

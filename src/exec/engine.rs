@@ -20,6 +20,7 @@ use crate::base::time::Now;
 use crate::config::Config;
 use crate::hub::monitors::Monitors;
 use crate::hub::pubsub::PubSub;
+use crate::hub::tracking::Tracking;
 use crate::hub::waiters::Waiters;
 use crate::hub::watches::Watches;
 use crate::resp::argv::Argv;
@@ -74,6 +75,7 @@ pub struct Engine {
     pub(super) peers: Peers,
     pub(super) store: Store,
     pub(super) pubsub: PubSub,
+    pub(super) tracking: Tracking,
     pub(super) monitors: Monitors,
     pub(super) waiters: Waiters,
     pub(super) watches: Watches,
@@ -100,6 +102,7 @@ impl Engine {
             Store::new(databases, KeyHasher::new(&mut rng), Usage::new(&config, rng.u64(..)));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
+        let tracking = Tracking::new(KeyHasher::new(&mut rng));
         let mut acl = Acl::new(access::catalog(&table), config.acl_pubsub_default.is_all());
         acl.users.set_default_password(config.requirepass.as_bytes());
         let mut state = State::new(config, facts, now, acl, rng);
@@ -114,6 +117,7 @@ impl Engine {
             peers,
             store,
             pubsub,
+            tracking,
             monitors,
             waiters: Waiters::default(),
             watches: Watches::default(),
@@ -167,6 +171,9 @@ impl Engine {
             if let Some(own) = client.subscriptions.take() {
                 self.pubsub.forget(id, &own);
             }
+            if let Some(tracker) = client.tracker {
+                self.tracking.leave(tracker);
+            }
             self.monitors.remove(id);
             if let Some(parked) = client.parked {
                 self.abandon(id, &parked);
@@ -209,6 +216,9 @@ impl Engine {
         if self.store.has_remains() {
             self.store.free_slice();
         }
+        if self.has_tracking_work() {
+            self.work_on_tracking();
+        }
         if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
@@ -240,7 +250,10 @@ impl Engine {
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
-        if self.store.has_remains() || self.state.persistence.is_loading() {
+        if self.store.has_remains()
+            || self.state.persistence.is_loading()
+            || self.has_tracking_work()
+        {
             return Some(0);
         }
         self.state.refresh_now(ticks, host);
@@ -292,9 +305,9 @@ impl Engine {
     }
 
     /// Marks the clients that take most memory as to be closed, if all together take more than
-    /// `maxmemory-clients`. Call it after serving, before closing and sending.
+    /// `maxmemory-clients`.
     #[inline]
-    pub fn evict_clients(&mut self) {
+    pub(super) fn evict_clients(&mut self) {
         let max = self.state.config.client_memory_max();
         if max > 0 {
             self.state.stats.clients_evicted += self.peers.evict_over(max);

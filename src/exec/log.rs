@@ -8,6 +8,7 @@ use super::log_rewrite;
 use super::propagate::Sink;
 use super::replay::Unreplayable;
 use super::state::State;
+use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
 use crate::config::append_only::AppendOnly;
@@ -77,6 +78,7 @@ impl Engine {
             let mut pieces = self.store.db(index, now_ms).empty();
             while pieces.free_one(|_| ()) {}
         }
+        self.store.renew(KeyHasher::new(&mut self.state.rng));
         self.load_log(host).map_err(failed)?;
         self.state.persistence.forget_changes(self.store.changes.dirty);
         log::warn!("Append Only File loaded by DEBUG LOADAOF");

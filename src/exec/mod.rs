@@ -20,6 +20,7 @@ mod evict;
 mod gate;
 mod host;
 mod hotkeys;
+mod invalidate;
 mod latency;
 mod loading;
 mod log;

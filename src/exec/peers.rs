@@ -152,14 +152,22 @@ impl Peers {
 
     /// Writes to a client that is not checked out; nothing if it is gone or about to go.
     pub(super) fn write(&mut self, id: ClientId, write: impl FnOnce(&mut Output)) {
-        let Some(mut peer) = self.slots.get_mut(id.slot).and_then(|slot| {
-            slot.take_if(|peer| peer.client.id == id && peer.client.closing.is_none())
-        }) else {
-            return;
-        };
+        self.write_as(id, |peer| write(&mut peer.out));
+    }
+
+    /// The same where it matters who it is; the client.
+    pub(super) fn write_as(
+        &mut self,
+        id: ClientId,
+        write: impl FnOnce(&mut Peer),
+    ) -> Option<&mut Peer> {
+        let peer = self.slots.get_mut(id.slot)?.as_deref_mut()?;
+        if peer.client.id != id || peer.client.closing.is_some() {
+            return None;
+        }
         peer.out.lend(&mut self.spare);
-        write(&mut peer.out);
-        self.check_in(peer);
+        write(peer);
+        self.list_written(id.slot)
     }
 
     /// Writes a message to the client in a slot, which is returned; nothing if it is about to go.
@@ -175,8 +183,15 @@ impl Peers {
         }
         peer.out.lend(&mut self.spare);
         peer.out.message(message);
+        self.list_written(slot)
+    }
+
+    /// Lists a client that has been written to.
+    #[inline]
+    fn list_written(&mut self, slot: Slot) -> Option<&mut Peer> {
+        let peer = self.slots.get_mut(slot)?.as_deref_mut()?;
         peer.out.close_chunk();
-        if !peer.is_listed {
+        if !peer.is_listed && !peer.out.is_empty() {
             peer.is_listed = true;
             self.with_output.push(peer.client.id);
         }

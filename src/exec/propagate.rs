@@ -214,6 +214,10 @@ impl Feed {
     fn note_wanted(&mut self, store: &mut Store) {
         store.changes.list_deaths(self.log.is_wanted || self.replicas.is_wanted);
         self.is_on = self.log.is_open() || self.replicas.is_open();
+        if !self.is_on {
+            // The command that has ended it does not leave.
+            self.depth = 0;
+        }
     }
 
     fn lane(&self, sink: Sink) -> &Lane {

@@ -202,12 +202,13 @@ impl Engine {
         host: &mut dyn Host,
     ) {
         peer.out.close_chunk();
-        let mark = peer.out.mark();
+        let mut mark = peer.out.mark();
         let found = planned.map_or_else(|| self.resolve(argv), Ok);
+        let id = found.as_ref().ok().copied();
         let flow = match found {
             Ok(id) => {
                 peer.client.last_command = Some(id);
-                self.call(id, peer, argv, timed, host)
+                self.call(id, peer, argv, &mut mark, timed, host)
             }
             Err(_) if is_http(argv.at(0)) => {
                 log::warn!("closing client id={}: it speaks HTTP", peer.client.id.serial);
@@ -219,6 +220,9 @@ impl Engine {
                 Err(self.fail_transaction(peer, Flags::empty(), error))
             }
         };
+        if peer.client.tracker.is_some() {
+            self.end_choice(&peer.client, id);
+        }
         self.finish_reply(peer, mark, &flow);
     }
 
@@ -285,10 +289,14 @@ impl Engine {
         id: CommandId,
         peer: &mut Peer,
         argv: Argv<'a>,
+        mark: &mut Mark,
         timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
+        if self.tracking.is_on() && !self.store.changes.untold().is_empty() {
+            self.tell_evictions(peer, mark);
+        }
         if let Err(refusal) = self.admit((id, self.table.row(id)), peer, argv, is_out_of_memory) {
             return Err(self.refuse_request(refusal, id, peer, argv));
         }
@@ -381,6 +389,9 @@ impl Engine {
             if outcome != Ok(Flow::Block) {
                 peer.client.write_offset = self.state.replication_offset();
             }
+        }
+        if self.tracking.is_on() {
+            self.track(&peer.client, id, argv);
         }
         outcome
     }

@@ -2,5 +2,6 @@
 
 pub mod monitors;
 pub mod pubsub;
+pub mod tracking;
 pub mod waiters;
 pub mod watches;

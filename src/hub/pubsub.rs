@@ -152,10 +152,12 @@ impl PubSub {
         }
     }
 
-    /// The names of all topics of a kind that a client listens to.
+    /// The names of all topics of a kind that a client listens to, in order.
     pub fn names_of(&self, kind: Kind, subscriptions: &Subscriptions) -> Vec<Box<[u8]>> {
         let ids = subscriptions.topics[kind.index()].iter();
-        ids.map(|id| self.name(index(*id)).into()).collect()
+        let mut names: Vec<Box<[u8]>> = ids.map(|id| self.name(index(*id)).into()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The subscribers of a channel of a kind.

@@ -191,7 +191,7 @@ impl Server {
             self.tend_pipe();
             self.accept();
             self.serve()?;
-            self.engine.evict_clients();
+            self.engine.end_round();
             self.resume();
             self.write_log()?;
             self.send();

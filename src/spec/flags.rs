@@ -55,6 +55,8 @@ bitflags! {
         const TELLS_HEALTH = 1 << 30;
         /// Looks at keys that it does not name; those of them that are due die one by one.
         const TOUCHES_ANY = 1 << 29;
+        /// Leaves standing what CLIENT CACHING has said of the next command.
+        const KEEPS_CHOICE = 1 << 31;
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Changes {
     lists_touched: bool,
     /// Keys that have changed while some client waited for keys, in order.
     touched: Vec<Touched>,
+    /// How many of them those who may hold copies have been told of.
+    told: usize,
     wanted: EventClasses,
     lists_deaths: bool,
     events: Vec<Event>,
@@ -109,7 +111,19 @@ impl Changes {
 
     /// Takes the keys listed so far, in the order in which they changed.
     pub fn take_touched(&mut self) -> Vec<Touched> {
+        self.told = 0;
         std::mem::take(&mut self.touched)
+    }
+
+    /// The keys listed that nobody who may hold copies has been told of.
+    #[inline]
+    pub fn untold(&self) -> &[Touched] {
+        &self.touched[self.told..]
+    }
+
+    /// Notes that those who may hold copies have been told of all keys listed so far.
+    pub fn note_told(&mut self) {
+        self.told = self.touched.len();
     }
 
     /// Lists a key that has changed, if anyone wants to know. Costs one comparison otherwise.
@@ -128,7 +142,7 @@ impl Changes {
     }
 
     /// Lists a database that has got other keys.
-    pub(super) fn touch_all(&mut self, db: DbIndex) {
+    pub fn touch_all(&mut self, db: DbIndex) {
         if self.lists_touched {
             self.touched.push(Touched::Database(db));
         }

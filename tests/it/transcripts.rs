@@ -94,3 +94,8 @@ fn blocking() {
 fn replication() {
     play("replication", include_str!("../transcripts/replication.txt"), &Server::start(&[]), false);
 }
+
+#[test]
+fn tracking() {
+    play("tracking", include_str!("../transcripts/tracking.txt"), &Server::start(&[]), false);
+}

@@ -105,3 +105,8 @@ fn blocking() {
 fn replication() {
     prove("replication", include_str!("../transcripts/replication.txt"));
 }
+
+#[test]
+fn tracking() {
+    prove("tracking", include_str!("../transcripts/tracking.txt"));
+}

@@ -338,7 +338,7 @@ impl Sim {
 
     /// Takes what the engine has written, for every connection.
     fn collect(&mut self) {
-        self.engine.evict_clients();
+        self.engine.end_round();
         for conn in &mut self.conns {
             let Some(output) = self.engine.output(conn.id) else { continue };
             while !output.is_empty() {

@@ -4,6 +4,7 @@ mod digest;
 
 use super::info::LRU_CLOCK_MAX;
 use super::{config, help};
+use crate::base::hash::KeyHasher;
 use crate::base::{glob, num};
 use crate::config::kinds::parse_memory;
 use crate::data::list::{List, ListRef, PLAIN_BYTES};
@@ -239,6 +240,7 @@ fn reload(call: &mut Call<'_>) -> Outcome {
                 while pieces.free_one(|_| ()) {}
             }
         }
+        call.store.renew(KeyHasher::new(&mut call.state.rng));
     }
     let loaded = exec::reload(call.store, call.state, call.host, merges);
     loaded.map_err(|_| Error::new("ERR Error trying to load the RDB dump, check server logs"))?;

@@ -2,6 +2,7 @@
 //! plain model decides every reply and every message, and their order.
 
 mod model;
+mod tracking;
 
 use crate::support::client::encode;
 use crate::support::seeds;
@@ -10,6 +11,7 @@ use fastrand::Rng;
 use model::Model;
 use spindle::config::Config;
 use spindle::config::notify::EventClasses;
+use std::time::Duration;
 
 const PARTIES: usize = 6;
 const STEPS: usize = 600;
@@ -31,7 +33,7 @@ fn run(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let notify_keyspace_events = EventClasses::from_letters("KEA").unwrap();
     let mut sim = Sim::new(seed, Config { notify_keyspace_events, ..Config::default() });
-    let mut model = Model::default();
+    let mut model = Model::new(sim.now_ms());
     for party in 0..PARTIES {
         sim.connect();
         model.connect();
@@ -46,6 +48,10 @@ fn run(seed: u64) {
         // What a client sends while it waits would come later.
         if model.is_waiting(party) {
             continue;
+        }
+        if rng.u8(0..10) == 0 {
+            sim.advance(Duration::from_millis(rng.u64(0..4)));
+            model.advance(sim.now_ms());
         }
         // A burst of several now and then; nothing follows what may wait.
         let mut burst = Vec::new();
@@ -79,6 +85,26 @@ fn run(seed: u64) {
     }
 }
 
+/// CLIENT TRACKING in one of its forms.
+fn tracking_request(rng: &mut Rng) -> Vec<String> {
+    let form = match rng.u8(0..12) {
+        0..=2 => "OFF",
+        3 | 4 => "ON",
+        5 => "ON NOLOOP",
+        6 => "ON OPTIN",
+        7 => "ON OPTOUT NOLOOP",
+        8 => "ON BCAST PREFIX k",
+        9 => "ON BCAST PREFIX q NOLOOP",
+        10 => "ON BCAST PREFIX k1",
+        _ => "ON BCAST",
+    };
+    let mut line = format!("CLIENT TRACKING {form}");
+    if form != "OFF" && rng.bool() {
+        line = format!("{line} REDIRECT {}", rng.usize(1..=PARTIES));
+    }
+    line.split(' ').map(str::to_owned).collect()
+}
+
 fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
     let of = |rng: &mut Rng, names: &[&str]| names[rng.usize(0..names.len())].to_owned();
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<String>>();
@@ -89,7 +115,7 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         argv.extend((0..several).map(|_| of(rng, names)));
         argv
     };
-    match rng.u8(0..30) {
+    match rng.u8(0..40) {
         0 => names(rng, "SUBSCRIBE", &CHANNELS),
         1 => names(rng, "PSUBSCRIBE", &PATTERNS),
         2 => names(rng, "SSUBSCRIBE", &SHARDS),
@@ -102,6 +128,16 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         13 if rng.u8(0..4) == 0 => vec!["RESET".to_owned()],
         13..=15 => vec!["SET".to_owned(), of(rng, &KEYS[..2]), rng.u8(..).to_string()],
         16 | 17 => vec!["GET".to_owned(), of(rng, &KEYS[..2])],
+        27 => {
+            vec!["SET".to_owned(), "k1".to_owned(), "1".to_owned(), "PX".to_owned(), "5".to_owned()]
+        }
+        28 | 29 => vec!["EXISTS".to_owned(), of(rng, &KEYS), of(rng, &KEYS)],
+        30 if rng.bool() => words("FLUSHDB"),
+        31..=34 if !model.parties[party].is_quiet => tracking_request(rng),
+        35 if !model.parties[party].is_quiet => {
+            words(if rng.bool() { "CLIENT CACHING YES" } else { "CLIENT CACHING NO" })
+        }
+        36 | 37 => vec!["GET".to_owned(), of(rng, &KEYS[..2])],
         18 => vec!["DEL".to_owned(), of(rng, &KEYS)],
         19 | 20 => vec!["LPUSH".to_owned(), of(rng, &KEYS[2..]), rng.u8(..).to_string()],
         21 => vec!["BLPOP".to_owned(), of(rng, &KEYS[2..]), "0".to_owned()],

@@ -18,6 +18,29 @@ pub struct Party {
     pub inbox: Vec<String>,
     pub queue: Option<Vec<Vec<String>>>,
     topics: [BTreeSet<String>; KINDS],
+    pub(super) tracking: Option<Tracks>,
+    /// Its place among those who have tracked, in the order in which they began.
+    pub(super) place: Option<usize>,
+    /// What CLIENT CACHING has said.
+    pub(super) has_chosen: bool,
+    pub(super) prefixes: BTreeSet<String>,
+}
+
+/// How a party tracks.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tracks {
+    pub(super) broadcasts: bool,
+    pub(super) opts_in: bool,
+    pub(super) opts_out: bool,
+    pub(super) skips_own: bool,
+    pub(super) redirect: Option<usize>,
+}
+
+/// What is no longer true.
+#[derive(Clone)]
+pub(super) enum Notice {
+    Keys(Vec<String>),
+    All,
 }
 
 enum Value {
@@ -36,10 +59,25 @@ pub struct Model {
     /// Who waits for which list, first come first served.
     waiting: Vec<(usize, String)>,
     /// Whose request runs, and the messages that it gets after that.
-    running: Option<usize>,
+    pub(super) running: Option<usize>,
     held: Vec<String>,
     /// Keys that have changed since those who wait were served.
     touched: Vec<String>,
+    /// Keys that have changed since those who may hold copies were told; `None` for all.
+    pub(super) untold: Vec<Option<String>>,
+    /// Events that have not been published.
+    events: Vec<(String, String)>,
+    /// Who has read which key, first come first.
+    pub(super) readers: BTreeMap<String, Vec<usize>>,
+    /// What those are told who run a command.
+    pub(super) postponed: Vec<(usize, Notice)>,
+    /// The keys of each prefix that have changed, and who changed each last.
+    pub(super) changed: BTreeMap<String, BTreeMap<String, Option<usize>>>,
+    /// Those who have tracked, in the order in which they began.
+    pub(super) places: Vec<usize>,
+    /// When `k1` dies.
+    deadline_ms: Option<i64>,
+    now_ms: i64,
 }
 
 /// What a request gets.
@@ -57,6 +95,10 @@ fn quoted(items: &[&str]) -> String {
 }
 
 impl Model {
+    pub fn new(now_ms: i64) -> Model {
+        Model { now_ms, ..Model::default() }
+    }
+
     pub fn connect(&mut self) {
         self.parties.push(Party::default());
     }
@@ -81,14 +123,55 @@ impl Model {
     /// A client sends a request.
     pub fn run(&mut self, party: usize, argv: Vec<String>) {
         self.running = Some(party);
+        let keeps_choice = argv[0] == "CLIENT";
         let outcome = self.admitted(party, argv);
+        let own = &mut self.parties[party];
+        own.has_chosen &= keeps_choice || own.queue.is_some();
         self.running = None;
         self.answer(party, outcome);
+        self.settle();
         self.serve_waiters();
     }
 
-    /// What has come together is done.
-    pub fn end_round(&mut self) {}
+    /// Time has passed.
+    pub fn advance(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+        if self.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            self.keys.remove("k1");
+            self.deadline_ms = None;
+            self.event("k1", "expired");
+            self.settle();
+            self.tell_of_key("k1", None);
+            self.touched.push("k1".to_owned());
+            self.serve_waiters();
+        }
+        self.end_round();
+    }
+
+    /// What has come together is done: those are told who are told by prefix.
+    pub fn end_round(&mut self) {
+        for (prefix, keys) in std::mem::take(&mut self.changed) {
+            for party in self.places.clone() {
+                if !self.parties[party].prefixes.contains(&prefix) {
+                    continue;
+                }
+                let skips_own = self.parties[party].tracking.is_some_and(|mode| mode.skips_own);
+                let told = keys.iter().filter(|(_, by)| !skips_own || **by != Some(party));
+                let told: Vec<String> = told.map(|(key, _)| key.clone()).collect();
+                if !told.is_empty() {
+                    self.tell(party, Notice::Keys(told));
+                }
+            }
+        }
+    }
+
+    /// Events are published, and those told whose commands have replied.
+    fn settle(&mut self) {
+        self.publish_events();
+        for (party, notice) in std::mem::take(&mut self.postponed) {
+            self.tell(party, notice);
+        }
+    }
 
     fn answer(&mut self, party: usize, outcome: Outcome) {
         let Party { is_quiet, inbox, .. } = &mut self.parties[party];
@@ -129,6 +212,25 @@ impl Model {
     }
 
     fn execute(&mut self, party: usize, argv: &[String], in_transaction: bool) -> Outcome {
+        let outcome = self.execute_untold(party, argv, in_transaction);
+        self.tell_changes(Some(party));
+        let Party { tracking, has_chosen, .. } = self.parties[party];
+        if let Some(mode) = tracking
+            && matches!(argv[0].as_str(), "GET" | "EXISTS")
+            && !mode.broadcasts
+            && !(mode.opts_in && !has_chosen || mode.opts_out && has_chosen)
+        {
+            for key in &argv[1..] {
+                let readers = self.readers.entry(key.clone()).or_default();
+                if !readers.contains(&party) {
+                    readers.push(party);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn execute_untold(&mut self, party: usize, argv: &[String], in_transaction: bool) -> Outcome {
         let arg = |index: usize| argv[index].as_str();
         let text = match arg(0) {
             "SUBSCRIBE" => return self.subscribe(party, CHANNEL, argv, true),
@@ -145,6 +247,8 @@ impl Model {
             "PUBLISH" => self.publish(CHANNEL, arg(1), arg(2)).to_string(),
             "SPUBLISH" => self.publish(SHARD, arg(1), arg(2)).to_string(),
             "RESET" => self.reset(party),
+            "CLIENT" if arg(1) == "TRACKING" => self.track(party, &argv[2..]),
+            "CLIENT" if arg(1) == "CACHING" => self.choose(party, arg(2)),
             "CLIENT" => {
                 self.parties[party].is_quiet = arg(2) == "OFF";
                 "+OK".to_owned()
@@ -172,11 +276,18 @@ impl Model {
 
     fn execute_on_keys(&mut self, party: usize, argv: &[String], in_transaction: bool) -> Outcome {
         let null = if self.parties[party].is_resp3 { "_" } else { "nil" };
-        let key = argv[1].clone();
+        let key = argv.get(1).cloned().unwrap_or_default();
         let text = match argv[0].as_str() {
             "SET" => {
                 self.keys.insert(key.clone(), Value::Text(argv[2].clone()));
                 self.change(&key, "set");
+                let ms = argv.get(4).map(|ms| ms.parse::<i64>().unwrap());
+                if ms.is_some() {
+                    self.event(&key, "expire");
+                }
+                if key == "k1" {
+                    self.deadline_ms = ms.map(|ms| self.now_ms + ms);
+                }
                 "+OK".to_owned()
             }
             "GET" => match self.keys.get(&key) {
@@ -184,7 +295,20 @@ impl Model {
                 Some(Value::List(_)) => panic!("lists have keys of their own"),
                 None => null.to_owned(),
             },
+            "EXISTS" => {
+                let count = argv[1..].iter().filter(|key| self.keys.contains_key(*key)).count();
+                count.to_string()
+            }
+            "FLUSHDB" => {
+                self.keys.clear();
+                self.deadline_ms = None;
+                self.untold.push(None);
+                "+OK".to_owned()
+            }
             "DEL" => {
+                if key == "k1" {
+                    self.deadline_ms = None;
+                }
                 let was_there = self.keys.remove(&key).is_some();
                 if was_there {
                     self.change(&key, "del");
@@ -233,7 +357,9 @@ impl Model {
 
     fn reset(&mut self, party: usize) -> String {
         let inbox = std::mem::take(&mut self.parties[party].inbox);
-        self.parties[party] = Party { inbox, ..Party::default() };
+        let place = self.parties[party].place;
+        self.disable(party);
+        self.parties[party] = Party { inbox, place, ..Party::default() };
         self.forget_patterns();
         "+RESET".to_owned()
     }
@@ -262,16 +388,19 @@ impl Model {
                     let (party, _) = self.waiting.remove(at);
                     self.running = Some(party);
                     let item = self.pop(&key).expect("it is there");
+                    self.tell_changes(Some(party));
                     self.running = None;
                     self.answer(party, Outcome::Reply(format!("[{}]", quoted(&[&key, &item]))));
                 }
             }
+            self.settle();
         }
     }
 
     fn subscribe(&mut self, party: usize, kind: usize, argv: &[String], joins: bool) -> Outcome {
         let mut messages = Vec::new();
         for name in &argv[1..] {
+            self.publish_events();
             let topics = &mut self.parties[party].topics;
             if joins {
                 topics[kind].insert(name.clone());
@@ -305,6 +434,11 @@ impl Model {
     }
 
     fn publish(&mut self, kind: usize, channel: &str, payload: &str) -> usize {
+        self.publish_events();
+        self.send(kind, channel, payload)
+    }
+
+    fn send(&mut self, kind: usize, channel: &str, payload: &str) -> usize {
         let mut count = 0;
         let word = if kind == SHARD { "smessage" } else { "message" };
         for party in self.listening(kind, channel) {
@@ -337,11 +471,18 @@ impl Model {
     /// A key has changed.
     fn change(&mut self, key: &str, event: &str) {
         self.touched.push(key.to_owned());
+        self.untold.push(Some(key.to_owned()));
         self.event(key, event);
     }
 
     fn event(&mut self, key: &str, event: &str) {
-        self.publish(CHANNEL, &format!("__keyspace@0__:{key}"), event);
-        self.publish(CHANNEL, &format!("__keyevent@0__:{event}"), key);
+        self.events.push((key.to_owned(), event.to_owned()));
+    }
+
+    fn publish_events(&mut self) {
+        for (key, event) in std::mem::take(&mut self.events) {
+            self.send(CHANNEL, &format!("__keyspace@0__:{key}"), &event);
+            self.send(CHANNEL, &format!("__keyevent@0__:{event}"), &key);
+        }
     }
 }

@@ -1,0 +1,528 @@
+//! Which clients may hold copies of which keys, to be told when these change.
+//!
+//! A client that tracks has a number here for as long as it is connected, and longer if keys are
+//! still noted for it: they forget it when they change. A key is one allocation: the numbers of its
+//! clients, four bytes each, and its name. Keys are not told apart by database, as in Redis.
+
+use crate::base::hash::KeyHasher;
+use crate::base::id::ClientId;
+use crate::base::num;
+use crate::data::table::{Pieces, Place, Table};
+use crate::data::thin::Thin;
+use slab::Slab;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Number of a client that tracks, or has tracked.
+pub type TrackerId = usize;
+
+/// Bytes of a number in the table.
+const NUMBER_BYTES: usize = size_of::<u32>();
+/// Clients of a key whose numbers stand beside its name; more are kept apart.
+const BESIDE_MAX: u8 = 16;
+/// In place of their count: they are kept apart, and what follows is the number of the crowd.
+const APART: u8 = u8::MAX;
+
+/// What is no longer true of what clients hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// What they have read of some keys: a list of these in the form of the wire.
+    Keys(Box<[u8]>),
+    /// Anything.
+    All,
+}
+
+/// How a client wants to track.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mode {
+    /// It is told of all keys with some prefixes, whether it has read them or not.
+    pub broadcasts: bool,
+    /// Keys are noted only if CLIENT CACHING YES came before.
+    pub opts_in: bool,
+    /// Keys are noted unless CLIENT CACHING NO came before.
+    pub opts_out: bool,
+    /// It is not told of what it has changed itself.
+    pub skips_own: bool,
+    /// Who is told in its place.
+    pub redirect: Option<ClientId>,
+}
+
+/// A client that tracks, or has tracked.
+pub struct Tracker {
+    /// `None` once it is gone.
+    client: Option<ClientId>,
+    /// How it tracks; `None` if it does not at present.
+    mode: Option<Mode>,
+    /// Whether CLIENT CACHING has said something of the next command.
+    pub has_chosen: bool,
+    /// Whether who is told in its place was found to be gone.
+    pub is_broken: bool,
+    prefixes: BTreeSet<Box<[u8]>>,
+    /// Keys that are noted for it.
+    keys: usize,
+}
+
+impl Tracker {
+    /// The client, if it is there.
+    pub fn client(&self) -> Option<ClientId> {
+        self.client
+    }
+
+    /// How it tracks, if it does.
+    pub fn mode(&self) -> Option<Mode> {
+        self.mode
+    }
+
+    /// The number of who is told in its place: zero for nobody, -1 if it does not track.
+    pub fn redirect_serial(&self) -> i64 {
+        let Some(mode) = self.mode else { return -1 };
+        mode.redirect.map_or(0, |other| num::signed_u64(other.serial))
+    }
+
+    /// The prefixes of which it is told, in order.
+    pub fn prefixes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.prefixes.iter().map(|prefix| &**prefix)
+    }
+
+    /// True if the keys that it reads at present are to be noted.
+    fn notes_keys(&self) -> bool {
+        self.mode.is_some_and(|mode| {
+            let by_choice = mode.opts_in && !self.has_chosen || mode.opts_out && self.has_chosen;
+            !mode.broadcasts && !by_choice
+        })
+    }
+}
+
+/// A prefix of whose keys clients are told.
+#[derive(Default)]
+struct Prefix {
+    trackers: BTreeSet<TrackerId>,
+    /// The keys that have changed since these were told, and which of them changed each last.
+    changed: BTreeMap<Box<[u8]>, Option<TrackerId>>,
+}
+
+/// What the clients of a prefix are to be told.
+pub struct Broadcast {
+    /// Who is to be told.
+    pub trackers: BTreeSet<TrackerId>,
+    /// The keys that have changed, and who changed each last.
+    pub changed: BTreeMap<Box<[u8]>, Option<TrackerId>>,
+}
+
+/// Who tracks what.
+pub struct Tracking {
+    trackers: Slab<Tracker>,
+    /// How many of them track at present.
+    active: usize,
+    keys: Table<Thin>,
+    /// The clients of keys that have many.
+    crowds: Slab<BTreeSet<u32>>,
+    /// Clients of all keys together.
+    items: usize,
+    prefixes: BTreeMap<Box<[u8]>, Prefix>,
+    /// Prefixes of which some key has changed.
+    changed_prefixes: bool,
+    /// What clients will be told once the command that runs has replied.
+    pub postponed: Vec<(TrackerId, Notice)>,
+    /// Tables that were emptied at once, and are freed a piece at a time.
+    remains: Vec<Pieces<Thin>>,
+    hasher: KeyHasher,
+}
+
+impl Tracking {
+    /// Nobody tracks anything. Keys will be hashed by `hasher`.
+    pub fn new(hasher: KeyHasher) -> Tracking {
+        Tracking {
+            trackers: Slab::new(),
+            active: 0,
+            keys: Table::new(),
+            crowds: Slab::new(),
+            items: 0,
+            prefixes: BTreeMap::new(),
+            changed_prefixes: false,
+            postponed: Vec::new(),
+            remains: Vec::new(),
+            hasher,
+        }
+    }
+
+    /// True if some client tracks.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.active > 0
+    }
+
+    /// Number of clients that track.
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Number of keys that are noted, and of the clients of each, all together.
+    pub fn key_counts(&self) -> (usize, usize) {
+        (self.keys.len(), self.items)
+    }
+
+    /// Number of prefixes of which clients are told.
+    pub fn prefix_count(&self) -> usize {
+        self.prefixes.len()
+    }
+
+    /// A client that tracks, or has tracked.
+    pub fn get(&self, id: TrackerId) -> &Tracker {
+        &self.trackers[id]
+    }
+
+    /// The same, if it is known still.
+    pub fn find(&self, id: TrackerId) -> Option<&Tracker> {
+        self.trackers.get(id)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, id: TrackerId) -> &mut Tracker {
+        &mut self.trackers[id]
+    }
+
+    /// The numbers of those who track at present.
+    pub fn active_ids(&self) -> Vec<TrackerId> {
+        let active = self.trackers.iter().filter(|(_, tracker)| tracker.mode.is_some());
+        active.map(|(id, _)| id).collect()
+    }
+
+    /// Has a client track, which has the number already if it ever did; its number. The prefixes
+    /// are added to those that it has.
+    pub fn enable(
+        &mut self,
+        client: ClientId,
+        id: Option<TrackerId>,
+        mode: Mode,
+        prefixes: &[&[u8]],
+    ) -> TrackerId {
+        let id = id.unwrap_or_else(|| {
+            self.trackers.insert(Tracker {
+                client: Some(client),
+                mode: None,
+                has_chosen: false,
+                is_broken: false,
+                prefixes: BTreeSet::new(),
+                keys: 0,
+            })
+        });
+        let tracker = &mut self.trackers[id];
+        self.active += usize::from(tracker.mode.is_none());
+        tracker.mode = Some(mode);
+        tracker.is_broken = false;
+        let all: &[&[u8]] = if mode.broadcasts && prefixes.is_empty() { &[b""] } else { prefixes };
+        for prefix in all {
+            tracker.prefixes.insert((*prefix).into());
+            self.prefixes.entry((*prefix).into()).or_default().trackers.insert(id);
+        }
+        id
+    }
+
+    /// Has a client track no more. Keys that are noted for it stay so.
+    pub fn disable(&mut self, id: TrackerId) {
+        let tracker = &mut self.trackers[id];
+        self.active -= usize::from(tracker.mode.take().is_some());
+        (tracker.has_chosen, tracker.is_broken) = (false, false);
+        for prefix in std::mem::take(&mut tracker.prefixes) {
+            let Some(shared) = self.prefixes.get_mut(&prefix) else { continue };
+            shared.trackers.remove(&id);
+            if shared.trackers.is_empty() {
+                self.prefixes.remove(&prefix);
+            }
+        }
+    }
+
+    /// Notes that a client is gone.
+    pub fn leave(&mut self, id: TrackerId) {
+        self.disable(id);
+        self.trackers[id].client = None;
+        self.release(id);
+    }
+
+    /// Notes that a client has read a key, if it wants such noted.
+    pub fn note_read(&mut self, id: TrackerId, key: &[u8]) {
+        if !self.trackers[id].notes_keys() {
+            return;
+        }
+        let hash = self.hasher.hash(key);
+        let number = number(id);
+        let is_new = match self.find_key(hash, key) {
+            Some(place) => self.join(place, number),
+            None => {
+                let noted = Thin::new(&[&[1], &number.to_le_bytes(), key]);
+                let hasher = &self.hasher;
+                self.keys.insert(hash, noted, |noted| hasher.hash(key_of(noted)));
+                true
+            }
+        };
+        self.items += usize::from(is_new);
+        self.trackers[id].keys += usize::from(is_new);
+    }
+
+    /// Forgets a key that has changed; `tell` is called with those who may hold a copy and track at
+    /// present.
+    pub fn forget_key(&mut self, key: &[u8], mut tell: impl FnMut(TrackerId, Mode)) {
+        let hash = self.hasher.hash(key);
+        let Some(place) = self.find_key(hash, key) else { return };
+        for number in self.take(place, hash) {
+            let id = num::index(u64::from(number));
+            let tracker = &mut self.trackers[id];
+            tracker.keys -= 1;
+            if let Some(mode) = tracker.mode.filter(|mode| !mode.broadcasts) {
+                tell(id, mode);
+            }
+            self.release(id);
+        }
+    }
+
+    /// Forgets all keys at once.
+    pub fn forget_all(&mut self) {
+        if !self.keys.is_empty() {
+            self.remains.push(std::mem::take(&mut self.keys).into_pieces());
+        }
+        (self.items, self.crowds) = (0, Slab::new());
+        self.trackers.iter_mut().for_each(|(_, tracker)| tracker.keys = 0);
+        self.trackers.retain(|_, tracker| tracker.client.is_some());
+    }
+
+    /// True if more keys are noted than so many.
+    #[inline]
+    pub fn has_excess(&self, max: usize) -> bool {
+        self.keys.len() > max
+    }
+
+    /// A key chosen by chance, if there are more than so many.
+    pub fn excess_key(&self, max: usize, rng: &mut fastrand::Rng) -> Option<Box<[u8]>> {
+        if !self.has_excess(max) {
+            return None;
+        }
+        self.keys.sample(rng).map(|noted| key_of(noted).into())
+    }
+
+    /// Notes that a key has changed, and who did it, for those who are told of its prefix.
+    pub fn note_change(&mut self, key: &[u8], by: Option<TrackerId>) {
+        let shared = self.prefixes.iter_mut().filter(|(prefix, _)| key.starts_with(prefix));
+        for (_, prefix) in shared {
+            prefix.changed.insert(key.into(), by);
+            self.changed_prefixes = true;
+        }
+    }
+
+    /// True if clients are to be told of keys by their prefix.
+    #[inline]
+    pub fn has_broadcasts(&self) -> bool {
+        self.changed_prefixes
+    }
+
+    /// Takes what clients are to be told by prefix.
+    pub fn take_broadcasts(&mut self) -> Vec<Broadcast> {
+        self.changed_prefixes = false;
+        let prefixes = self.prefixes.values_mut().filter(|prefix| !prefix.changed.is_empty());
+        let take = |prefix: &mut Prefix| Broadcast {
+            trackers: prefix.trackers.clone(),
+            changed: std::mem::take(&mut prefix.changed),
+        };
+        prefixes.map(take).collect()
+    }
+
+    /// True while something waits to be freed.
+    pub fn has_remains(&self) -> bool {
+        !self.remains.is_empty()
+    }
+
+    /// Frees a piece of what waits.
+    pub fn free_some(&mut self) {
+        if let Some(pieces) = self.remains.last_mut()
+            && !pieces.free_one(|_| {})
+        {
+            self.remains.pop();
+        }
+    }
+
+    fn find_key(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.keys.find(hash, |noted| key_of(noted) == key)
+    }
+
+    /// Adds a client to a key; false if it is there already.
+    fn join(&mut self, place: Place, number: u32) -> bool {
+        let noted = self.keys.at_mut(place);
+        let bytes = noted.as_bytes();
+        if bytes[0] == APART {
+            return self.crowds[crowd_of(bytes)].insert(number);
+        }
+        let beside = &bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES];
+        if numbers(beside).any(|other| other == number) {
+            return false;
+        }
+        let key = key_of(noted);
+        *noted = if bytes[0] < BESIDE_MAX {
+            Thin::new(&[&[bytes[0] + 1], beside, &number.to_le_bytes(), key])
+        } else {
+            let crowd = self.crowds.insert(numbers(beside).chain([number]).collect());
+            Thin::new(&[&[APART], &self::number(crowd).to_le_bytes(), key])
+        };
+        true
+    }
+
+    /// Takes a key out; its clients.
+    fn take(&mut self, place: Place, hash: u64) -> Vec<u32> {
+        let hasher = &self.hasher;
+        let noted = self.keys.remove(place, hash, |noted| hasher.hash(key_of(noted)));
+        let bytes = noted.as_bytes();
+        let taken: Vec<u32> = if bytes[0] == APART {
+            self.crowds.remove(crowd_of(bytes)).into_iter().collect()
+        } else {
+            numbers(&bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES]).collect()
+        };
+        self.items -= taken.len();
+        taken
+    }
+
+    /// Gives the number of a client that is gone back, once no key is noted for it.
+    fn release(&mut self, id: TrackerId) {
+        let tracker = &self.trackers[id];
+        if tracker.client.is_none() && tracker.keys == 0 {
+            self.trackers.remove(id);
+        }
+    }
+}
+
+/// The name of a key that is noted.
+fn key_of(noted: &Thin) -> &[u8] {
+    let bytes = noted.as_bytes();
+    let count = if bytes[0] == APART { 1 } else { usize::from(bytes[0]) };
+    &bytes[1 + count * NUMBER_BYTES..]
+}
+
+/// The number of the crowd of a key whose clients are kept apart.
+fn crowd_of(bytes: &[u8]) -> usize {
+    let number = numbers(&bytes[1..=NUMBER_BYTES]).next().unwrap_or_default();
+    num::index(u64::from(number))
+}
+
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number))
+}
+
+/// Clients and crowds are numbered in 32 bits: each takes more memory than that leaves room for.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tracking() -> Tracking {
+        Tracking::new(KeyHasher::new(&mut fastrand::Rng::with_seed(1)))
+    }
+
+    const fn client(serial: u64) -> ClientId {
+        ClientId { serial, slot: 0 }
+    }
+
+    fn told(tracking: &mut Tracking, key: &[u8]) -> Vec<TrackerId> {
+        let mut told = Vec::new();
+        tracking.forget_key(key, |id, _| told.push(id));
+        told
+    }
+
+    #[test]
+    fn any_reads_and_changes_are_told_as_a_plain_map_says() {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let mut tracking = tracking();
+        let ids: Vec<TrackerId> =
+            (0..60).map(|n| tracking.enable(client(n), None, Mode::default(), &[])).collect();
+        let mut expected: BTreeMap<u8, BTreeSet<TrackerId>> = BTreeMap::new();
+        for _ in 0..20_000 {
+            // Some keys change rarely, so that many clients come together.
+            let key = rng.u8(0..40);
+            if rng.usize(0..if key < 5 { 400 } else { 10 }) == 0 {
+                let mut told = told(&mut tracking, &[key; 20]);
+                told.sort_unstable();
+                let keys = expected.remove(&key).unwrap_or_default();
+                assert!(told.iter().eq(&keys), "{told:?} {keys:?}");
+            } else {
+                let id = ids[rng.usize(0..ids.len())];
+                tracking.note_read(id, &[key; 20]);
+                expected.entry(key).or_default().insert(id);
+            }
+            let items = expected.values().map(BTreeSet::len).sum();
+            assert_eq!(tracking.key_counts(), (expected.len(), items));
+        }
+        assert!(!tracking.crowds.is_empty());
+    }
+
+    #[test]
+    fn a_number_is_used_again_once_no_key_knows_it() {
+        let mut tracking = tracking();
+        let id = tracking.enable(client(1), None, Mode::default(), &[]);
+        tracking.note_read(id, b"k");
+        tracking.leave(id);
+        assert!(!tracking.is_on() && tracking.key_counts() == (1, 1));
+        let other = tracking.enable(client(2), None, Mode::default(), &[]);
+        assert_ne!(id, other);
+        assert!(told(&mut tracking, b"k").is_empty());
+        assert_eq!(tracking.enable(client(3), None, Mode::default(), &[]), id);
+        tracking.note_read(id, b"k");
+        tracking.leave(id);
+        tracking.forget_all();
+        assert_eq!((tracking.key_counts(), tracking.trackers.len()), ((0, 0), 1));
+        while tracking.has_remains() {
+            tracking.free_some();
+        }
+    }
+
+    #[test]
+    fn keys_are_noted_as_the_client_chooses() {
+        let mut tracking = tracking();
+        let (plain, bcast) = (Mode::default(), Mode { broadcasts: true, ..Mode::default() });
+        let opts_in = Mode { opts_in: true, ..plain };
+        let opts_out = Mode { opts_out: true, ..plain };
+        let cases = [
+            (plain, false, true),
+            (bcast, false, false),
+            (opts_in, false, false),
+            (opts_in, true, true),
+            (opts_out, false, true),
+            (opts_out, true, false),
+        ];
+        for (mode, has_chosen, is_noted) in cases {
+            let id = tracking.enable(client(1), None, mode, &[]);
+            tracking.get_mut(id).has_chosen = has_chosen;
+            tracking.note_read(id, b"k");
+            assert_eq!(told(&mut tracking, b"k").len(), usize::from(is_noted), "{mode:?}");
+            tracking.leave(id);
+        }
+        let id = tracking.enable(client(1), None, plain, &[]);
+        tracking.note_read(id, b"k");
+        tracking.disable(id);
+        assert!(told(&mut tracking, b"k").is_empty());
+    }
+
+    #[test]
+    fn a_prefix_collects_what_has_changed() {
+        let mut tracking = tracking();
+        let mode = Mode { broadcasts: true, ..Mode::default() };
+        let a = tracking.enable(client(1), None, mode, &[b"x", b"y"]);
+        let b = tracking.enable(client(2), None, mode, &[]);
+        assert_eq!(tracking.prefix_count(), 3);
+        tracking.note_change(b"x1", Some(a));
+        tracking.note_change(b"x1", None);
+        tracking.note_change(b"z", Some(b));
+        let broadcasts = tracking.take_broadcasts();
+        let shown: Vec<_> = broadcasts
+            .iter()
+            .map(|broadcast| (broadcast.trackers.clone(), broadcast.changed.clone()))
+            .collect();
+        let changed = |keys: &[(&[u8], Option<usize>)]| {
+            keys.iter().map(|(key, by)| (Box::from(*key), *by)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(shown[0], (BTreeSet::from([b]), changed(&[(b"x1", None), (b"z", Some(b))])));
+        assert_eq!(shown[1], (BTreeSet::from([a]), changed(&[(b"x1", None)])));
+        assert!(shown.len() == 2 && tracking.take_broadcasts().is_empty());
+        tracking.leave(b);
+        tracking.disable(a);
+        assert_eq!(tracking.prefix_count(), 0);
+    }
+}
