@@ -59,8 +59,8 @@ impl Store {
         }
     }
 
-    /// Begins anew with another hasher, without keys. Keys that come back in the order in which they
-    /// stood, as they do from a file, would otherwise crowd into one place of the table.
+    /// Begins anew with another hasher, without keys. Keys that come back in the order in which
+    /// they stood, as they do from a file, would otherwise crowd into one place of the table.
     pub fn renew(&mut self, hasher: KeyHasher) {
         debug_assert!(self.spaces.iter().all(Keyspace::is_empty), "there are no keys");
         self.spaces.clear();
