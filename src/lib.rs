@@ -8,6 +8,7 @@ pub mod data;
 pub mod exec;
 pub mod hub;
 pub mod persist;
+pub mod repl;
 pub mod resp;
 pub mod server;
 pub mod spec;

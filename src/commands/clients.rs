@@ -66,7 +66,7 @@ pub(super) const UNPAUSE: Command = Command::new(
 
 fn unpause(call: &mut Call<'_>) -> Outcome {
     call.state.pause = None;
-    call.store.changes.keeps_due = false;
+    call.store.changes.keeps_due = call.state.is_replica();
     call.peers.resume();
     call.out.ok();
     Ok(Flow::Done)
@@ -120,7 +120,8 @@ fn unblock(call: &mut Call<'_>) -> Outcome {
     // A pause is ended for all or for nobody.
     let serial = u64::try_from(int(argv.at(2))?).ok();
     let client = serial.and_then(|serial| call.peers.find(serial));
-    let parked = client.and_then(|id| block::give_up(call.waiters, call.peers, id, &why));
+    let parked =
+        client.and_then(|id| block::give_up(call.waiters, call.peers, call.state, id, &why));
     call.out.int(i64::from(parked.is_some()));
     let peer = client.and_then(|id| call.peers.get(id));
     let (Some(parked), Some(peer)) = (parked, peer) else { return Ok(Flow::Done) };

@@ -249,7 +249,7 @@ fn reply_hello(call: &mut Call<'_>) {
     out.bulk(b"mode");
     out.bulk(b"standalone");
     out.bulk(b"role");
-    out.bulk(b"master");
+    out.bulk(if call.state.is_replica() { b"replica" } else { b"master" });
     out.bulk(b"modules");
     out.array(0);
 }

@@ -2,7 +2,7 @@
 
 use super::scan::{ScanOptions, Scanned, parse_cursor};
 use super::ttl::{self, Form};
-use super::{dump, moves, object, sort};
+use super::{dump, moves, object, replication, sort};
 use crate::base::glob;
 use crate::data::collection::Type;
 use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
@@ -42,6 +42,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &TTL,
     &TYPE,
     &UNLINK,
+    &replication::WAIT,
 ];
 
 const READS: Spec = Spec {

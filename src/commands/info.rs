@@ -1,6 +1,7 @@
 //! INFO: the server's state, in sections.
 
 use super::memory::{Usage, over, ratio};
+use super::replication;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -21,8 +22,6 @@ use std::fmt::{Display, Write};
 
 /// The clock by which Redis notes the use of keys has 24 bits.
 pub(super) const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
-/// Bytes of the backlog that Redis keeps unless told otherwise.
-const BACKLOG_BYTES: u64 = 1 << 20;
 
 pub(super) const INFO: Command = Command::new(
     Spec {
@@ -73,7 +72,7 @@ const SECTIONS: &[Section] = &[
     section("memory", "Memory", memory_use),
     section("persistence", "Persistence", persistence),
     section("stats", "Stats", stats),
-    section("replication", "Replication", replication),
+    section("replication", "Replication", replication::report::fill),
     section("cpu", "CPU", cpu),
     section("modules", "Modules", |_, _| {}),
     Section { shown: Shown::WithAll, ..section("commandstats", "Commandstats", command_stats) },
@@ -107,7 +106,7 @@ fn info(call: &mut Call<'_>) -> Outcome {
 
 /// The text of INFO as it grows.
 #[derive(Default)]
-struct Fields(String);
+pub(super) struct Fields(String);
 
 impl Fields {
     fn title(&mut self, title: &str) {
@@ -115,7 +114,7 @@ impl Fields {
         self.line(format_args!("{gap}# {title}"));
     }
 
-    fn add(&mut self, name: &str, value: impl Display) {
+    pub(super) fn add(&mut self, name: &str, value: impl Display) {
         self.line(format_args!("{name}:{value}"));
     }
 
@@ -125,7 +124,7 @@ impl Fields {
         self.line(format_args!("{name}_human:{}", human(bytes)));
     }
 
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+    pub(super) fn line(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         self.0.write_fmt(text).unwrap_or_default();
         self.0.push_str("\r\n");
@@ -241,9 +240,9 @@ fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("maxmemory_policy", call.state.config.maxmemory_policy.name());
     fragmentation(fields, &usage);
     fields.add("mem_not_counted_for_evict", 0);
-    fields.add("mem_replication_backlog", 0);
-    fields.add("mem_total_replication_buffers", 0);
-    fields.add("mem_clients_slaves", 0);
+    fields.add("mem_replication_backlog", usage.backlog);
+    fields.add("mem_total_replication_buffers", usage.stream);
+    fields.add("mem_clients_slaves", usage.replicas);
     fields.add("mem_clients_normal", usage.clients);
     fields.add("mem_cluster_links", 0);
     fields.add("mem_aof_buffer", 0);
@@ -377,9 +376,9 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     let ticks_per_us = call.host.ticks_per_us();
     let us = |ticks: u64| num::whole(num::float(ticks) / ticks_per_us);
     fields.add("rejected_connections", stats.connections_rejected);
-    fields.add("sync_full", 0);
-    fields.add("sync_partial_ok", 0);
-    fields.add("sync_partial_err", 0);
+    fields.add("sync_full", call.state.replication.counts.full);
+    fields.add("sync_partial_ok", call.state.replication.counts.partial);
+    fields.add("sync_partial_err", call.state.replication.counts.refused);
     fields.add("expired_subkeys", 0);
     fields.add("expired_keys", counters.expired);
     fields.add("expired_stale_perc", "0.00");
@@ -470,20 +469,6 @@ fn no_defragmentation(fields: &mut Fields) {
     ] {
         fields.add(name, 0);
     }
-}
-
-fn replication(fields: &mut Fields, call: &mut Call<'_>) {
-    fields.add("role", "master");
-    fields.add("connected_slaves", 0);
-    fields.add("master_failover_state", "no-failover");
-    fields.add("master_replid", &call.state.replication_id);
-    fields.add("master_replid2", "0".repeat(40));
-    fields.add("master_repl_offset", 0);
-    fields.add("second_repl_offset", -1);
-    fields.add("repl_backlog_active", 0);
-    fields.add("repl_backlog_size", BACKLOG_BYTES);
-    fields.add("repl_backlog_first_byte_offset", 0);
-    fields.add("repl_backlog_histlen", 0);
 }
 
 fn cpu(fields: &mut Fields, _: &mut Call<'_>) {

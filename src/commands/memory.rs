@@ -2,7 +2,7 @@
 
 use super::help;
 use crate::base::num;
-use crate::exec::{Call, Command, Flow, Outcome, int};
+use crate::exec::{Call, Command, Flow, Outcome, Side, int};
 use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::spec::categories::Categories;
@@ -83,8 +83,13 @@ pub(super) struct Usage {
     pub(super) peak: u64,
     pub(super) resident: u64,
     pub(super) allocator: AllocatorStats,
-    /// Clients with their buffers.
+    /// Clients with their buffers, but for replicas.
     pub(super) clients: u64,
+    /// Replicas with their buffers, and what they are yet to be sent beyond the backlog.
+    pub(super) replicas: u64,
+    /// Changes that are kept for replicas, of which the backlog is to have so many.
+    pub(super) stream: u64,
+    pub(super) backlog: u64,
     /// All but keys and values.
     pub(super) overhead: u64,
     /// Number of keys.
@@ -95,8 +100,19 @@ impl Usage {
     /// What is used now.
     pub(super) fn measure(call: &mut Call<'_>) -> Usage {
         let used = call.state.memory_used();
-        let others: usize = call.peers.iter().map(|peer| peer.client.memory_bytes(&peer.out)).sum();
-        let clients = (others + call.client.memory_bytes(call.out)) as u64;
+        let own = (call.client.memory_bytes(call.out), call.client.side == Side::Replica);
+        let sizes = call
+            .peers
+            .iter()
+            .map(|peer| (peer.client.memory_bytes(&peer.out), peer.client.side == Side::Replica));
+        let (mut clients, mut replicas) = (0, 0);
+        for (bytes, is_replica) in sizes.chain([own]) {
+            *(if is_replica { &mut replicas } else { &mut clients }) += bytes as u64;
+        }
+        let stream = call.state.replication.stream.as_ref();
+        let stream = stream.map_or(0, |stream| stream.memory_bytes() as u64);
+        let backlog = stream.min(call.state.config.repl.backlog_bytes() as u64);
+        replicas += stream - backlog;
         let databases = 0..call.store.databases();
         let keys: usize = databases.map(|index| call.store.lens(index).0).sum();
         Usage {
@@ -105,7 +121,14 @@ impl Usage {
             resident: memory::resident_bytes(),
             allocator: memory::allocator_stats(),
             clients,
-            overhead: call.state.memory_startup + clients + call.store.overhead_bytes() as u64,
+            replicas,
+            stream,
+            backlog,
+            overhead: call.state.memory_startup
+                + clients
+                + replicas
+                + backlog
+                + call.store.overhead_bytes() as u64,
             keys: keys as u64,
         }
     }
@@ -135,8 +158,8 @@ fn stats(call: &mut Call<'_>) -> Outcome {
         ("peak.allocated", usage.peak),
         ("total.allocated", usage.used),
         ("startup.allocated", startup),
-        ("replication.backlog", 0),
-        ("clients.slaves", 0),
+        ("replication.backlog", usage.backlog),
+        ("clients.slaves", usage.replicas),
         ("clients.normal", usage.clients),
         ("cluster.links", 0),
         ("aof.buffer", 0),
@@ -275,6 +298,9 @@ mod tests {
             resident: used,
             allocator: AllocatorStats::default(),
             clients,
+            replicas: 0,
+            stream: 0,
+            backlog: 0,
             overhead: 0,
             keys: 0,
         }

@@ -24,6 +24,7 @@ mod monitor;
 mod moves;
 mod object;
 mod pubsub;
+mod replication;
 mod scan;
 mod server;
 mod sessions;

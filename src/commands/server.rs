@@ -1,8 +1,8 @@
 //! The server as a whole.
 
 use super::{
-    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor, slowlog,
-    snapshots,
+    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor,
+    replication, slowlog, snapshots,
 };
 use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, int, snapshot};
@@ -21,6 +21,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &config::CONFIG,
     &DBSIZE,
     &debug::DEBUG,
+    &replication::FAILOVER,
     &FLUSHALL,
     &FLUSHDB,
     &hotkeys::HOTKEYS,
@@ -30,10 +31,16 @@ pub(super) const COMMANDS: &[&Command] = &[
     &lolwut::LOLWUT,
     &memory::MEMORY,
     &monitor::MONITOR,
+    &replication::PSYNC,
+    &replication::REPLCONF,
+    &replication::REPLICAOF,
+    &replication::ROLE,
     &snapshots::SAVE,
     &snapshots::SHUTDOWN,
+    &replication::SLAVEOF,
     &slowlog::SLOWLOG,
     &SWAPDB,
+    &replication::SYNC,
     &TIME,
 ];
 

@@ -465,6 +465,20 @@ choice! {
 }
 
 choice! {
+    /// How a replica loads a snapshot.
+    DisklessLoad {
+        /// The old data goes once the snapshot has arrived.
+        Disabled = "disabled",
+        /// The old data goes before the snapshot arrives, where there is none.
+        OnEmptyDb = "on-empty-db",
+        /// The old data stays, and is served, until the new data is whole.
+        SwapDb = "swapdb",
+        /// The old data goes before the snapshot arrives.
+        FlushBeforeLoad = "flush-before-load",
+    }
+}
+
+choice! {
     /// How much is logged.
     LogLevel {
         /// Everything.

@@ -8,6 +8,7 @@ pub mod file;
 pub mod idle;
 pub mod kinds;
 pub mod notify;
+pub mod replication;
 pub mod rewrite;
 pub mod table;
 pub mod unbuilt;
@@ -72,6 +73,8 @@ pub struct Config {
     pub enable_protected_configs: Access,
     /// Working directory.
     pub dir: String,
+    /// Of replication.
+    pub repl: replication::Replication,
     /// Name of the snapshot file.
     pub dbfilename: String,
     /// When to take snapshots, as [`Config::save_points`] reads it.
@@ -225,6 +228,7 @@ impl Default for Config {
             enable_debug_command: Access::No,
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
+            repl: replication::Replication::default(),
             dbfilename: "dump.rdb".to_owned(),
             save: "3600 1 300 100 60 10000".to_owned(),
             has_read_save: false,

@@ -2,7 +2,7 @@
 //! may change.
 
 use super::kinds::{Kind, Refusal, Slot};
-use super::{Config, append_only, checks, idle, unbuilt};
+use super::{Config, append_only, checks, idle, replication, unbuilt};
 use crate::base::glob;
 
 /// When a parameter may be changed.
@@ -48,7 +48,8 @@ const INT_MAX: i64 = i32::MAX as i64;
 /// What says how to stop upon a signal.
 const HOW_TO_STOP: &str = "default, or some of save, nosave, now, force";
 
-/// Those that have an effect, by name, but for those of [`append_only`]; [`idle`] and [`unbuilt`]
+/// Those that have an effect, by name, but for those of [`append_only`] and [`replication`];
+/// [`idle`] and [`unbuilt`]
 /// have the others.
 pub const PARAMETERS: &[Parameter] = &[
     row("acl-pubsub-default", Change::Live, "Channels that a new ACL user may use.", |c| {
@@ -415,7 +416,13 @@ pub(super) const fn kept(
 /// All parameters: first those that have an effect.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
     let persistence = append_only::PARAMETERS;
-    PARAMETERS.iter().chain(persistence).chain(idle::PARAMETERS).chain(unbuilt::PARAMETERS)
+    let replication = replication::PARAMETERS;
+    PARAMETERS
+        .iter()
+        .chain(persistence)
+        .chain(replication)
+        .chain(idle::PARAMETERS)
+        .chain(unbuilt::PARAMETERS)
 }
 
 impl Parameter {

@@ -1,4 +1,4 @@
-//! Parameters of what is not built yet (snapshots, replication, cluster, TLS, scripts),
+//! Parameters of what is not built yet (cluster, TLS, scripts),
 //! accepted like those of [`super::idle`]; what would promise such a thing is refused.
 
 use super::checks;
@@ -8,7 +8,6 @@ use super::table::{Change, Parameter, kept};
 const INT_MAX: i64 = i32::MAX as i64;
 
 const NO_CLUSTER: &str = "the cluster is not built yet, so nothing but \"no\" can be kept";
-const NO_REPLICAS: &str = "replication is not built yet, so there can be no primary";
 const NO_TLS: &str = "TLS is not built yet, so it cannot be turned on";
 
 /// All of them, by name.
@@ -21,13 +20,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Text,
     ),
     kept("bgsave_cpulist", Change::AtStart, "Processors for snapshots.", "", Kind::Text),
-    kept(
-        "bind-source-addr",
-        Change::Live,
-        "Address from which a replica connects.",
-        "",
-        Kind::Text,
-    ),
     kept(
         "busy-reply-threshold",
         Change::Live,
@@ -181,24 +173,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     )
     .hidden(),
-    kept("masterauth", Change::Live, "Password for the primary.", "", Kind::Text),
-    kept("masteruser", Change::Live, "User for the primary.", "", Kind::Text),
-    kept(
-        "min-replicas-max-lag",
-        Change::Live,
-        "Seconds after which a replica counts as missing.",
-        "10",
-        Kind::Int(0, INT_MAX),
-    )
-    .or_named("min-slaves-max-lag"),
-    kept(
-        "min-replicas-to-write",
-        Change::Live,
-        "Replicas without which writes are refused.",
-        "0",
-        Kind::Int(0, INT_MAX),
-    )
-    .or_named("min-slaves-to-write"),
     kept(
         "propagation-error-behavior",
         Change::Live,
@@ -214,123 +188,11 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
     ),
     kept(
-        "repl-backlog-size",
-        Change::Live,
-        "Changes kept for replicas that come back.",
-        "1048576",
-        Kind::Checked(checks::backlog, "memory from 16,384 on"),
-    ),
-    kept(
-        "repl-backlog-ttl",
-        Change::Live,
-        "Seconds for which they are kept without replicas.",
-        "3600",
-        Kind::Int(0, i64::MAX),
-    ),
-    kept(
-        "repl-disable-tcp-nodelay",
-        Change::Live,
-        "Send to replicas in fewer packets.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "repl-diskless-load",
-        Change::Live,
-        "Load from the socket, not from a file.",
-        "disabled",
-        Kind::OneOf(&["disabled", "on-empty-db", "swapdb"]),
-    ),
-    kept("repl-diskless-sync", Change::Live, "Send snapshots without a file.", "yes", Kind::Bool),
-    kept(
-        "repl-diskless-sync-delay",
-        Change::Live,
-        "Seconds to wait for more replicas before that.",
-        "5",
-        Kind::Int(0, INT_MAX),
-    ),
-    kept(
-        "repl-diskless-sync-max-replicas",
-        Change::Live,
-        "Replicas upon which to wait no longer; 0: none.",
-        "0",
-        Kind::Int(0, INT_MAX),
-    ),
-    kept(
-        "repl-ping-replica-period",
-        Change::Live,
-        "Seconds between pings to replicas.",
-        "10",
-        Kind::Int(1, INT_MAX),
-    )
-    .or_named("repl-ping-slave-period"),
-    kept(
-        "repl-timeout",
-        Change::Live,
-        "Seconds after which a link counts as broken.",
-        "60",
-        Kind::Int(1, INT_MAX),
-    ),
-    kept("replica-announce-ip", Change::Live, "Address that the primary is told.", "", Kind::Text)
-        .or_named("slave-announce-ip"),
-    kept(
-        "replica-announce-port",
-        Change::Live,
-        "Port that the primary is told.",
-        "0",
-        Kind::Int(0, 65_535),
-    )
-    .or_named("slave-announce-port"),
-    kept(
-        "replica-announced",
-        Change::Live,
-        "Let Sentinel tell of this replica.",
-        "yes",
-        Kind::Bool,
-    ),
-    kept(
         "replica-ignore-disk-write-errors",
         Change::Live,
         "Go on as replica when the disk fails.",
         "no",
         Kind::Bool,
-    ),
-    kept("replica-ignore-maxmemory", Change::Live, "Evict nothing as replica.", "yes", Kind::Bool)
-        .or_named("slave-ignore-maxmemory"),
-    kept("replica-lazy-flush", Change::Live, "Free old data of a replica later.", "no", Kind::Bool)
-        .or_named("slave-lazy-flush"),
-    kept(
-        "replica-priority",
-        Change::Live,
-        "Order in which Sentinel chooses replicas; 0: never.",
-        "100",
-        Kind::Int(0, INT_MAX),
-    )
-    .or_named("slave-priority"),
-    kept("replica-read-only", Change::Live, "Refuse writes as replica.", "yes", Kind::Bool)
-        .or_named("slave-read-only"),
-    kept(
-        "replica-serve-stale-data",
-        Change::Live,
-        "Serve clients without the primary.",
-        "yes",
-        Kind::Bool,
-    )
-    .or_named("slave-serve-stale-data"),
-    kept(
-        "replicaof",
-        Change::AtStart,
-        "Host and port of the primary. Not built yet.",
-        "",
-        Kind::Only(&Kind::List(checks::primary, ""), "", NO_REPLICAS),
-    )
-    .or_named("slaveof"),
-    kept(
-        "shutdown-timeout",
-        Change::Live,
-        "Seconds to wait for replicas before stopping.",
-        "10",
-        Kind::Int(0, INT_MAX),
     ),
     kept(
         "tls-auth-clients",

@@ -8,6 +8,7 @@ use super::command::Command;
 use super::engine::Engine;
 use super::host::ReadError;
 use super::peers::{Peer, Peers};
+use super::replication::Side;
 use super::state::State;
 use super::table::{CommandId, Row, Table};
 use crate::acl::file;
@@ -312,7 +313,9 @@ impl Call<'_> {
         let users = &self.state.acl.users;
         let others = self.peers.iter_mut().map(|peer| &mut peer.client);
         for client in others.chain(std::iter::once(&mut *self.client)) {
-            client.standing = users.standing(client.user, client.authenticated);
+            if client.side != Side::Primary {
+                client.standing = users.standing(client.user, client.authenticated);
+            }
         }
     }
 }

@@ -108,6 +108,11 @@ impl Engine {
         }
     }
 
+    /// Runs the command of a client again that waits for replicas or for the disk.
+    pub(super) fn rerun_parked(&mut self, client: ClientId, host: &mut dyn Host) {
+        self.run_parked(client, None, host);
+    }
+
     /// Runs the command of a client again, if it waits for values of this type, or for whatever
     /// becomes of the key.
     fn run_parked(&mut self, client: ClientId, value: Option<Type>, host: &mut dyn Host) {
@@ -115,7 +120,8 @@ impl Engine {
         let is_leaving = peer.client.closing.is_some();
         let wants = |parked: &mut Box<Parked>| {
             let group = self.table.row(parked.command).command.spec.group;
-            let is_wanted = value.is_some_and(|value| waits_for(group, value));
+            let is_wanted =
+                parked.wait.keys == 0 || value.is_some_and(|value| waits_for(group, value));
             !is_leaving && (is_wanted || parked.wait.wants_any)
         };
         if let Some(mut parked) = peer.client.parked.take_if(wants) {
@@ -160,7 +166,8 @@ impl Engine {
         while let Some((until_us, client)) = self.waiters.first_timeout()
             && until_us <= self.state.now.mono_us
         {
-            let parked = give_up(&mut self.waiters, &mut self.peers, client, &GivenUp::TimedOut);
+            let why = GivenUp::TimedOut;
+            let parked = give_up(&mut self.waiters, &mut self.peers, &self.state, client, &why);
             // If there is none it is being closed; its connection will call it off.
             let (Some(parked), Some(peer)) = (parked, self.peers.get(client)) else { return };
             parked.note_end(false, &peer.client, (&mut self.state, &self.table), host);
@@ -177,13 +184,18 @@ impl Engine {
 pub fn give_up(
     waiters: &mut Waiters,
     peers: &mut Peers,
+    state: &State,
     client: ClientId,
     why: &GivenUp,
 ) -> Option<Box<Parked>> {
     let peer = peers.get_mut(client)?;
     let parked = peer.client.parked.take()?;
     peer.client.commands += 1;
+    let offset = peer.client.write_offset;
     peers.answer(client, |out| match (why, parked.wait.nothing) {
+        (GivenUp::TimedOut, Nothing::Replicas) => {
+            out.len_int(state.replication.replicas.count_acked(offset));
+        }
         (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
         (GivenUp::CalledOff(error), _) => out.error(error),
     });

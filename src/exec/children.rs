@@ -98,8 +98,7 @@ impl Engine {
         match child.kind {
             ChildKind::Snapshot => self.snapshot_ended(child.pid, child.started, end, host),
             ChildKind::LogRewrite => self.rewrite_ended(child.pid, child.started, end, host),
-            // Whoever starts one takes its end from here.
-            ChildKind::Sync => {}
+            ChildKind::Sync => self.sync_ended(end, host),
         }
     }
 }

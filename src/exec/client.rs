@@ -2,6 +2,7 @@
 
 use super::block::Parked;
 use super::command::Wait;
+use super::replication::Side;
 use super::table::CommandId;
 use super::transaction::{Multi, Watching};
 use crate::acl::{Standing, UserId};
@@ -10,6 +11,7 @@ use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
 use crate::hub::pubsub::Subscriptions;
 use crate::hub::tracking::TrackerId;
+use crate::repl::About;
 use crate::resp::output::Output;
 
 /// How a client is connected; told once, by the driver.
@@ -126,6 +128,14 @@ pub struct Client {
     pub reply_mode: ReplyMode,
     /// Whether its look-ups leave no trace in the use of keys (CLIENT NO-TOUCH).
     pub no_touch: bool,
+    /// What it is to us.
+    pub side: Side,
+    /// What it has said of itself as a replica.
+    pub about: Option<Box<About>>,
+    /// How long the stream of changes was after its latest command; what WAIT waits for.
+    pub write_offset: u64,
+    /// Whether it is closed for having broken the protocol.
+    pub has_broken_protocol: bool,
     /// Whether it is to be closed.
     pub closing: Option<Closing>,
     /// The name it gave itself.
@@ -189,6 +199,10 @@ impl Client {
             standing,
             reply_mode: ReplyMode::On,
             no_touch: false,
+            side: Side::Client,
+            about: None,
+            write_offset: 0,
+            has_broken_protocol: false,
             closing: None,
             name: String::new(),
             lib_name: String::new(),
@@ -228,7 +242,12 @@ impl Client {
 
     /// What type it is.
     pub fn kind(&self) -> ClientKind {
-        if self.is_subscribed() { ClientKind::PubSub } else { ClientKind::Normal }
+        match self.side {
+            Side::Primary => ClientKind::Primary,
+            Side::Replica => ClientKind::Replica,
+            Side::Client if self.is_subscribed() => ClientKind::PubSub,
+            Side::Client => ClientKind::Normal,
+        }
     }
 
     /// Whose output limits hold for it.
@@ -250,10 +269,17 @@ impl Client {
 
     /// True if its silence means that it is idle: it does not wait, and listens to nobody.
     pub fn may_be_idle(&self) -> bool {
-        !self.is_subscribed()
+        self.side == Side::Client
+            && !self.is_subscribed()
             && !self.is_monitor
             && self.postponed.is_none()
             && self.parked.is_none()
+    }
+
+    /// The address that it comes from, without the port.
+    pub fn ip(&self) -> String {
+        let ip = self.connection.addr.rsplit_once(':').map_or("", |(ip, _)| ip);
+        ip.trim_start_matches('[').trim_end_matches(']').to_owned()
     }
 
     /// True if it listens to a channel.

@@ -1,6 +1,7 @@
 //! A client as operators see it: the line of CLIENT LIST, which the log of denials has, too.
 
 use super::client::{Client, Closing};
+use super::replication::Side;
 use super::state::State;
 use super::table::Table;
 use crate::base::num;
@@ -88,6 +89,8 @@ fn flags(client: &Client, tracker: Option<&Tracker>) -> String {
     let mode = tracker.and_then(Tracker::mode);
     let letters = [
         (client.is_monitor, 'O'),
+        (client.side == Side::Replica && !client.is_monitor, 'S'),
+        (client.side == Side::Primary, 'M'),
         (client.is_subscribed(), 'P'),
         (client.multi.is_some(), 'x'),
         (client.postponed.is_some() || client.parked.is_some(), 'b'),

@@ -65,6 +65,8 @@ pub enum Nothing {
     NullArray,
     /// No array when its time is over, no bulk string where nobody waits: BLMOVE in Redis.
     Element,
+    /// How many replicas have come as far as was to be.
+    Replicas,
 }
 
 impl Wait {

@@ -21,6 +21,7 @@ impl Engine {
             || self.peers.has_held()
             || !self.tracking.postponed.is_empty()
             || self.monitors.has_lines()
+            || self.state.replication.has_new_acks()
     }
 
     /// True if so much output waits for a client that it must be closed.
@@ -38,6 +39,9 @@ impl Engine {
         while self.store.changes.has_touched() {
             self.follow_touched(host);
             self.deliver();
+        }
+        if self.state.replication.has_new_acks() {
+            self.serve_ack_waiters(host);
         }
     }
 

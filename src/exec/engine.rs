@@ -6,6 +6,7 @@ use super::command::Command;
 use super::host::Host;
 use super::peers::Peers;
 use super::propagate::Sink;
+use super::replication::Side;
 use super::run::Recent;
 use super::state::{Facts, State};
 use super::stats::Stats;
@@ -106,6 +107,7 @@ impl Engine {
         acl.users.set_default_password(config.requirepass.as_bytes());
         let mut state = State::new(config, facts, now, acl, rng);
         state.stats = Stats::new(table.len());
+        state.follow_configured(&mut store);
         let mut peers = Peers::default();
         peers.count_memory(state.config.client_memory_max() > 0);
         let (monitors, recent) = (Monitors::default(), Recent::default());
@@ -160,6 +162,11 @@ impl Engine {
     /// Forgets a client whose connection is gone.
     pub fn disconnect(&mut self, id: ClientId) {
         if let Some(mut client) = self.peers.disconnect(id) {
+            match client.side {
+                Side::Client => {}
+                Side::Replica => self.forget_replica(id),
+                Side::Primary => self.lose_primary(&client),
+            }
             transaction::unwatch(&mut client, &mut self.watches);
             if let Some(own) = client.subscriptions.take() {
                 self.pubsub.forget(id, &own);
@@ -184,7 +191,7 @@ impl Engine {
         self.state.begin_cycle(from);
         if self.state.pause.is_some_and(|pause| pause.until_us <= now.mono_us) {
             self.state.pause = None;
-            self.store.changes.keeps_due = false;
+            self.store.changes.keeps_due = self.state.is_replica();
             self.peers.resume();
         }
         if self.state.persistence.is_loading() {
@@ -216,6 +223,7 @@ impl Engine {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
         }
+        self.tend_replication(host);
         self.state.stats.sample(now);
         self.state.memory_used();
         self.end_waits(host);
@@ -320,6 +328,9 @@ impl Engine {
     /// Answers a request that breaks the protocol; the client is closed after that.
     pub fn refuse(&mut self, id: ClientId, error: &Error) {
         self.state.stats.errored(error);
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.client.has_broken_protocol = true;
+        }
         self.peers.write(id, |out| out.error(error));
         log::debug!("client id={} broke the protocol", id.serial);
         self.peers.finish(id);

@@ -87,6 +87,11 @@ impl State {
         self.excess.reset(self.now);
     }
 
+    /// Whether it is for the primary to say what is evicted.
+    fn leaves_eviction(&self) -> bool {
+        self.config.repl.ignores_maxmemory && self.is_replica()
+    }
+
     #[inline]
     fn is_over_memory(&self) -> bool {
         self.is_over_memory_by(0)
@@ -105,7 +110,7 @@ impl Engine {
     /// take more. Costs one comparison without a limit.
     #[inline]
     pub(super) fn is_out_of_memory(&mut self, host: &mut dyn Host) -> bool {
-        if self.state.config.maxmemory == 0 {
+        if self.state.config.maxmemory == 0 || self.state.leaves_eviction() {
             return false;
         }
         if self.state.is_over_memory() {
@@ -143,7 +148,9 @@ impl Engine {
 
     /// Evicts keys in a tick, if too much memory is in use.
     pub(super) fn evict_slice(&mut self) {
-        let is_over = self.state.is_over_memory() && self.state.pause.is_none();
+        let is_over = self.state.is_over_memory()
+            && self.state.pause.is_none()
+            && !self.state.leaves_eviction();
         let room = if is_over { self.evict(KEYS_PER_TICK) } else { Room::Enough };
         self.note_room(room);
     }

@@ -2,6 +2,7 @@
 
 use super::access;
 use super::client::Client;
+use super::replication::Side;
 use super::state::State;
 use super::table::{CommandId, Row, wrong_arity};
 use crate::acl::{Denial, Standing};
@@ -51,6 +52,12 @@ pub(super) fn admit(
     let client = applicant.client;
     if client.standing == Standing::Locked && !spec.runs_before_auth() {
         return Err(Error::NO_AUTH.into());
+    }
+    if applicant.state.restricts_clients() {
+        admit_by_role(client, spec.flags, applicant.state)?;
+    }
+    if client.side == Side::Replica && touches_keys(client, spec.flags) {
+        return Err(Error::new("ERR Replica can't interact with the keyspace").into());
     }
     if client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction").into());
@@ -111,9 +118,40 @@ fn refusal(state: &State) -> Error {
 /// Whether a command of these flags may change keys, or what is queued before it; or tells whether
 /// the server is well.
 fn changes_or_tells(client: &Client, flags: Flags) -> bool {
+    all_flags(client, flags).intersects(Flags::WRITE | Flags::TELLS_HEALTH)
+}
+
+/// Whether a client may run a command of these flags on a replica, or on a primary that wants
+/// replicas.
+#[cold]
+fn admit_by_role(client: &Client, flags: Flags, state: &State) -> Result<(), Error> {
+    if client.side == Side::Primary {
+        return Ok(());
+    }
+    let writes = all_flags(client, flags).contains(Flags::WRITE);
+    if writes && state.lacks_replicas() {
+        return Err(Error::new("NOREPLICAS Not enough good replicas to write."));
+    }
+    let Some(primary) = &state.replication.primary else { return Ok(()) };
+    if writes && state.config.repl.is_read_only {
+        return Err(Error::new("READONLY You can't write against a read only replica."));
+    }
+    if !primary.is_up() && !state.config.repl.serves_stale && !flags.contains(Flags::STALE) {
+        return Err(Error::new(
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ));
+    }
+    Ok(())
+}
+
+/// The flags of a command, and of what is queued before it if it runs that.
+fn all_flags(client: &Client, flags: Flags) -> Flags {
     let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
-    let all = flags | runs.map_or(Flags::empty(), |multi| multi.flags);
-    all.intersects(Flags::WRITE | Flags::TELLS_HEALTH)
+    flags | runs.map_or(Flags::empty(), |multi| multi.flags)
+}
+
+fn touches_keys(client: &Client, flags: Flags) -> bool {
+    all_flags(client, flags).intersects(Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE)
 }
 
 /// Whether a command of these flags may take memory, or what is queued before it; what is to be

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::persist::aof::Errand;
 use crate::sys::disk::Disk;
 use crate::sys::fork::Progress;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -63,6 +63,13 @@ pub trait Host {
     /// # Errors
     /// The system's.
     fn spawn(&mut self, keeps: &[RawFd], job: Job<'_>) -> io::Result<i32>;
+
+    /// A pipe for that process to write to, if it is the next one. What comes by it the driver
+    /// hands on with [`super::Engine::take_snapshot_bytes`].
+    ///
+    /// # Errors
+    /// The system's.
+    fn pipe(&mut self) -> io::Result<Box<dyn Write>>;
 
     /// Ends that process; nobody is told of its end.
     fn kill_child(&mut self);

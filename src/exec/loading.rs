@@ -15,8 +15,21 @@ use crate::sys::files::reason;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+/// What a snapshot is loaded for.
+pub(super) enum Purpose {
+    /// It is what was kept when the server last ran.
+    Start,
+    /// It is the data of our primary, which takes the place of what is there: at once, or as a
+    /// whole in the end.
+    Sync {
+        /// Where it is gathered until then.
+        aside: Option<Box<Store>>,
+    },
+}
+
 /// A snapshot that is being loaded.
 pub struct Load {
+    purpose: Purpose,
     loader: Loader<'static>,
     /// When that was begun.
     pub started: Now,
@@ -25,6 +38,28 @@ pub struct Load {
 }
 
 impl Load {
+    /// Begins to load from a file of so many bytes what a primary has sent.
+    pub(super) fn new(
+        input: Box<dyn DiskFile>,
+        len: Option<u64>,
+        started: Now,
+        store: &Store,
+        state: &State,
+        purpose: Purpose,
+    ) -> Load {
+        let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
+        let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
+        // It is for the primary to say what dies.
+        let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
+        let loader = Loader::new(Box::new(input), len, loading);
+        Load { purpose, loader, started, total_bytes: len.unwrap_or(0) }
+    }
+
+    /// Whether clients are served meanwhile from the data that was there.
+    pub fn is_aside(&self) -> bool {
+        matches!(self.purpose, Purpose::Sync { aside: Some(_) })
+    }
+
     /// Bytes that have been loaded.
     pub fn loaded_bytes(&self) -> u64 {
         self.loader.offset()
@@ -96,7 +131,7 @@ fn open(
     let due_ms = Some(started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
     let loader = Loader::new(Box::new(input), len, loading);
-    Ok(Some(Load { loader, started, total_bytes: len.unwrap_or(0) }))
+    Ok(Some(Load { purpose: Purpose::Start, loader, started, total_bytes: len.unwrap_or(0) }))
 }
 
 /// Loads the file of snapshots at once.
@@ -135,8 +170,9 @@ fn complain(fault: &Fault) {
 }
 
 /// Notes what has been loaded.
-fn finish(load: Load, state: &mut State) {
+fn finish(load: Load, state: &mut State) -> Purpose {
     note_loaded(&load.loader, state);
+    load.purpose
 }
 
 fn note_loaded(loader: &Loader<'_>, state: &mut State) {
@@ -174,8 +210,13 @@ impl Engine {
         let bytes = u64::try_from(config.loading_process_events_interval_bytes).unwrap_or(1);
         let keys_before = load.loader.loaded().keys;
         let pause_us = u64::try_from(config.key_load_delay).unwrap_or(0);
-        match load.loader.step(&mut self.store, bytes, u64::MAX) {
+        let store = match &mut load.purpose {
+            Purpose::Sync { aside: Some(aside) } => aside,
+            Purpose::Sync { aside: None } | Purpose::Start => &mut self.store,
+        };
+        match load.loader.step(store, bytes, u64::MAX) {
             Ok(false) => {
+                self.show_life();
                 let keys = load.loader.loaded().keys - keys_before;
                 if pause_us > 0 {
                     host.sleep(Duration::from_micros(pause_us.saturating_mul(keys)));
@@ -185,12 +226,17 @@ impl Engine {
             Ok(true) => {
                 let now = host.now();
                 let us = now.mono_us.saturating_sub(load.started.mono_us);
-                finish(*load, &mut self.state);
+                if let Purpose::Sync { aside } = finish(*load, &mut self.state) {
+                    return self.snapshot_loaded(aside);
+                }
                 self.state.persistence.note_saved(self.store.changes.dirty, now);
                 log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
             }
             Err(fault) => {
                 complain(&fault);
+                if let Purpose::Sync { aside } = load.purpose {
+                    return self.snapshot_refused(aside.is_some());
+                }
                 let sentence = "Fatal error loading the DB, check server logs. Exiting.";
                 self.state.persistence.failure = Some(sentence.to_owned());
                 self.state.is_stopping = true;

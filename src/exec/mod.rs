@@ -30,6 +30,7 @@ mod persistence;
 mod propagate;
 mod publish;
 mod replay;
+mod replication;
 mod run;
 mod slowlog;
 pub mod snapshot;
@@ -55,6 +56,9 @@ pub use peers::{Peer, Peers};
 pub use persistence::Persistence;
 pub use propagate::{Feed, Sink, deletion, write_request};
 pub use replay::Unreplayable;
+pub use replication::{
+    Bond, Failover, Goal as FailoverGoal, LinkTurn, Primary, Replication, Side, Start,
+};
 pub use slowlog::{SlowEntry, SlowLog};
 pub use state::{Facts, Pause, REPLY_PEAK_RESET_US, State};
 pub use stats::{CommandStats, Rate, Stats};

@@ -1,6 +1,7 @@
 //! All clients, each with its output.
 
 use super::client::{Client, Closing, Connection};
+use super::replication::Side;
 use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::base::num;
@@ -319,7 +320,9 @@ impl Peers {
         if self.counted_bytes <= max {
             return 0;
         }
-        let may_go = |peer: &&Peer| !peer.client.is_spared && peer.counted_bytes > 0;
+        let may_go = |peer: &&Peer| {
+            !peer.client.is_spared && peer.client.side == Side::Client && peer.counted_bytes > 0
+        };
         let evictable = self.iter().filter(may_go);
         let mut by_size: Vec<_> =
             evictable.map(|peer| (peer.counted_bytes, peer.client.id)).collect();
@@ -369,6 +372,7 @@ impl Peer {
             return num::index(UNAUTHENTICATED_OUTPUT_MAX);
         }
         match limits.of(self.client.limit_class()).hard_bytes {
+            _ if self.client.side != Side::Client => 0,
             0 => 0,
             hard_bytes => num::index(hard_bytes.max(UNCOUNTED_OUTPUT_MAX)),
         }
@@ -377,6 +381,10 @@ impl Peer {
     /// Compares the waiting output with the limits.
     #[inline]
     pub fn check_output(&mut self, limits: &OutputLimits, now: Now) -> OutputState {
+        // What waits for a replica is mostly elsewhere, and is looked at there.
+        if self.client.side != Side::Client {
+            return OutputState::Within;
+        }
         let limit = limits.of(self.client.limit_class());
         let is_stranger = self.client.standing == Standing::Locked;
         if limit.hard_bytes | limit.soft_bytes == 0 && !is_stranger {

@@ -82,7 +82,7 @@ impl Persistence {
     /// True while data is being loaded.
     #[inline]
     pub fn is_loading(&self) -> bool {
-        self.loading.is_some()
+        self.loading.as_ref().is_some_and(|load| !load.is_aside())
     }
 
     /// Changes since the last snapshot, of so many since the start.

@@ -8,6 +8,7 @@ use super::gate::{self, Applicant, Refusal};
 use super::host::Host;
 use super::hotkeys::{Before, Cost};
 use super::peers::Peer;
+use super::replication::Side;
 use super::slowlog;
 use super::state::State;
 use super::table::{CommandId, Row};
@@ -105,6 +106,9 @@ impl Engine {
     /// True if a request that would run has to wait for the end of a pause.
     #[cold]
     fn must_wait(&mut self, peer: &Peer, argv: Argv<'_>) -> bool {
+        if peer.client.side == Side::Replica {
+            return false;
+        }
         let Ok(id) = self.resolve(argv) else { return false };
         let row = self.table.row(id);
         let mut flags = row.command.spec.flags;
@@ -382,6 +386,9 @@ impl Engine {
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
             self.feed_changes(before, (db, argv, propagated), command.spec.flags);
+            if outcome != Ok(Flow::Block) {
+                peer.client.write_offset = self.state.replication_offset();
+            }
         }
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);

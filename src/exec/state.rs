@@ -9,6 +9,7 @@ use super::latency::LatencyMonitor;
 use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
+use super::replication::Replication;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
 use crate::acl::Acl;
@@ -70,8 +71,8 @@ pub struct State {
     pub rng: fastrand::Rng,
     /// Forty hexadecimal digits of this run.
     pub run_id: String,
-    /// Forty hexadecimal digits of this history of changes.
-    pub replication_id: String,
+    /// Who follows whom, and how far.
+    pub replication: Replication,
     /// Whether keys die when they are due, or only when they are looked at (DEBUG
     /// SET-ACTIVE-EXPIRE).
     pub active_expiry: bool,
@@ -127,8 +128,8 @@ impl State {
     ) -> State {
         let memory = MemoryMeter::start();
         let run_id = hex_digits(&mut rng, 40);
-        let replication_id = hex_digits(&mut rng, 40);
         let persistence = Persistence::new(&config, now);
+        let replication = Replication::new(&mut rng);
         State {
             config,
             facts,
@@ -138,7 +139,7 @@ impl State {
             stats: Stats::default(),
             rng,
             run_id,
-            replication_id,
+            replication,
             active_expiry: true,
             pause: None,
             slowlog: SlowLog::default(),
@@ -191,7 +192,10 @@ impl State {
     /// True if keys die at present when they are due.
     #[inline]
     pub(super) fn lets_die(&self) -> bool {
-        self.active_expiry && self.pause.is_none() && !self.persistence.is_loading()
+        self.active_expiry
+            && self.pause.is_none()
+            && !self.persistence.is_loading()
+            && !self.is_replica()
     }
 
     /// Lets requests wait until a moment; of two pauses the later end and the stricter kind hold.
@@ -201,15 +205,11 @@ impl State {
         self.pause = Some(Pause { until_us, holds_all: holds_all || other.holds_all });
     }
 
-    /// Begins another history of changes.
-    pub fn change_replication_id(&mut self) {
-        self.replication_id = hex_digits(&mut self.rng, 40);
-    }
-
     /// When scheduled work is due, on the monotonic clock in microseconds.
     pub(super) fn next_work_us(&self) -> Option<u64> {
         let log = self.log.next_us(&self.config.aof);
-        self.agenda.next_us().filter(|_| !self.is_cron_paused).into_iter().chain(log).min()
+        let work = self.agenda.next_us().filter(|_| !self.is_cron_paused);
+        [work, log, self.replicas_due_us(), self.link_due_us()].into_iter().flatten().min()
     }
 
     /// A round of the loop begins; one that has not ended goes on.

@@ -171,6 +171,10 @@ impl Engine {
             Ok(Flow::LoadLog) => peer.out.error(&Error::new("ERR not inside a transaction")),
             Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
                 Some(Nothing::Element) => peer.out.null(),
+                Some(Nothing::Replicas) => {
+                    let offset = peer.client.write_offset;
+                    peer.out.len_int(self.state.replication.replicas.count_acked(offset));
+                }
                 Some(Nothing::NullArray) | None => peer.out.null_array(),
             },
             Err(error) => {

@@ -118,6 +118,13 @@ impl Parser {
         Argv::new(&bytes[request.start..], &self.spans[spans_start..request.spans_end])
     }
 
+    /// All bytes of a whole request, which stand in `bytes`, with what was skipped in front of it.
+    pub fn raw<'a>(&self, bytes: &'a [u8], index: usize) -> &'a [u8] {
+        let start = if index == 0 { 0 } else { self.requests[index].start };
+        let end = self.requests.get(index + 1).map_or(self.start, |next| next.start);
+        &bytes[start..end]
+    }
+
     /// Forgets the first `count` whole requests; returns how many bytes they took, which are not to
     /// be given again.
     pub fn release(&mut self, count: usize) -> usize {

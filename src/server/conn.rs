@@ -44,6 +44,8 @@ pub(super) struct Conn {
     pub(super) is_waiting: bool,
     /// Stands in the list of those that want a turn.
     pub(super) is_queued: bool,
+    /// What comes is the stream of our primary.
+    is_primary: bool,
 }
 
 /// How a turn ends.
@@ -73,7 +75,16 @@ impl Conn {
             is_stopped: false,
             is_waiting: false,
             is_queued: false,
+            is_primary: false,
         }
+    }
+
+    /// The connection of our primary, by which the beginning of its stream has come already.
+    pub(super) fn of_primary(stream: Stream, client: ClientId, begun: &[u8]) -> Conn {
+        let mut conn = Conn::new(stream, client);
+        conn.input.extend(begun);
+        (conn.is_primary, conn.has_requests, conn.is_readable) = (true, true, true);
+        conn
     }
 
     /// True if a turn has something to do.
@@ -169,7 +180,15 @@ impl Conn {
             }
             let count = self.parser.len();
             let served = if count == 0 { NOTHING } else { self.run_batch(engine, host) };
-            self.input.consume(self.parser.release(served.count));
+            let used = self.parser.release(served.count);
+            if count == 0 && used > 0 {
+                if self.is_primary {
+                    engine.hand_on(self.client, &self.input.unread()[..used]);
+                } else {
+                    engine.hear_replica(self.client);
+                }
+            }
+            self.input.consume(used);
             match served.turn {
                 Turn::Stop => return self.stop(),
                 Turn::Pause => break,
@@ -198,6 +217,11 @@ impl Conn {
     /// Runs the requests that have been read.
     fn run_batch(&mut self, engine: &mut Engine, host: &mut dyn Host) -> Served {
         let (parser, bytes) = (&self.parser, self.input.unread());
+        if self.is_primary {
+            let requests = (0..parser.len())
+                .map(|index| (parser.argv(bytes, index), parser.raw(bytes, index)));
+            return engine.follow_all(self.client, requests, host);
+        }
         let requests = (0..parser.len()).map(|index| parser.argv(bytes, index));
         engine.submit_all(self.client, requests, host)
     }

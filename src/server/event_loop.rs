@@ -3,6 +3,8 @@
 use super::conn::{Conn, TurnEnd};
 use super::journal;
 use super::listener::Listener;
+use super::outbound::{self, Outbound};
+use super::pipe;
 use super::sleep;
 use super::stream::Stream;
 use super::title::Nameplate;
@@ -10,7 +12,7 @@ use super::world::{LISTENER_TOKENS, WAKER, World};
 use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
-use crate::exec::{Closing, Command, Connection, Engine, Facts, Host};
+use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, LinkTurn};
 use crate::persist::snapshot;
 use crate::sys::crash::BlackBox;
 use crate::sys::{files, process};
@@ -39,6 +41,8 @@ const REQUESTS_PER_TICK: u64 = 8_192;
 const TICKS_PER_TICK: u64 = 10_000_000;
 /// Microseconds after which INFO is noted again for reports of crashes.
 const INFO_EVERY_US: u64 = 10_000_000;
+/// Reads in one tick of what a child writes for replicas.
+const PIPE_READS_PER_TICK: usize = 16;
 /// Output after which a client that goes on is sent what it has.
 const SEND_EARLY_BYTES: usize = 256 * 1024;
 
@@ -69,6 +73,8 @@ pub struct Server {
     info_due_us: u64,
     /// Memory for reading, lent to connections.
     pool: Vec<Vec<u8>>,
+    /// The connection to a primary while it is being opened.
+    outbound: Option<Outbound>,
 }
 
 fn no_dir(config: &Config, error: &io::Error) -> String {
@@ -143,6 +149,7 @@ impl Server {
             sending: Vec::new(),
             info_due_us: 0,
             pool: Vec::new(),
+            outbound: None,
         })
     }
 
@@ -180,6 +187,8 @@ impl Server {
             for event in &events {
                 self.note(event);
             }
+            self.tend_link();
+            self.tend_pipe();
             self.accept();
             self.serve()?;
             self.engine.end_round();
@@ -207,11 +216,49 @@ impl Server {
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
     fn idle_us(&mut self) -> Option<u64> {
-        if self.ready.is_empty() && self.accepting.is_empty() {
+        if self.ready.is_empty() && self.accepting.is_empty() && !self.has_snapshot_bytes() {
             self.engine.idle_us(&mut self.world)
         } else {
             Some(0)
         }
+    }
+
+    /// Whether bytes of a snapshot wait, of our primary or of the child, that may be handed on.
+    fn has_snapshot_bytes(&self) -> bool {
+        let comes = self.outbound.as_ref().is_some_and(|outbound| outbound.is_readable);
+        let goes = self.world.pipe.as_ref().is_some_and(|pipe| pipe.is_readable);
+        comes && !self.engine.is_link_loading() || goes && self.engine.wants_snapshot_bytes()
+    }
+
+    /// Hands on what the child writes that makes a snapshot for replicas, as they take it.
+    fn tend_pipe(&mut self) {
+        if self.world.pipe.is_none() {
+            return;
+        }
+        if !self.engine.has_pipe() {
+            self.world.pipe = None;
+            return;
+        }
+        let mut room = self.pool.pop().unwrap_or_default();
+        for _ in 0..PIPE_READS_PER_TICK {
+            let Some(pipe) = &mut self.world.pipe else { break };
+            if !pipe.is_readable || !self.engine.wants_snapshot_bytes() {
+                break;
+            }
+            match pipe.read(&mut room) {
+                Ok(true) => self.engine.take_snapshot_bytes(&room),
+                Ok(false) => {
+                    self.world.pipe = None;
+                    self.engine.end_snapshot_bytes();
+                }
+                Err(error) => {
+                    log::warn!("reading from the child: {error}");
+                    self.world.pipe = None;
+                    self.engine.end_snapshot_bytes();
+                }
+            }
+        }
+        self.pool.push(room);
     }
 
     fn note(&mut self, event: &Event) {
@@ -219,6 +266,16 @@ impl Server {
             SIGNALS => self.note_signals(),
             // What has been done beside the loop shows in the tick that it wakes up for.
             WAKER => {}
+            pipe::TOKEN => {
+                if let Some(pipe) = &mut self.world.pipe {
+                    pipe.is_readable = true;
+                }
+            }
+            outbound::TOKEN => {
+                if let Some(outbound) = &mut self.outbound {
+                    outbound.is_readable = true;
+                }
+            }
             Token(token) if token < CONNECTION_TOKENS => {
                 self.accepting.push(token - LISTENER_TOKENS);
             }
@@ -350,11 +407,79 @@ impl Server {
             self.engine.disconnect(id);
             return;
         }
+        let key = entry.key();
+        entry.insert(Conn::new(stream, id));
+        self.note_token(id, key);
+    }
+
+    /// Sees to it that there is the connection to a primary that the engine wants, and no other.
+    fn tend_link(&mut self) {
+        let Some((attempt, host, port)) = self.engine.wanted_link() else {
+            self.outbound = None;
+            return;
+        };
+        if self.outbound.as_ref().is_none_or(|outbound| outbound.attempt != attempt) {
+            let source = &self.engine.state().config.repl.source;
+            let opened = Outbound::connect(attempt, (host, port), source, self.poll.registry());
+            match opened {
+                Ok(outbound) => self.outbound = Some(outbound),
+                Err(error) => return self.engine.cut_link(&error.to_string()),
+            }
+        }
+        if self.engine.is_link_ready() {
+            return self.adopt_link();
+        }
+        let Some(outbound) = &mut self.outbound else { return };
+        if self.engine.is_link_loading() {
+            if let Err(error) = outbound.send(&mut self.engine) {
+                log::debug!("the link to the primary: {error}");
+            }
+            return;
+        }
+        if !outbound.is_readable {
+            return;
+        }
+        let mut room = self.pool.pop().unwrap_or_default();
+        let turn = outbound
+            .finish(&mut self.engine)
+            .and_then(|()| outbound.send(&mut self.engine))
+            .and_then(|()| outbound.receive(&mut self.engine, &mut self.world, &mut room));
+        self.pool.push(room);
+        match turn {
+            Ok(LinkTurn::Goes) => {}
+            Ok(LinkTurn::Over) => self.outbound = None,
+            Ok(LinkTurn::Follows) => self.adopt_link(),
+            Err(error) => {
+                self.outbound = None;
+                self.engine.cut_link(&error.to_string());
+            }
+        }
+    }
+
+    /// Makes the connection to the primary that of a client.
+    fn adopt_link(&mut self) {
+        let Some(outbound) = self.outbound.take() else { return };
+        let (connection, mut stream) = outbound.into_stream();
+        let Some((id, begun)) = self.engine.adopt_link(connection) else { return };
+        let entry = self.conns.vacant_entry();
+        let key = entry.key();
+        let token = Token(CONNECTION_TOKENS + key);
+        if let Err(error) = stream.reregister(self.poll.registry(), token) {
+            log::warn!("cannot watch the connection of the primary: {error}");
+            self.engine.disconnect(id);
+            return;
+        }
+        entry.insert(Conn::of_primary(stream, id, &begun));
+        self.note_token(id, key);
+        self.enqueue(key);
+    }
+
+    /// Notes which connection is that of a client.
+    fn note_token(&mut self, id: ClientId, key: usize) {
         if self.tokens.len() <= id.slot {
             self.tokens.resize(id.slot + 1, usize::MAX);
         }
-        self.tokens[id.slot] = entry.key();
-        entry.insert(Conn::new(stream, id));
+        self.tokens[id.slot] = key;
     }
 
     /// Gives turns to those who want one, around and around, until what has been read is served or
@@ -395,6 +520,7 @@ impl Server {
     /// One write for each client that has output.
     #[inline(never)] // As above.
     fn send(&mut self) {
+        self.engine.feed_replicas();
         self.engine.peers().take_with_output(&mut self.sending);
         while let Some(id) = self.sending.pop() {
             self.send_to(id);
@@ -433,6 +559,11 @@ impl Server {
         }
         let is_done = output.is_empty();
         self.note_sent(id, waiting, sent);
+        // Most of what waits for a replica waits elsewhere.
+        if is_done && self.conns[key].is_writable && self.engine.fill_replica(id) {
+            self.sending.push(id);
+            return;
+        }
         let closing = self.engine.client(id).and_then(|client| client.closing);
         if is_done {
             self.engine.peers().reclaim(id);

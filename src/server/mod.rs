@@ -4,6 +4,8 @@ mod conn;
 mod event_loop;
 pub mod journal;
 mod listener;
+mod outbound;
+mod pipe;
 pub mod process;
 mod sleep;
 mod stream;

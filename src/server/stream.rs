@@ -27,6 +27,15 @@ impl Stream {
         registry.register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// The same for one that has been watched under another token.
+    pub(super) fn reregister(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let source: &mut dyn Source = match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        };
+        registry.reregister(source, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
     /// The descriptor's number.
     pub(super) fn number(&self) -> i32 {
         self.as_fd().as_raw_fd()

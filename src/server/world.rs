@@ -2,6 +2,7 @@
 
 use super::event_loop::CONNECTION_TOKENS;
 use super::listener::{self, ListenError, Listener};
+use super::pipe::Pipe;
 use super::title::Nameplate;
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
@@ -16,7 +17,7 @@ use crate::sys::ticks::Stopwatch;
 use crate::sys::{files, limits, random};
 use mio::{Registry, Token, Waker};
 use slab::Slab;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(super) struct World {
     child: Option<Child>,
     /// The title of the process, if it has one of ours.
     nameplate: Option<Nameplate>,
+    /// By which it tells what it makes for replicas.
+    pub(super) pipe: Option<Pipe>,
     /// By token.
     pub(super) listeners: Slab<Listener>,
 }
@@ -65,6 +68,7 @@ impl World {
             helper: None,
             child: None,
             nameplate: None,
+            pipe: None,
             listeners: Slab::new(),
         }
     }
@@ -241,6 +245,12 @@ impl Host for World {
         let pid = child.pid();
         self.child = Some(child);
         Ok(pid)
+    }
+
+    fn pipe(&mut self) -> io::Result<Box<dyn Write>> {
+        let (pipe, writer) = Pipe::open(&self.registry)?;
+        self.pipe = Some(pipe);
+        Ok(writer)
     }
 
     fn kill_child(&mut self) {

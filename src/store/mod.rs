@@ -59,8 +59,8 @@ impl Store {
         }
     }
 
-    /// Begins anew with another hasher, without keys. Keys that come back in the order in which they
-    /// stood, as they do from a file, would otherwise crowd into one place of the table.
+    /// Begins anew with another hasher, without keys. Keys that come back in the order in which
+    /// they stood, as they do from a file, would otherwise crowd into one place of the table.
     pub fn renew(&mut self, hasher: KeyHasher) {
         debug_assert!(self.spaces.iter().all(Keyspace::is_empty), "there are no keys");
         self.spaces.clear();
@@ -133,6 +133,22 @@ impl Store {
     /// Takes what is left of a table, to be freed a slice at a time.
     pub fn free_later(&mut self, pieces: Pieces<Entry>) {
         self.remains.add_keys(pieces);
+    }
+
+    /// Takes the keys of another store in place of its own; what these were is returned, to be
+    /// freed at leisure.
+    pub fn adopt(&mut self, mut other: Store) -> Vec<Pieces<Entry>> {
+        let now_ms = i64::MIN;
+        let mut old = Vec::new();
+        for index in 0..self.databases {
+            let (own, new) = (self.lens(index).0, other.lens(index).0);
+            if own + new > 0 {
+                old.push(self.db(index, now_ms).clear());
+                other.db(index, now_ms);
+                std::mem::swap(&mut self.spaces[index], &mut other.spaces[index]);
+            }
+        }
+        old
     }
 
     /// Takes a value that nobody needs any more, to be freed a slice at a time.

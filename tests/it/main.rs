@@ -16,6 +16,7 @@ mod introspection;
 mod listeners;
 mod process;
 mod protocol;
+mod replication;
 mod snapshots;
 mod system_calls;
 mod transcripts;

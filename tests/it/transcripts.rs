@@ -91,6 +91,11 @@ fn blocking() {
 }
 
 #[test]
+fn replication() {
+    play("replication", include_str!("../transcripts/replication.txt"), &Server::start(&[]), false);
+}
+
+#[test]
 fn tracking() {
     play("tracking", include_str!("../transcripts/tracking.txt"), &Server::start(&[]), false);
 }

@@ -102,6 +102,11 @@ fn blocking() {
 }
 
 #[test]
+fn replication() {
+    prove("replication", include_str!("../transcripts/replication.txt"));
+}
+
+#[test]
 fn tracking() {
     prove("tracking", include_str!("../transcripts/tracking.txt"));
 }

@@ -24,8 +24,9 @@ use spindle::sys::disk::Disk;
 use spindle::sys::fork::{End, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug, Formatter};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where simulated time begins: some moment in 2023, in microseconds.
@@ -46,6 +47,23 @@ pub struct World {
     /// How the child has ended whose end nobody has been told yet: it has done all its work as it
     /// was started.
     pub child: Option<End>,
+    /// What a child has written for replicas.
+    pub pipe: Pipe,
+}
+
+/// Bytes that a child has written and nobody has read.
+#[derive(Clone, Default)]
+pub struct Pipe(pub Arc<Mutex<Vec<u8>>>);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("alone").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Host for World {
@@ -94,6 +112,11 @@ impl Host for World {
         let done = job(&mut self.disk.clone(), &self.progress);
         self.child = Some(if done.is_ok() { End::Done } else { End::Failed(1) });
         Ok(4_711)
+    }
+
+    fn pipe(&mut self) -> io::Result<Box<dyn Write>> {
+        self.pipe = Pipe::default();
+        Ok(Box::new(self.pipe.clone()))
     }
 
     fn kill_child(&mut self) {
@@ -208,6 +231,7 @@ impl Sim {
             errands: None,
             progress: Progress::default(),
             child: None,
+            pipe: Pipe::default(),
         };
         engine.tick(now, &mut world);
         Sim { engine, world, conns: Vec::new(), log: None }

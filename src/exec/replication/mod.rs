@@ -1,0 +1,289 @@
+//! Replication as the engine does it: what it knows of both sides ([`Replication`]), what a primary
+//! does for its replicas (`primary`), and how a replica follows its primary (`replica`).
+
+mod failover;
+mod incoming;
+mod primary;
+mod replica;
+mod snapshot;
+
+pub use failover::{Failover, Goal};
+pub use primary::Start;
+pub use replica::{Bond, LinkTurn, Primary};
+
+use super::block::{self, GivenUp};
+use super::call::Call;
+use super::engine::Engine;
+use super::host::Host;
+use super::peers::{Peer, Peers};
+use super::propagate::Sink;
+use super::state::State;
+use crate::base::id::ClientId;
+use crate::hub::waiters::Waiters;
+use crate::repl::{History, ReplicaStage, Replicas, Stream};
+use crate::resp::error::Error;
+use crate::store::Store;
+use incoming::Incoming;
+use snapshot::{Making, Sending};
+
+/// What a client is to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// A client.
+    #[default]
+    Client,
+    /// A replica of ours.
+    Replica,
+    /// Our primary.
+    Primary,
+}
+
+/// How often replicas have asked for changes, and what they got.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SyncCounts {
+    /// Everything.
+    pub full: u64,
+    /// What they lacked.
+    pub partial: u64,
+    /// Everything, because what they lacked was not to be had.
+    pub refused: u64,
+}
+
+/// The engine's part in replication.
+pub struct Replication {
+    /// Which changes these are.
+    pub history: History,
+    /// The latest of them; none before a replica has asked for them.
+    pub stream: Option<Stream>,
+    /// How many bytes of changes there have been while there is no stream.
+    offset: u64,
+    /// Whom we follow.
+    pub primary: Option<Box<Primary>>,
+    /// The change of places with a replica that is going on.
+    pub failover: Option<Failover>,
+    /// Those who follow.
+    pub replicas: Replicas,
+    /// What they were given.
+    pub counts: SyncCounts,
+    /// When replicas are to be shown that we are there, on the monotonic clock in microseconds.
+    ping_due_us: u64,
+    /// Whether replicas are to be asked how far they are.
+    wants_acks: bool,
+    /// Whether some replica has told that it is further than before.
+    has_new_acks: bool,
+    /// Clients that wait for replicas.
+    waiting: Vec<ClientId>,
+    /// The snapshot that is being made.
+    making: Option<Making>,
+    /// The snapshots that are being sent.
+    sending: Vec<Sending>,
+    /// The snapshot of our primary that is arriving.
+    incoming: Option<Incoming>,
+}
+
+impl Replication {
+    /// A primary without replicas.
+    pub fn new(rng: &mut fastrand::Rng) -> Replication {
+        Replication {
+            history: History::new(rng),
+            stream: None,
+            offset: 0,
+            primary: None,
+            failover: None,
+            replicas: Replicas::default(),
+            counts: SyncCounts::default(),
+            ping_due_us: 0,
+            wants_acks: false,
+            has_new_acks: false,
+            waiting: Vec::new(),
+            making: None,
+            sending: Vec::new(),
+            incoming: None,
+        }
+    }
+
+    /// How many bytes of changes are in the stream.
+    pub fn offset(&self) -> u64 {
+        self.stream.as_ref().map_or(self.offset, Stream::end)
+    }
+
+    /// Has a client wait until replicas have come further; they are asked how far they are.
+    pub fn await_acks(&mut self, client: ClientId) {
+        // One that waits already has asked.
+        if !self.waiting.contains(&client) {
+            self.waiting.push(client);
+            self.wants_acks = true;
+        }
+    }
+
+    /// True if replicas have come further and someone waits for that.
+    #[inline]
+    pub(super) fn has_new_acks(&self) -> bool {
+        self.has_new_acks
+    }
+
+    /// Drops the stream: nobody can go on from here.
+    fn drop_stream(&mut self) {
+        self.offset = self.offset();
+        self.stream = None;
+    }
+}
+
+impl State {
+    /// How many bytes of changes there have been.
+    pub fn replication_offset(&self) -> u64 {
+        self.replication.offset() + self.feed.waiting(Sink::Replicas).len() as u64
+    }
+
+    /// Notes how far a replica says it is, and its disk.
+    pub fn note_ack(&mut self, client: ClientId, offset: u64, disk: Option<u64>) {
+        let replication = &mut self.replication;
+        replication.replicas.note_ack(client, offset, disk, self.now);
+        replication.has_new_acks = !replication.waiting.is_empty();
+        if let Some(replica) = replication.replicas.get_mut(client)
+            && replica.stage == ReplicaStage::Loading
+        {
+            replica.stage = ReplicaStage::Online;
+        }
+    }
+
+    /// Whether someone else decides what clients may do, or their number does.
+    #[inline]
+    pub(super) fn restricts_clients(&self) -> bool {
+        self.replication.primary.is_some() || self.config.repl.least_replicas > 0
+    }
+
+    /// Whether too few replicas follow for a change to be safe.
+    pub(super) fn lacks_replicas(&self) -> bool {
+        let config = &self.config.repl;
+        let least = usize::try_from(config.least_replicas).unwrap_or(0);
+        let lag_max_s = u64::try_from(config.lag_max_s).unwrap_or(0);
+        !self.is_replica()
+            && lag_max_s > 0
+            && self.replication.replicas.count_good(lag_max_s, self.now) < least
+    }
+
+    /// Begins another history of changes.
+    pub fn change_replication_id(&mut self) {
+        self.replication.history.begin_anew(&mut self.rng);
+    }
+}
+
+/// What following someone else, or nobody, concerns.
+pub(super) struct Realm<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) store: &'a mut Store,
+    pub(super) peers: &'a mut Peers,
+    pub(super) waiters: &'a mut Waiters,
+}
+
+impl Realm<'_> {
+    /// Follows a primary from now on; it is asked to make place for us if this is a failover.
+    fn follow(&mut self, host: String, port: u16, is_failover: bool) {
+        self.drop_link();
+        if !self.state.is_replica() {
+            self.end_waits_for_keys();
+        }
+        self.state.follow(host, port, is_failover, self.store);
+    }
+
+    /// Follows nobody any more. Our replicas have to hear of the new name of the history.
+    fn lead(&mut self) {
+        self.drop_link();
+        self.state.lead(self.store);
+        for client in self.state.replication.replicas.clients() {
+            self.peers.doom(client);
+        }
+    }
+
+    /// Closes the connection of the primary.
+    fn drop_link(&mut self) {
+        if let Some(primary) = &self.state.replication.primary
+            && let Bond::Up(client) = primary.bond
+        {
+            self.peers.doom(client);
+        }
+    }
+
+    /// Clients that wait for keys wait in vain on a replica.
+    fn end_waits_for_keys(&mut self) {
+        let is_waiting = |peer: &&Peer| peer.client.parked.is_some();
+        let waiting: Vec<ClientId> =
+            self.peers.iter().filter(is_waiting).map(|peer| peer.client.id).collect();
+        let why = GivenUp::CalledOff(Error::new(
+            "UNBLOCKED force unblock from blocking operation, instance state changed (master -> \
+             replica?)",
+        ));
+        for client in waiting {
+            block::give_up(self.waiters, self.peers, self.state, client, &why);
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Takes the client as a replica; see [`State::welcome_replica`].
+    pub fn welcome_replica(&mut self, has: Option<(&[u8], u64)>) -> Start {
+        self.state.welcome_replica(self.client, has, self.store)
+    }
+
+    /// Follows a primary from now on.
+    pub fn follow_primary(&mut self, host: String, port: u16) {
+        self.realm().follow(host, port, false);
+    }
+
+    /// Follows nobody any more.
+    pub fn lead(&mut self) {
+        self.realm().lead();
+    }
+
+    fn realm(&mut self) -> Realm<'_> {
+        Realm { state: self.state, store: self.store, peers: self.peers, waiters: self.waiters }
+    }
+
+    /// Becomes a primary because ours asks for it; it names the history by which it means us.
+    ///
+    /// # Errors
+    /// That it means someone else.
+    pub fn make_place(&mut self, id: &[u8]) -> Result<(), Error> {
+        log::warn!("Failover request received for replid {}.", String::from_utf8_lossy(id));
+        if !self.state.is_replica() {
+            return Err(Error::new("ERR PSYNC FAILOVER can't be sent to a master."));
+        }
+        if !self.state.replication.history.id.as_bytes().eq_ignore_ascii_case(id) {
+            return Err(Error::new("ERR PSYNC FAILOVER replid must match my replid."));
+        }
+        self.lead();
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Does what is due on either side.
+    #[inline]
+    pub(super) fn tend_replication(&mut self, host: &mut dyn Host) {
+        let now_us = self.state.now.mono_us;
+        if self.state.replicas_due_us().is_some_and(|at| at <= now_us) {
+            self.tend_replicas(host);
+        }
+        if self.state.replication.failover.is_some() {
+            self.tend_failover();
+        }
+        if self.state.replication.incoming.is_some() && self.opening().is_none() {
+            self.drop_incoming(host);
+        }
+        if self.state.link_due_us().is_some_and(|at| at <= now_us) {
+            self.tend_link();
+        }
+    }
+}
+
+impl Engine {
+    fn realm(&mut self) -> Realm<'_> {
+        Realm {
+            state: &mut self.state,
+            store: &mut self.store,
+            peers: &mut self.peers,
+            waiters: &mut self.waiters,
+        }
+    }
+}
