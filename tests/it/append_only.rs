@@ -356,7 +356,8 @@ fn a_log_that_has_grown_is_written_anew_by_itself() {
     for _ in 0..200 {
         client.run("SET a 1");
     }
-    eventually("it is", || client.run("INFO persistence").text().contains("aof_rewrites:1"));
+    // It may well be twice.
+    eventually("it is", || !client.run("INFO persistence").text().contains("aof_rewrites:0\r"));
     wait_for_rewrite(&mut client);
 }
 
