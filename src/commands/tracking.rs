@@ -29,12 +29,15 @@ fn tracking(call: &mut Call<'_>) -> Outcome {
             wish.check(call)?;
             let Wish { mode, prefixes } = wish;
             let (client, id) = (call.client.id, call.client.tracker);
-            call.client.tracker = Some(call.tracking.enable(client, id, mode, &prefixes));
+            let id = call.tracking.enable(client, id, mode, &prefixes);
+            call.client.tracker = Some(id);
+            call.client.prefix_bytes = call.tracking.get(id).memory_bytes();
             call.store.changes.list_touched(true);
         }
         b"OFF" => {
             if let Some(id) = call.client.tracker {
                 call.tracking.disable(id);
+                call.client.prefix_bytes = 0;
             }
         }
         _ => return Err(Error::SYNTAX),
@@ -103,8 +106,7 @@ impl<'a> Wish<'a> {
         }
         for (at, prefix) in self.prefixes.iter().enumerate() {
             let overlaps = |other: &&[u8]| other.starts_with(prefix) || prefix.starts_with(other);
-            let mut existing = tracker.into_iter().flat_map(|tracker| tracker.prefixes());
-            if let Some(other) = existing.find(overlaps) {
+            if let Some(other) = tracker.and_then(|tracker| tracker.overlapping(prefix)) {
                 return Err(overlap_error(prefix, "an existing", other));
             }
             if let Some(other) = self.prefixes[at + 1..].iter().find(|other| overlaps(other)) {

@@ -11,6 +11,7 @@ use crate::data::table::{Pieces, Place, Table};
 use crate::data::thin::Thin;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// Number of a client that tracks, or has tracked.
 pub type TrackerId = usize;
@@ -83,6 +84,21 @@ impl Tracker {
         self.prefixes.iter().map(|prefix| &**prefix)
     }
 
+    /// The first of its prefixes that begins like another one, or with which that begins. None of
+    /// them begins with another, so it is next to where that would stand.
+    pub fn overlapping(&self, other: &[u8]) -> Option<&[u8]> {
+        let behind = self.prefixes.range::<[u8], _>((Bound::Included(other), Bound::Unbounded));
+        let before = self.prefixes.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(other)));
+        let longer = behind.take(1).find(|prefix| prefix.starts_with(other));
+        let shorter = before.rev().take(1).find(|prefix| other.starts_with(prefix));
+        longer.or(shorter).map(|prefix| &**prefix)
+    }
+
+    /// Bytes of memory that its prefixes take, here and where they are shared.
+    pub fn memory_bytes(&self) -> usize {
+        self.prefixes.iter().map(|prefix| 2 * prefix.len() + PREFIX_BYTES).sum()
+    }
+
     /// True if the keys that it reads at present are to be noted.
     fn notes_keys(&self) -> bool {
         self.mode.is_some_and(|mode| {
@@ -91,6 +107,9 @@ impl Tracker {
         })
     }
 }
+
+/// Bytes that a prefix takes apart from its name: two names in trees, and what is shared.
+const PREFIX_BYTES: usize = 2 * size_of::<Box<[u8]>>() + size_of::<Prefix>();
 
 /// A prefix of whose keys clients are told.
 #[derive(Default)]
@@ -501,12 +520,33 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_overlap_where_one_begins_with_the_other() {
+        let mut tracking = tracking();
+        let mode = Mode { broadcasts: true, ..Mode::default() };
+        let id = tracking.enable(client(1), None, mode, &[b"ab", b"ad", b"b"]);
+        let cases: [(&[u8], Option<&[u8]>); 8] = [
+            (b"", Some(b"ab")),
+            (b"a", Some(b"ab")),
+            (b"ab", Some(b"ab")),
+            (b"abc", Some(b"ab")),
+            (b"ac", None),
+            (b"adz", Some(b"ad")),
+            (b"bz", Some(b"b")),
+            (b"c", None),
+        ];
+        for (prefix, found) in cases {
+            assert_eq!(tracking.get(id).overlapping(prefix), found, "{prefix:?}");
+        }
+    }
+
+    #[test]
     fn a_prefix_collects_what_has_changed() {
         let mut tracking = tracking();
         let mode = Mode { broadcasts: true, ..Mode::default() };
         let a = tracking.enable(client(1), None, mode, &[b"x", b"y"]);
         let b = tracking.enable(client(2), None, mode, &[]);
         assert_eq!(tracking.prefix_count(), 3);
+        assert!(tracking.get(a).memory_bytes() > 2 * size_of::<Prefix>());
         tracking.note_change(b"x1", Some(a));
         tracking.note_change(b"x1", None);
         tracking.note_change(b"z", Some(b));
