@@ -85,13 +85,14 @@ impl Tracker {
     }
 
     /// The first of its prefixes that begins like another one, or with which that begins. None of
-    /// them begins with another, so it is next to where that would stand.
+    /// them begins with another but for the empty one, so it is next to where that would stand.
     pub fn overlapping(&self, other: &[u8]) -> Option<&[u8]> {
         let behind = self.prefixes.range::<[u8], _>((Bound::Included(other), Bound::Unbounded));
         let before = self.prefixes.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(other)));
+        let empty = self.prefixes.first().filter(|prefix| prefix.is_empty());
         let longer = behind.take(1).find(|prefix| prefix.starts_with(other));
         let shorter = before.rev().take(1).find(|prefix| other.starts_with(prefix));
-        longer.or(shorter).map(|prefix| &**prefix)
+        empty.or(longer).or(shorter).map(|prefix| &**prefix)
     }
 
     /// Bytes of memory that its prefixes take, here and where they are shared.
@@ -537,6 +538,8 @@ mod tests {
         for (prefix, found) in cases {
             assert_eq!(tracking.get(id).overlapping(prefix), found, "{prefix:?}");
         }
+        tracking.enable(client(1), Some(id), mode, &[]);
+        assert_eq!(tracking.get(id).overlapping(b"c"), Some(&b""[..]));
     }
 
     #[test]
