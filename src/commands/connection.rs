@@ -131,6 +131,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     }
     if let Some(tracker) = call.client.tracker {
         call.tracking.disable(tracker);
+        call.client.prefix_bytes = 0;
     }
     let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;

@@ -29,12 +29,15 @@ fn tracking(call: &mut Call<'_>) -> Outcome {
             wish.check(call)?;
             let Wish { mode, prefixes } = wish;
             let (client, id) = (call.client.id, call.client.tracker);
-            call.client.tracker = Some(call.tracking.enable(client, id, mode, &prefixes));
+            let id = call.tracking.enable(client, id, mode, &prefixes);
+            call.client.tracker = Some(id);
+            call.client.prefix_bytes = call.tracking.get(id).prefix_bytes();
             call.store.changes.list_touched(true);
         }
         b"OFF" => {
             if let Some(id) = call.client.tracker {
                 call.tracking.disable(id);
+                call.client.prefix_bytes = 0;
             }
         }
         _ => return Err(Error::SYNTAX),

@@ -148,6 +148,8 @@ pub struct Client {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// Its number among those who track keys, if it ever did.
     pub tracker: Option<TrackerId>,
+    /// Bytes of the prefixes that it tracks.
+    pub prefix_bytes: usize,
     /// Its latest command.
     pub last_command: Option<CommandId>,
     /// Commands it has run.
@@ -209,6 +211,7 @@ impl Client {
             lib_ver: String::new(),
             subscriptions: None,
             tracker: None,
+            prefix_bytes: 0,
             last_command: None,
             commands: 0,
             net_in: 0,
@@ -264,6 +267,7 @@ impl Client {
         let parked = self.parked.as_ref().map_or(0, |parked| parked.memory_bytes());
         let queued = self.multi.as_ref().map_or(0, |multi| multi.memory_bytes());
         let waiting = parked + queued + self.watching.memory_bytes();
+        let topics = topics + self.prefix_bytes;
         fixed + names + topics + waiting + self.query_capacity + out.memory_bytes()
     }
 

@@ -57,6 +57,8 @@ pub struct Tracker {
     /// Whether who is told in its place was found to be gone.
     pub is_broken: bool,
     prefixes: BTreeSet<Box<[u8]>>,
+    /// Bytes of these.
+    prefix_bytes: usize,
     /// Keys that are noted for it.
     keys: usize,
 }
@@ -81,6 +83,11 @@ impl Tracker {
     /// The prefixes of which it is told, in order.
     pub fn prefixes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.prefixes.iter().map(|prefix| &**prefix)
+    }
+
+    /// The bytes of these prefixes.
+    pub fn prefix_bytes(&self) -> usize {
+        self.prefix_bytes
     }
 
     /// True if the keys that it reads at present are to be noted.
@@ -203,6 +210,7 @@ impl Tracking {
                 has_chosen: false,
                 is_broken: false,
                 prefixes: BTreeSet::new(),
+                prefix_bytes: 0,
                 keys: 0,
             })
         });
@@ -212,7 +220,9 @@ impl Tracking {
         tracker.is_broken = false;
         let all: &[&[u8]] = if mode.broadcasts && prefixes.is_empty() { &[b""] } else { prefixes };
         for prefix in all {
-            tracker.prefixes.insert((*prefix).into());
+            if tracker.prefixes.insert((*prefix).into()) {
+                tracker.prefix_bytes += prefix.len() + size_of::<Box<[u8]>>();
+            }
             self.prefixes.entry((*prefix).into()).or_default().trackers.insert(id);
         }
         id
@@ -222,7 +232,7 @@ impl Tracking {
     pub fn disable(&mut self, id: TrackerId) {
         let tracker = &mut self.trackers[id];
         self.active -= usize::from(tracker.mode.take().is_some());
-        (tracker.has_chosen, tracker.is_broken) = (false, false);
+        (tracker.has_chosen, tracker.is_broken, tracker.prefix_bytes) = (false, false, 0);
         for prefix in std::mem::take(&mut tracker.prefixes) {
             let Some(shared) = self.prefixes.get_mut(&prefix) else { continue };
             shared.trackers.remove(&id);
@@ -507,6 +517,7 @@ mod tests {
         let a = tracking.enable(client(1), None, mode, &[b"x", b"y"]);
         let b = tracking.enable(client(2), None, mode, &[]);
         assert_eq!(tracking.prefix_count(), 3);
+        assert_eq!(tracking.get(a).prefix_bytes(), 2 + 2 * size_of::<Box<[u8]>>());
         tracking.note_change(b"x1", Some(a));
         tracking.note_change(b"x1", None);
         tracking.note_change(b"z", Some(b));
@@ -523,6 +534,6 @@ mod tests {
         assert!(shown.len() == 2 && tracking.take_broadcasts().is_empty());
         tracking.leave(b);
         tracking.disable(a);
-        assert_eq!(tracking.prefix_count(), 0);
+        assert_eq!((tracking.prefix_count(), tracking.get(a).prefix_bytes()), (0, 0));
     }
 }
