@@ -545,8 +545,7 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_refused() {
         let mut config = Config::default();
-        let cases =
-            [("cluster-enabled", "yes"), ("replicaof", "localhost 6380"), ("tls-port", "6380")];
+        let cases = [("cluster-enabled", "yes"), ("tls-port", "6380")];
         for (name, value) in cases {
             let parameter = Parameter::named(name).unwrap();
             let refusal = parameter.set(&mut config, &[value.to_owned()]).unwrap_err();

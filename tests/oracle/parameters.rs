@@ -47,6 +47,7 @@ const OTHER: &[(&str, &str)] = &[
     ("maxmemory-policy", "8.6 added values"),
     ("notify-keyspace-events", "later versions added classes"),
     ("port", "the servers have their own"),
+    ("repl-diskless-load", "8.0 added a value"),
     ("requirepass", "it shuts the test out"),
     ("save", "there are no snapshots here"),
     ("tls-cluster", "there is no TLS here"),
