@@ -143,7 +143,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "Seconds for which they are kept without replicas; 0: for ever.",
         |c| Slot::Int(&mut c.repl.backlog_ttl_s, 0, i64::MAX),
     ),
-    row("repl-disable-tcp-nodelay", Change::Live, "Send to replicas in fewer packets.", |c| {
+    row("repl-disable-tcp-nodelay", Change::Live, "Kept, but without effect so far.", |c| {
         Slot::Bool(&mut c.repl.delays_packets)
     }),
     row(
@@ -212,7 +212,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         Slot::Kept(&mut c.repl.primary, Kind::List(checks::primary, "host and port"))
     })
     .or_named("slaveof"),
-    row("shutdown-timeout", Change::Live, "Seconds to wait for replicas before stopping.", |c| {
+    row("shutdown-timeout", Change::Live, "Kept, but without effect so far.", |c| {
         Slot::Int(&mut c.repl.shutdown_timeout_s, 0, INT_MAX)
     }),
 ];
