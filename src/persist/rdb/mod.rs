@@ -1,7 +1,7 @@
 //! Snapshots in Redis's format, RDB: written, read, and checked.
 //!
-//! [`mod@write`] turns values into bytes and [`read`] bytes into values; [`save`] and [`load`] do so
-//! for whole files, [`payload`] for what DUMP and RESTORE exchange. Both ways the bytes pass
+//! [`mod@write`] turns values into bytes and [`read`] bytes into values; [`save`] and [`load`] do
+//! so for whole files, [`payload`] for what DUMP and RESTORE exchange. Both ways the bytes pass
 //! through buffers of some kilobytes ([`sink`], [`source`]). What is read is believed in nothing: a
 //! fault is told with the offset where it was found, and no length is believed before its bytes
 //! have come.
