@@ -60,6 +60,8 @@ impl Engine {
             Error::new("ERR Error trying to load the AOF files, check server logs")
         };
         write_pending(&mut self.state, host).map_err(failed)?;
+        // As it is on the disk, which is what counts for the numbers of new files, too.
+        self.state.log.read_manifest(&self.state.config.aof, host.disk()).map_err(failed)?;
         let now_ms = self.state.now.unix_ms();
         for index in 0..self.store.databases() {
             let mut pieces = self.store.db(index, now_ms).empty();

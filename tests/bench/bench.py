@@ -21,6 +21,7 @@ import expiry
 import idle
 import load
 import memory
+import persist
 import render
 import servers
 import tails
@@ -29,7 +30,8 @@ from figures import Figures
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures.json"
 QUICK_FIGURES = servers.ROOT / "target/bench/figures.json"
-PARTS = {"cpu": load, "memory": memory, "expiry": expiry, "tails": tails, "idle": idle}
+PARTS = {"cpu": load, "memory": memory, "expiry": expiry, "tails": tails, "idle": idle,
+         "persist": persist}
 
 # flag: (type, full size, size of --quick, what it is)
 SIZES = {
@@ -40,6 +42,7 @@ SIZES = {
     "storm-keys": (int, 1_000_000, 100_000, "keys that are due in one millisecond"),
     "window-s": (float, 20.0, 4.0, "seconds to wait for keys to expire"),
     "fill-keys": (int, 4_000_000, 300_000, "keys of the fill that may cause pauses"),
+    "save-keys": (int, 1_000_000, 50_000, "keys of the data that is saved and loaded"),
     "watch-s": (float, 5.0, 2.0, "seconds to watch an idle server"),
     "attempts": (int, 4, 1, "tries of a round that others disturb"),
     "patience-s": (float, 300.0, 0.0, "seconds to wait for a quiet machine, before each try"),
