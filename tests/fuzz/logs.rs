@@ -1,5 +1,4 @@
-//! Logs that are damaged: their manifests, snapshots and requests are refused, told where, or can be
-//! used.
+//! Logs that are damaged: their manifests, snapshots and requests are refused, or can be used.
 
 use crate::snapshots::{config, damage, use_keys};
 use crate::support::seeds;
