@@ -39,6 +39,13 @@ const ACCEPTS_PER_TICK: usize = 1_000;
 const REQUESTS_PER_TICK: u64 = 8_192;
 /// The same by the stopwatch: some four milliseconds, ten at the most.
 const TICKS_PER_TICK: u64 = 10_000_000;
+/// The same for sending messages, which waits behind replies and is gone on with in the next tick:
+/// some half a millisecond. Who publishes meanwhile has several of them leave in one write.
+const MESSAGE_TICKS_PER_TICK: u64 = 1_250_000;
+/// Messages for so many subscribers are sent between two looks at the stopwatch.
+const SUBSCRIBERS_PER_LOOK: usize = 16;
+/// Bytes of messages that may wait; while there are more they are sent without a pause.
+const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Microseconds after which INFO is noted again for reports of crashes.
 const INFO_EVERY_US: u64 = 10_000_000;
 /// Reads in one tick of what a child writes for replicas.
@@ -216,11 +223,11 @@ impl Server {
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
     fn idle_us(&mut self) -> Option<u64> {
-        if self.ready.is_empty() && self.accepting.is_empty() && !self.has_snapshot_bytes() {
-            self.engine.idle_us(&mut self.world)
-        } else {
-            Some(0)
-        }
+        let is_busy = !self.ready.is_empty()
+            || !self.accepting.is_empty()
+            || self.engine.peers().has_messages()
+            || self.has_snapshot_bytes();
+        if is_busy { Some(0) } else { self.engine.idle_us(&mut self.world) }
     }
 
     /// Whether bytes of a snapshot wait, of our primary or of the child, that may be handed on.
@@ -525,9 +532,29 @@ impl Server {
         while let Some(id) = self.sending.pop() {
             self.send_to(id);
         }
+        if self.engine.peers().has_messages() {
+            self.send_messages();
+        }
         for id in self.engine.peers().take_doomed() {
             if let Some(key) = self.key_of(id) {
                 self.close(key);
+            }
+        }
+    }
+
+    /// One write for each subscriber that has messages, as many as there is time for.
+    #[inline(never)] // As above.
+    fn send_messages(&mut self) {
+        let start = self.world.ticks();
+        for count in 1.. {
+            let Some(id) = self.engine.peers().next_with_messages() else { return };
+            self.send_to(id);
+            if count % SUBSCRIBERS_PER_LOOK == 0
+                && self.world.ticks() - start >= MESSAGE_TICKS_PER_TICK
+                && self.engine.peers().message_bytes() <= MESSAGE_BYTES_MAX
+                && !self.engine.state().is_stopping
+            {
+                return;
             }
         }
     }
