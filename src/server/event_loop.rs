@@ -39,11 +39,12 @@ const ACCEPTS_PER_TICK: usize = 1_000;
 const REQUESTS_PER_TICK: u64 = 8_192;
 /// The same by the stopwatch: some four milliseconds, ten at the most.
 const TICKS_PER_TICK: u64 = 10_000_000;
-/// The same for sending messages, which waits behind replies and is gone on with in the next tick:
-/// some half a millisecond. Who publishes meanwhile has several of them leave in one write.
-const MESSAGE_TICKS_PER_TICK: u64 = 1_250_000;
+/// The same for sending messages, some tenth of a millisecond: it waits behind replies, and goes on
+/// in the next tick, so that what is published meanwhile leaves in the same write. It has as much
+/// time as the tick's requests took if that is more.
+const MESSAGE_TICKS_PER_TICK: u64 = 250_000;
 /// Messages for so many subscribers are sent between two looks at the stopwatch.
-const SUBSCRIBERS_PER_LOOK: usize = 16;
+const SUBSCRIBERS_PER_LOOK: usize = 4;
 /// Bytes of messages that may wait; while there are more they are sent without a pause.
 const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Microseconds after which INFO is noted again for reports of crashes.
@@ -76,6 +77,8 @@ pub struct Server {
     resumed: Vec<ClientId>,
     /// Clients with output, while it is being sent.
     sending: Vec<ClientId>,
+    /// How long the requests of this tick took, by the stopwatch.
+    served_ticks: u64,
     /// When INFO is to be noted again, on the monotonic clock in microseconds.
     info_due_us: u64,
     /// Memory for reading, lent to connections.
@@ -154,6 +157,7 @@ impl Server {
             over: Vec::new(),
             resumed: Vec::new(),
             sending: Vec::new(),
+            served_ticks: 0,
             info_due_us: 0,
             pool: Vec::new(),
             outbound: None,
@@ -518,6 +522,7 @@ impl Server {
                 break;
             }
         }
+        self.served_ticks = self.world.ticks() - start;
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..).for_each(|key| self.enqueue(key));
         self.unread = unread;
@@ -545,12 +550,12 @@ impl Server {
     /// One write for each subscriber that has messages, as many as there is time for.
     #[inline(never)] // As above.
     fn send_messages(&mut self) {
-        let start = self.world.ticks();
+        let (start, time) = (self.world.ticks(), self.served_ticks.max(MESSAGE_TICKS_PER_TICK));
         for count in 1.. {
             let Some(id) = self.engine.peers().next_with_messages() else { return };
             self.send_to(id);
             if count % SUBSCRIBERS_PER_LOOK == 0
-                && self.world.ticks() - start >= MESSAGE_TICKS_PER_TICK
+                && self.world.ticks() - start >= time
                 && self.engine.peers().message_bytes() <= MESSAGE_BYTES_MAX
                 && !self.engine.state().is_stopping
             {

@@ -26,7 +26,7 @@ from wire import Connection, encode
 CHANNEL = "news"
 MESSAGE = encode("message", CHANNEL, VALUE)
 # Messages that wait in the sockets of subscribers before these are read.
-READ_EVERY = 16
+READ_EVERY = 64
 ENTRIES = 100
 BATCHES = 1000
 # Ids of one width, so that all replies have one length.
