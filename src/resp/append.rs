@@ -14,7 +14,7 @@ static HEADS: [[u8; HEAD_BYTES]; SHORT_MAX + 1] = heads();
 
 /// Appends a string of at most 99 bytes with its head and line ends; false, and nothing, for a
 /// longer one.
-#[inline]
+#[inline(always)] // Into the two forms of `Output::bulk`.
 pub(super) fn short_bulk(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let len = bytes.len();
     let Some(head) = HEADS.get(len) else { return false };
@@ -35,8 +35,8 @@ pub(super) fn short_bulk(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     true
 }
 
-/// Copies `len` bytes that do not overlap. Up to 32 are copied in two pieces, which may overlap each
-/// other, so that nothing has to be called.
+/// Copies `len` bytes that do not overlap. Up to 32 are copied in two pieces, which may overlap
+/// each other, so that nothing has to be called.
 ///
 /// # Safety
 /// `from` must be readable and `to` writable for `len` bytes.
