@@ -30,8 +30,8 @@ pub(super) enum Purpose {
 
 /// What is being loaded.
 enum Work {
-    Snapshot { purpose: Purpose, loader: Loader<'static> },
-    Log(LogLoad),
+    Snapshot { purpose: Purpose, loader: Box<Loader<'static>> },
+    Log(Box<LogLoad>),
 }
 
 /// A snapshot or a log that is being loaded.
@@ -57,14 +57,14 @@ impl Load {
         let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
         // It is for the primary to say what dies.
         let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-        let loader = Loader::new(Box::new(input), len, loading);
+        let loader = Box::new(Loader::new(Box::new(input), len, loading));
         let work = Work::Snapshot { purpose, loader };
         Load { work, started, total_bytes: len.unwrap_or(0) }
     }
 
     /// A log of so many bytes.
     pub(super) fn of_log(log: LogLoad, started: Now, total_bytes: u64) -> Load {
-        Load { work: Work::Log(log), started, total_bytes }
+        Load { work: Work::Log(Box::new(log)), started, total_bytes }
     }
 
     /// Whether clients are served meanwhile from the data that was there.
@@ -122,7 +122,7 @@ pub(super) fn base_loader(
 
 /// The file of snapshots, to be loaded.
 struct Opened {
-    loader: Loader<'static>,
+    loader: Box<Loader<'static>>,
     started: Now,
     total_bytes: u64,
 }
@@ -152,7 +152,7 @@ fn open(
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
     let due_ms = Some(started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
-    let loader = Loader::new(Box::new(input), len, loading);
+    let loader = Box::new(Loader::new(Box::new(input), len, loading));
     Ok(Some(Opened { loader, started, total_bytes: len.unwrap_or(0) }))
 }
 
@@ -249,7 +249,7 @@ impl Engine {
     fn snapshot_slice(
         &mut self,
         mut purpose: Purpose,
-        mut loader: Loader<'static>,
+        mut loader: Box<Loader<'static>>,
         bytes: u64,
         started: Now,
         host: &mut dyn Host,
@@ -290,7 +290,7 @@ impl Engine {
     /// Loads some more of the log; what is left to be done.
     fn load_log_slice(
         &mut self,
-        mut log: LogLoad,
+        mut log: Box<LogLoad>,
         bytes: u64,
         started: Now,
         host: &mut dyn Host,
@@ -302,13 +302,13 @@ impl Engine {
                 return Some(Work::Log(log));
             }
             Ok(true) => {
-                self.end_log_load(log, started, host);
+                self.end_log_load(*log, started, host);
                 if let Err(reason) = self.open_log(host) {
                     self.fail(reason);
                 }
             }
             Err(reason) => {
-                self.drop_log_load(log);
+                self.drop_log_load(*log);
                 self.fail(reason);
             }
         }

@@ -34,7 +34,7 @@ enum Stage {
     /// It is to be opened.
     Closed,
     /// The snapshot that it begins with is being loaded.
-    Snapshot(Loader<'static>),
+    Snapshot(Box<Loader<'static>>),
     /// Its requests are being run.
     Requests(Reader),
 }
@@ -113,7 +113,7 @@ impl LogLoad {
         }
         log::info!("Reading RDB base file on AOF loading...");
         let file = disk.open(&path).map_err(unopened)?;
-        self.stage = Stage::Snapshot(loading::base_loader(store, state, file, len));
+        self.stage = Stage::Snapshot(Box::new(loading::base_loader(store, state, file, len)));
         Ok(())
     }
 

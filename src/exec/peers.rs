@@ -97,7 +97,13 @@ impl Peers {
         self.unseen += 1;
         let id = ClientId { serial: u64::MAX, slot: self.slots.insert(None) };
         let client = Client::new(id, Connection::default(), now, Standing::Free);
-        Box::new(Peer { client, out: Output::default(), is_listed: false, counted_bytes: 0 })
+        Box::new(Peer {
+            client,
+            out: Output::default(),
+            is_listed: false,
+            is_queued: false,
+            counted_bytes: 0,
+        })
     }
 
     /// Takes such a client away.

@@ -7,7 +7,7 @@ use super::command::Flow;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
-use super::table::CommandId;
+use super::run::Planned;
 use crate::resp::argv::Argv;
 
 /// A request that cannot be run again.
@@ -76,6 +76,7 @@ impl Engine {
                 break;
             }
         }
+        self.store.expect_none();
         self.store.changes.shows_due = showed_due;
         self.settle(host);
         outcome.map(|()| count)
@@ -85,11 +86,14 @@ impl Engine {
     fn replay_one(
         &mut self,
         peer: &mut Peer,
-        planned: Option<CommandId>,
+        planned: Option<Planned>,
         argv: Argv<'_>,
         host: &mut dyn Host,
     ) -> Result<(), bool> {
-        let id = planned.map_or_else(|| self.resolve(argv), Ok).map_err(|_| true)?;
+        let id = match planned {
+            Some(planned) => self.begin_planned(planned, argv),
+            None => self.resolve(argv).map_err(|_| true)?,
+        };
         let row = self.table.row(id);
         if !row.command.spec.takes(argv.len()) {
             return Err(false);
