@@ -284,7 +284,7 @@ fn fragmentation(fields: &mut Fields, usage: &Usage) {
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     let (now, persistence) = (call.state.now, &call.state.persistence);
     fields.add("loading", u8::from(persistence.is_loading()));
-    fields.add("async_loading", 0);
+    fields.add("async_loading", u8::from(persistence.is_loading_aside()));
     child(fields, call);
     let (now, persistence) = (now, &call.state.persistence);
     let seconds = |seconds: Option<u64>| seconds.map_or(-1, num::signed_u64);

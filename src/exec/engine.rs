@@ -194,7 +194,7 @@ impl Engine {
             self.store.changes.keeps_due = self.state.is_replica();
             self.peers.resume();
         }
-        if self.state.persistence.is_loading() {
+        if self.state.persistence.can_load_on() {
             self.load_slice(host);
         }
         self.save_if_due(host);
@@ -251,7 +251,7 @@ impl Engine {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
         if self.store.has_remains()
-            || self.state.persistence.is_loading()
+            || self.state.persistence.can_load_on()
             || self.has_tracking_work()
         {
             return Some(0);

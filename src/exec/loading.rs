@@ -21,16 +21,22 @@ pub(super) enum Purpose {
     Start,
     /// It is the data of our primary, which takes the place of what is there: at once, or as a
     /// whole in the end.
-    Sync {
-        /// Where it is gathered until then.
-        aside: Option<Box<Store>>,
-    },
+    Sync(Option<Aside>),
+}
+
+/// Where data is gathered until it is whole.
+pub(super) struct Aside {
+    pub(super) store: Box<Store>,
+    /// Whether clients are served from the old data meanwhile.
+    pub(super) serves_old: bool,
 }
 
 /// A snapshot that is being loaded.
 pub struct Load {
     purpose: Purpose,
     loader: Loader<'static>,
+    /// Whether its bytes are still coming.
+    comes: bool,
     /// When that was begun.
     pub started: Now,
     /// Bytes of the file.
@@ -38,26 +44,55 @@ pub struct Load {
 }
 
 impl Load {
-    /// Begins to load from a file of so many bytes what a primary has sent.
-    pub(super) fn new(
-        input: Box<dyn DiskFile>,
+    /// Begins to load what a primary has sent, from a file of so many bytes, or what it sends, as
+    /// it comes.
+    pub(super) fn of_primary(
+        input: Option<Box<dyn DiskFile>>,
         len: Option<u64>,
         started: Now,
-        store: &Store,
-        state: &State,
-        purpose: Purpose,
+        (store, state): (&Store, &State),
+        aside: Option<Aside>,
     ) -> Load {
         let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
         let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
         // It is for the primary to say what dies.
         let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-        let loader = Loader::new(Box::new(input), len, loading);
-        Load { purpose, loader, started, total_bytes: len.unwrap_or(0) }
+        let comes = input.is_none();
+        let loader = match input {
+            Some(input) => Loader::new(Box::new(input), len, loading),
+            None => Loader::fed(loading),
+        };
+        let purpose = Purpose::Sync(aside);
+        Load { purpose, loader, comes, started, total_bytes: len.unwrap_or(0) }
     }
 
     /// Whether clients are served meanwhile from the data that was there.
-    pub fn is_aside(&self) -> bool {
-        matches!(self.purpose, Purpose::Sync { aside: Some(_) })
+    pub fn serves_old(&self) -> bool {
+        matches!(self.purpose, Purpose::Sync(Some(Aside { serves_old: true, .. })))
+    }
+
+    /// Whether its bytes are still coming.
+    pub fn comes(&self) -> bool {
+        self.comes
+    }
+
+    /// Bytes have come.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.loader.feed(bytes);
+    }
+
+    /// All bytes have come.
+    pub(super) fn end_feed(&mut self) {
+        self.loader.end_feed();
+        self.comes = false;
+    }
+
+    /// Where the data was gathered, for a load that does not come to its end.
+    pub(super) fn into_aside(self) -> Option<Aside> {
+        match self.purpose {
+            Purpose::Start => None,
+            Purpose::Sync(aside) => aside,
+        }
     }
 
     /// Bytes that have been loaded.
@@ -131,7 +166,8 @@ fn open(
     let due_ms = Some(started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
     let loader = Loader::new(Box::new(input), len, loading);
-    Ok(Some(Load { purpose: Purpose::Start, loader, started, total_bytes: len.unwrap_or(0) }))
+    let (purpose, total_bytes) = (Purpose::Start, len.unwrap_or(0));
+    Ok(Some(Load { purpose, loader, comes: false, started, total_bytes }))
 }
 
 /// Loads the file of snapshots at once.
@@ -202,7 +238,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Loads some more.
+    /// Loads some more of what is there.
     #[cold]
     pub(super) fn load_slice(&mut self, host: &mut dyn Host) {
         let Some(mut load) = self.state.persistence.loading.take() else { return };
@@ -211,11 +247,11 @@ impl Engine {
         let keys_before = load.loader.loaded().keys;
         let pause_us = u64::try_from(config.key_load_delay).unwrap_or(0);
         let store = match &mut load.purpose {
-            Purpose::Sync { aside: Some(aside) } => aside,
-            Purpose::Sync { aside: None } | Purpose::Start => &mut self.store,
+            Purpose::Sync(Some(aside)) => &mut aside.store,
+            Purpose::Sync(None) | Purpose::Start => &mut self.store,
         };
         match load.loader.step(store, bytes, u64::MAX) {
-            Ok(false) => {
+            Ok(is_whole) if load.comes || !is_whole => {
                 self.show_life();
                 let keys = load.loader.loaded().keys - keys_before;
                 if pause_us > 0 {
@@ -223,24 +259,27 @@ impl Engine {
                 }
                 self.state.persistence.loading = Some(load);
             }
-            Ok(true) => {
-                let now = host.now();
-                let us = now.mono_us.saturating_sub(load.started.mono_us);
-                if let Purpose::Sync { aside } = finish(*load, &mut self.state) {
-                    return self.snapshot_loaded(aside);
-                }
-                self.state.persistence.note_saved(self.store.changes.dirty, now);
-                log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
-            }
+            Ok(_) => self.end_load(*load, host),
             Err(fault) => {
                 complain(&fault);
-                if let Purpose::Sync { aside } = load.purpose {
-                    return self.snapshot_refused(aside.is_some());
+                if let Purpose::Sync(aside) = load.purpose {
+                    return self.snapshot_refused(aside, host);
                 }
                 let sentence = "Fatal error loading the DB, check server logs. Exiting.";
                 self.state.persistence.failure = Some(sentence.to_owned());
                 self.state.is_stopping = true;
             }
         }
+    }
+
+    /// All of it is there.
+    fn end_load(&mut self, load: Load, host: &mut dyn Host) {
+        let now = host.now();
+        let us = now.mono_us.saturating_sub(load.started.mono_us);
+        if let Purpose::Sync(aside) = finish(load, &mut self.state) {
+            return self.snapshot_loaded(aside, host);
+        }
+        self.state.persistence.note_saved(self.store.changes.dirty, now);
+        log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
     }
 }

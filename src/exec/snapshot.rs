@@ -184,7 +184,7 @@ impl Engine {
     #[inline]
     pub(super) fn next_save_us(&self) -> Option<u64> {
         let State { persistence, children, .. } = &self.state;
-        let is_free = children.current().is_none() && !persistence.is_loading();
+        let is_free = children.current().is_none() && persistence.loading.is_none();
         if !is_free || self.state.is_cron_paused {
             return None;
         }

@@ -62,6 +62,13 @@ pub fn temporary_name(pid: u32) -> String {
     format!("{start}{pid}{end}")
 }
 
+/// The name under which a process keeps a snapshot, begun at this moment in microseconds since 1970,
+/// that comes from its primary or goes to its replicas.
+pub fn sync_name(pid: u32, unix_us: u64) -> String {
+    let (start, end) = TEMPORARY;
+    format!("{start}{pid}.{unix_us}{end}")
+}
+
 /// Where a snapshot goes.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -122,19 +129,23 @@ fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), 
     })
 }
 
-/// Removes what saves have left behind that did not come to their end. `is_alive` tells whether a
+/// Removes what saves and synchronizations have left behind that did not come to their end. `is_alive` tells whether a
 /// process is still there.
 pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
     let Ok(names) = disk.list("") else { return };
     let (start, end) = TEMPORARY;
     for name in names {
-        let pid = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-        let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else { continue };
+        let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        let Some(middle) = middle else { continue };
+        let (pid, moment) = middle.split_once('.').unwrap_or((middle, "0"));
+        let (Ok(pid), true) = (pid.parse(), moment.bytes().all(|byte| byte.is_ascii_digit())) else {
+            continue;
+        };
         if is_alive(pid) {
             continue;
         }
         match disk.remove(&name) {
-            Ok(()) => log::info!("{name} was left behind by a save; it is removed"),
+            Ok(()) => log::info!("{name} was left behind; it is removed"),
             Err(error) => log::warn!("cannot remove {name}: {}", reason(&error)),
         }
     }

@@ -199,6 +199,7 @@ impl Server {
             self.note_info(now);
         }
         self.engine.close_log(&mut self.world);
+        self.engine.close_replication(&mut self.world);
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
@@ -423,7 +424,9 @@ impl Server {
             let opened = Outbound::connect(attempt, (host, port), source, self.poll.registry());
             match opened {
                 Ok(outbound) => self.outbound = Some(outbound),
-                Err(error) => return self.engine.cut_link(&error.to_string()),
+                Err(error) => {
+                    return self.engine.cut_link(&error.to_string(), &mut self.world);
+                }
             }
         }
         if self.engine.is_link_ready() {
@@ -451,7 +454,7 @@ impl Server {
             Ok(LinkTurn::Follows) => self.adopt_link(),
             Err(error) => {
                 self.outbound = None;
-                self.engine.cut_link(&error.to_string());
+                self.engine.cut_link(&error.to_string(), &mut self.world);
             }
         }
     }

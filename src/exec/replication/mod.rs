@@ -272,12 +272,18 @@ impl Engine {
             self.drop_incoming(host);
         }
         if self.state.link_due_us().is_some_and(|at| at <= now_us) {
-            self.tend_link();
+            self.tend_link(host);
         }
     }
 }
 
 impl Engine {
+    /// Removes what a synchronization keeps on the disk, for the end of the process.
+    pub fn close_replication(&mut self, host: &mut dyn Host) {
+        self.drop_incoming(host);
+        self.stop_making(host);
+    }
+
     fn realm(&mut self) -> Realm<'_> {
         Realm {
             state: &mut self.state,

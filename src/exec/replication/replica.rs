@@ -225,9 +225,26 @@ impl State {
     }
 }
 
+/// What the log is told when the primary is silent for too long.
+fn timeout_sentence(stage: LinkStage) -> &'static str {
+    match stage {
+        LinkStage::Header | LinkStage::Snapshot | LinkStage::Following => {
+            "Timeout receiving bulk data from MASTER... If the problem persists try to set the \
+             'repl-timeout' parameter to a larger value."
+        }
+        LinkStage::Connecting
+        | LinkStage::Ping
+        | LinkStage::Auth
+        | LinkStage::Port
+        | LinkStage::Address
+        | LinkStage::Capabilities
+        | LinkStage::Psync => "Timeout connecting to the MASTER...",
+    }
+}
+
 impl Engine {
     /// Does what is due for the link to the primary.
-    pub(in crate::exec) fn tend_link(&mut self) {
+    pub(in crate::exec) fn tend_link(&mut self, host: &mut dyn Host) {
         if self.state.link_due_us().is_none_or(|at| at > self.state.now.mono_us) {
             return;
         }
@@ -256,9 +273,9 @@ impl Engine {
                     shown_us: 0,
                 }));
             }
-            Bond::Opening(_) if is_silent => {
-                log::warn!("Timeout connecting to the MASTER...");
-                self.cut_link("it is silent");
+            Bond::Opening(opening) if is_silent => {
+                log::warn!("{}", timeout_sentence(opening.link.stage()));
+                self.cut_link("it is silent", host);
             }
             Bond::Up(client) if is_silent => {
                 let client = *client;
@@ -299,11 +316,14 @@ impl Engine {
     }
 
     /// The link could not be connected, or is broken.
-    pub fn cut_link(&mut self, reason: &str) {
+    pub fn cut_link(&mut self, reason: &str, host: &mut dyn Host) {
         let now = self.state.now;
         let Some(primary) = &mut self.state.replication.primary else { return };
         log::warn!("The link to {}:{} is down: {reason}", primary.host, primary.port);
         primary.bond = Bond::Down(now.mono_us + SECOND);
+        if let Some(load) = self.state.persistence.loading.take_if(|load| load.comes()) {
+            self.give_up_load(load.into_aside(), host);
+        }
     }
 
     /// What is to be sent by the link.
@@ -330,7 +350,7 @@ impl Engine {
                 Ok(Some(turn)) => break turn,
                 Ok(None) => {}
                 Err(reason) => {
-                    self.cut_link(&reason);
+                    self.cut_link(&reason, host);
                     break LinkTurn::Over;
                 }
             }
@@ -378,7 +398,7 @@ impl Engine {
                 self.expect_snapshot(goal, host)?;
             }
             Progress::Snapshot(count) => {
-                self.take_snapshot(*at, count)?;
+                self.take_snapshot(*at, count, host)?;
                 *at += count;
             }
             Progress::Whole(used) => {

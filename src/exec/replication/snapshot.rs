@@ -9,6 +9,7 @@ use super::super::state::State;
 use crate::base::id::ClientId;
 use crate::config::Config;
 use crate::persist::rdb::Saving;
+use crate::persist::snapshot::sync_name;
 use crate::repl::{Filter, History, Payload, ReplicaStage, Target};
 use crate::store::{Store, Usage};
 use crate::sys::disk::{Disk, DiskFile};
@@ -45,7 +46,7 @@ impl State {
     pub(in crate::exec) fn may_snapshot(&self) -> bool {
         self.children.current().is_none()
             && self.replication.making.is_none()
-            && !self.persistence.is_loading()
+            && self.persistence.loading.is_none()
     }
 
     /// What a snapshot for replicas is to be like.
@@ -80,7 +81,7 @@ impl Engine {
         self.state.flush_feed();
         self.state.feed.select_again(Sink::Replicas);
         let saving = self.state.replica_saving(filter);
-        let path = format!("temp-{}.{}.rdb", self.state.facts.pid, self.state.now.unix_us);
+        let path = sync_name(self.state.facts.pid, self.state.now.unix_us);
         let pid = match self.spawn_saver((target, &path), filter, &saving, host) {
             Ok(pid) => pid,
             Err(error) => {
