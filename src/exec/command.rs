@@ -67,6 +67,8 @@ pub enum Nothing {
     Element,
     /// How many replicas have come as far as was to be.
     Replicas,
+    /// Nothing: the server is to stop.
+    Shutdown,
 }
 
 impl Wait {

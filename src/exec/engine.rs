@@ -208,6 +208,9 @@ impl Engine {
         if self.state.agenda.take_memory_watch() {
             self.evict_slice();
         }
+        if self.state.replication.has_own() {
+            self.bury_own();
+        }
         if self.state.feed.is_on() {
             let State { feed, config, .. } = &mut self.state;
             feed.note_second(config, now.unix_s());
@@ -222,6 +225,9 @@ impl Engine {
         if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
+        }
+        if self.state.shutdown.is_some() {
+            self.tend_shutdown(host);
         }
         self.tend_replication(host);
         self.state.stats.sample(now);

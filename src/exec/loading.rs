@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::host::Host;
 use super::snapshot::Failed;
 use super::state::State;
+use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::persist::rdb::load::Loading;
@@ -87,6 +88,16 @@ impl Load {
         self.comes = false;
     }
 
+    /// The value of a word about the snapshot, if it has come.
+    pub(super) fn word(&self, name: &str) -> Option<&str> {
+        self.loader.loaded().aux(name)
+    }
+
+    /// Takes the keys that were due and have been left out since the last time.
+    pub(super) fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
+        self.loader.take_due()
+    }
+
     /// Where the data was gathered, for a load that does not come to its end.
     pub(super) fn into_aside(self) -> Option<Aside> {
         match self.purpose {
@@ -163,7 +174,8 @@ fn open(
     let len = host.disk().len(&path).map_err(|error| fault(&error))?;
     let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
-    let due_ms = Some(started.unix_ms());
+    // It is for the primary to say what dies.
+    let due_ms = (!state.is_replica()).then(|| started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
     let loader = Loader::new(Box::new(input), len, loading);
     let (purpose, total_bytes) = (Purpose::Start, len.unwrap_or(0));
@@ -250,7 +262,11 @@ impl Engine {
             Purpose::Sync(Some(aside)) => &mut aside.store,
             Purpose::Sync(None) | Purpose::Start => &mut self.store,
         };
-        match load.loader.step(store, bytes, u64::MAX) {
+        let stepped = load.loader.step(store, bytes, u64::MAX);
+        if matches!(load.purpose, Purpose::Start) {
+            self.follow_load(&mut load);
+        }
+        match stepped {
             Ok(is_whole) if load.comes || !is_whole => {
                 self.show_life();
                 let keys = load.loader.loaded().keys - keys_before;

@@ -175,7 +175,7 @@ impl Engine {
                     let offset = peer.client.write_offset;
                     peer.out.len_int(self.state.replication.replicas.count_acked(offset));
                 }
-                Some(Nothing::NullArray) | None => peer.out.null_array(),
+                Some(Nothing::NullArray | Nothing::Shutdown) | None => peer.out.null_array(),
             },
             Err(error) => {
                 self.state.stats.errored(&error);

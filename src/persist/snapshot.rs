@@ -119,7 +119,11 @@ fn write(
     written.map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))
 }
 
-fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), String> {
+/// Puts a whole snapshot in the place of the old one.
+///
+/// # Errors
+/// A line for the log; then the old one may still be there.
+pub fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), String> {
     disk.rename(temporary, path).map_err(|error| {
         let why = reason(&error);
         format!("Error moving temp DB file {temporary} on the final destination {path}: {why}")
@@ -138,7 +142,8 @@ pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
         let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
         let Some(middle) = middle else { continue };
         let (pid, moment) = middle.split_once('.').unwrap_or((middle, "0"));
-        let (Ok(pid), true) = (pid.parse(), moment.bytes().all(|byte| byte.is_ascii_digit())) else {
+        let (Ok(pid), true) = (pid.parse(), moment.bytes().all(|byte| byte.is_ascii_digit()))
+        else {
             continue;
         };
         if is_alive(pid) {

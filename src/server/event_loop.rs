@@ -524,6 +524,7 @@ impl Server {
     #[inline(never)] // As above.
     fn send(&mut self) {
         self.engine.feed_replicas();
+        self.delay_packets();
         self.engine.peers().take_with_output(&mut self.sending);
         while let Some(id) = self.sending.pop() {
             self.send_to(id);
@@ -531,6 +532,16 @@ impl Server {
         for id in self.engine.peers().take_doomed() {
             if let Some(key) = self.key_of(id) {
                 self.close(key);
+            }
+        }
+    }
+
+    /// Has the system collect what goes to new replicas, if that is wanted.
+    fn delay_packets(&mut self) {
+        for id in self.engine.state_mut().replication.take_delayed() {
+            let Some(key) = self.key_of(id) else { continue };
+            if let Err(error) = self.conns[key].stream.delay_packets() {
+                log::debug!("collecting packets for a replica: {error}");
             }
         }
     }

@@ -84,6 +84,8 @@ impl Host for World {
         self.now = self.now.after(duration);
     }
 
+    fn note_role(&mut self, _config: &Config, _is_replica: bool) {}
+
     fn reconfigure(&mut self, _: &Config, _: &mut Config) -> Result<(), HostError> {
         Ok(())
     }

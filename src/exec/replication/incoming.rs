@@ -146,6 +146,7 @@ impl Engine {
             log_rewrite::turn_off(&mut self.store, &mut self.state, host);
         }
         let aside = is_aside.then(|| self.place_aside());
+        self.state.replication.own.clear();
         if aside.is_none() {
             self.drop_replicas();
             log::info!("MASTER <-> REPLICA sync: Flushing old data");

@@ -3,8 +3,10 @@
 
 mod failover;
 mod incoming;
+mod own;
 mod primary;
 mod replica;
+mod restart;
 mod snapshot;
 
 pub use failover::{Failover, Goal};
@@ -24,6 +26,7 @@ use crate::repl::{History, ReplicaStage, Replicas, Stream};
 use crate::resp::error::Error;
 use crate::store::Store;
 use incoming::Incoming;
+use own::OwnKeys;
 use snapshot::{Making, Sending};
 
 /// What a client is to us.
@@ -77,8 +80,16 @@ pub struct Replication {
     making: Option<Making>,
     /// The snapshots that are being sent.
     sending: Vec<Sending>,
+    /// When to look whether those who are sent one take it, on the monotonic clock in microseconds.
+    stuck_due_us: Option<u64>,
     /// The snapshot of our primary that is arriving.
     incoming: Option<Incoming>,
+    /// Keys with a deadline that our own clients have changed, while this is a replica.
+    own: OwnKeys,
+    /// Whether the host has last been told that this is a replica.
+    told_replica: bool,
+    /// New replicas whose packets are to be collected.
+    delayed: Vec<ClientId>,
 }
 
 impl Replication {
@@ -98,7 +109,11 @@ impl Replication {
             waiting: Vec::new(),
             making: None,
             sending: Vec::new(),
+            stuck_due_us: None,
             incoming: None,
+            own: OwnKeys::new(),
+            told_replica: false,
+            delayed: Vec::new(),
         }
     }
 
@@ -114,6 +129,16 @@ impl Replication {
             self.waiting.push(client);
             self.wants_acks = true;
         }
+    }
+
+    /// Has the replicas asked how far they are.
+    pub(super) fn ask_for_acks(&mut self) {
+        self.wants_acks = true;
+    }
+
+    /// Takes the new replicas to whom packets are to be sent that are as full as can be.
+    pub fn take_delayed(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.delayed)
     }
 
     /// True if replicas have come further and someone waits for that.
@@ -205,17 +230,27 @@ impl Realm<'_> {
         }
     }
 
-    /// Clients that wait for keys wait in vain on a replica.
+    /// Clients that wait for keys or for replicas wait in vain on a replica. They are closed, so that
+    /// they look for the primary.
     fn end_waits_for_keys(&mut self) {
-        let is_waiting = |peer: &&Peer| peer.client.parked.is_some();
+        let is_waiting = |peer: &&Peer| {
+            let parked = peer.client.parked.as_ref();
+            parked.is_some_and(|parked| !parked.waits_for_end())
+        };
         let waiting: Vec<ClientId> =
             self.peers.iter().filter(is_waiting).map(|peer| peer.client.id).collect();
-        let why = GivenUp::CalledOff(Error::new(
+        let error = Error::new(
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> \
              replica?)",
-        ));
+        );
         for client in waiting {
-            block::give_up(self.waiters, self.peers, self.state, client, &why);
+            let why = GivenUp::CalledOff(error.clone());
+            let given_up = block::give_up(self.waiters, self.peers, self.state, client, &why);
+            if let Some(parked) = given_up {
+                self.state.stats.ran(parked.command, true);
+                self.state.stats.errored(&error);
+            }
+            self.peers.finish(client);
         }
     }
 }
@@ -262,6 +297,11 @@ impl Engine {
     #[inline]
     pub(super) fn tend_replication(&mut self, host: &mut dyn Host) {
         let now_us = self.state.now.mono_us;
+        let is_replica = self.state.is_replica();
+        if is_replica != self.state.replication.told_replica {
+            self.state.replication.told_replica = is_replica;
+            host.note_role(&self.state.config, is_replica);
+        }
         if self.state.replicas_due_us().is_some_and(|at| at <= now_us) {
             self.tend_replicas(host);
         }

@@ -33,7 +33,7 @@ pub struct Primary {
     /// Whether our history may be one that it knows.
     pub is_familiar: bool,
     /// The database that its stream is in.
-    db: DbIndex,
+    pub(super) db: DbIndex,
     /// What belongs to a transaction that has begun and has not been run.
     held: Vec<u8>,
     /// When it is told next how far we are.
@@ -168,6 +168,7 @@ impl State {
 
     /// Follows nobody any more: the history goes on under another name.
     pub(super) fn lead(&mut self, store: &mut Store) {
+        self.replication.own.clear();
         self.replication.primary = None;
         self.config.repl.primary = String::new();
         store.changes.keeps_due = self.pause.is_some();

@@ -77,6 +77,8 @@ pub struct Loader<'r> {
     ahead: Ahead,
     key: Vec<u8>,
     room: Vec<u8>,
+    /// Keys that were due, which have not been taken.
+    due: Vec<(DbIndex, Vec<u8>)>,
 }
 
 /// What is left of [`Loading`] beside the forms.
@@ -111,12 +113,18 @@ impl<'r> Loader<'r> {
             ahead: Ahead::default(),
             key: Vec::new(),
             room: Vec::new(),
+            due: Vec::new(),
         }
     }
 
     /// The bytes that have been read; at the end, of the whole snapshot.
     pub fn offset(&self) -> u64 {
         self.source.offset()
+    }
+
+    /// Takes the keys that were due and have been left out since the last time.
+    pub fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
+        std::mem::take(&mut self.due)
     }
 
     /// More bytes have come.
@@ -259,6 +267,7 @@ impl<'r> Loader<'r> {
         let is_due = |at_ms: i64| self.loading.due_ms.is_some_and(|now_ms| at_ms < now_ms);
         if deadline_ms.is_some_and(is_due) {
             self.loaded.expired += 1;
+            self.due.push((self.db, std::mem::take(&mut self.key)));
             return Ok(());
         }
         let now_ms = self.loading.due_ms.unwrap_or(0);
