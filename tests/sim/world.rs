@@ -208,6 +208,13 @@ pub struct Conn {
     pub is_waiting: bool,
 }
 
+impl Conn {
+    /// Takes all that it has been sent.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+}
+
 /// An engine and its connections.
 pub struct Sim {
     pub engine: Engine,

@@ -138,7 +138,7 @@ impl Engine {
     #[inline(never)] // A name of its own in profiles.
     fn fill_replicas(&mut self) {
         self.state.flush_feed();
-        if std::mem::take(&mut self.state.replication.wants_acks) {
+        if std::mem::take(&mut self.state.replication.wants_acks) && !self.state.is_replica() {
             self.state.append_to_stream(repl::GETACK);
         }
         if self.state.replication.failover.is_some() {
@@ -347,8 +347,9 @@ impl State {
         [lines, silent, plan, ping, stuck, self.failover_due_us()].into_iter().flatten().min()
     }
 
-    /// Whether the stream may go on by itself: nobody waits for a replica to have all of it.
+    /// Whether the stream may go on by itself: it is ours, and nobody waits for a replica to have all
+    /// of it.
     fn is_steady(&self) -> bool {
-        self.replication.failover.is_none() && self.shutdown.is_none()
+        !self.is_replica() && self.replication.failover.is_none() && self.shutdown.is_none()
     }
 }
