@@ -304,7 +304,8 @@ fn follow(sim: &mut Sim, follower: &mut Follower) {
         }
         let count = parser.len();
         let bytes = input.unread();
-        let requests = (0..count).map(|index| (parser.argv(bytes, index), parser.raw(bytes, index)));
+        let requests =
+            (0..count).map(|index| (parser.argv(bytes, index), parser.raw(bytes, index)));
         let (ran, turn) = match count {
             0 => (0, Turn::Next),
             _ => {
