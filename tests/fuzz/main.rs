@@ -10,5 +10,6 @@ mod support;
 mod world;
 
 mod commands;
+mod links;
 mod readers;
 mod snapshots;

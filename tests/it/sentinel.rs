@@ -122,7 +122,7 @@ impl Writer<'_> {
         (reply.to_string() == "+OK").then_some(())?;
         let bytes = crate::support::client::encode(&["WAIT", "1", "500"]);
         client.try_send(&bytes).then_some(())?;
-        Some(client.reply_within(REPLY_TIME)?.to_string() != ":0")
+        Some(client.reply_within(REPLY_TIME)?.to_string() != "0")
     }
 
     /// Writes until so many keys more are with a replica of another primary than `old`.

@@ -46,7 +46,11 @@ impl Client {
                     words.into_iter().map(String::into_bytes).collect()
                 }
             };
-            self.send(net, &words);
+            // On a replica it would note a count that the primary does not note.
+            let is_count = words.first().is_some_and(|it| it.eq_ignore_ascii_case(b"PFCOUNT"));
+            if !is_count || self.node == 0 {
+                self.send(net, &words);
+            }
         }
     }
 }
@@ -179,7 +183,7 @@ fn what_wait_has_acknowledged_outlives_the_primary() {
             let asker = net.nodes[primary].sim.connect();
             for name in &acknowledged {
                 let found = net.run(primary, asker, &words(&format!("EXISTS {name}")));
-                assert_eq!(found, [":1"], "{what}: {name} is lost");
+                assert_eq!(found, ["1"], "{what}: {name} is lost");
             }
         }
         settle(&mut net, primary, &format!("seed {seed}"));
@@ -201,7 +205,7 @@ fn write_and_wait(net: &mut Net, primary: usize, name: &str) -> bool {
         let sim = &mut net.nodes[primary].sim;
         replies = sim.replies(conn).iter().map(ToString::to_string).collect();
     }
-    replies.first().is_some_and(|reply| reply != ":0")
+    replies.first().is_some_and(|reply| reply != "0")
 }
 
 /// The primary dies, and the replica that has most takes its place, as Sentinel would have it; then

@@ -1,13 +1,10 @@
 //! Servers that follow each other over wires that are slow, cut packets anywhere, and break.
 
 use crate::support::client::encode;
-use crate::world::Sim;
+use crate::world::{Follower, Sim};
 use fastrand::Rng;
-use spindle::base::buf::ReadBuffer;
-use spindle::base::id::ClientId;
 use spindle::config::Config;
-use spindle::exec::{Connection, LinkTurn, Turn};
-use spindle::resp::request::Parser;
+use spindle::exec::{Connection, LinkTurn};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -30,12 +27,6 @@ struct Wire {
     down: Pieces,
     /// The replica's client, once the stream comes.
     follows: Option<Follower>,
-}
-
-struct Follower {
-    id: ClientId,
-    input: ReadBuffer,
-    parser: Parser,
 }
 
 /// A server.
@@ -237,10 +228,7 @@ impl Net {
             }
             let bytes = wire.down.pop_front().map(|(_, piece)| piece).unwrap_or_default();
             match &mut wire.follows {
-                Some(follower) => {
-                    follower.input.extend(&bytes);
-                    follow(sim, follower);
-                }
+                Some(follower) => follower.take(sim, &bytes),
                 None => match sim.engine.link_input(&bytes, &mut sim.world) {
                     LinkTurn::Goes => {}
                     LinkTurn::Follows => adopt(sim, wire),
@@ -288,40 +276,9 @@ impl Net {
 /// The stream begins.
 fn adopt(sim: &mut Sim, wire: &mut Wire) {
     let Some((id, begun)) = sim.engine.adopt_link(Connection::default()) else { return };
-    let mut follower = Follower { id, input: ReadBuffer::default(), parser: Parser::default() };
-    follower.input.extend(&begun);
-    follow(sim, &mut follower);
+    let mut follower = Follower::new(id);
+    follower.take(sim, &begun);
     wire.follows = Some(follower);
-}
-
-/// Runs what has come of the stream, as the server does.
-fn follow(sim: &mut Sim, follower: &mut Follower) {
-    let Follower { id, input, parser } = follower;
-    loop {
-        let limits = sim.engine.limits(*id);
-        if let Err(error) = parser.read(input.unread_mut(), limits, BATCH) {
-            return sim.engine.refuse(*id, &error.0);
-        }
-        let count = parser.len();
-        let bytes = input.unread();
-        let requests =
-            (0..count).map(|index| (parser.argv(bytes, index), parser.raw(bytes, index)));
-        let (ran, turn) = match count {
-            0 => (0, Turn::Next),
-            _ => {
-                let served = sim.engine.follow_all(*id, requests, &mut sim.world);
-                (served.count, served.turn)
-            }
-        };
-        let used = parser.release(ran);
-        if count == 0 && used > 0 {
-            sim.engine.hand_on(*id, &input.unread()[..used]);
-        }
-        input.consume(used);
-        if count == 0 || turn == Turn::Stop {
-            return;
-        }
-    }
 }
 
 fn drain(output: &mut spindle::resp::output::Output) -> Vec<u8> {
