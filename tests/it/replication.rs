@@ -2,6 +2,7 @@
 //! hold the same in the end, however the way between them fares.
 
 use crate::support::client::{Client, encode};
+use crate::support::collections::{self, Scope};
 use crate::support::server::{Server, eventually, redis};
 use crate::support::skip;
 use std::io::{Read, Write};
@@ -186,8 +187,14 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, delay_us: &AtomicU64) {
     }
 }
 
-/// One random request that changes keys.
+/// What every Redis from 7.0 on knows.
+const SCOPE: Scope = Scope { is_newest: false, has_chance: true };
+
+/// One random request, which mostly changes keys of some type.
 fn request(rng: &mut fastrand::Rng) -> Vec<String> {
+    if rng.bool() {
+        return collections::any_request(rng, SCOPE);
+    }
     let key = |rng: &mut fastrand::Rng, kind: &str| format!("{kind}{}", rng.u8(0..30));
     let word = |rng: &mut fastrand::Rng| format!("w{}", rng.u16(0..500));
     let number = rng.u16(1..100).to_string();

@@ -20,9 +20,9 @@ pub fn spindle() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_spindle-server"))
 }
 
-/// A real redis-server, if there is one on the PATH.
+/// A real redis-server, if there is one on the PATH, or the one that REDIS_SERVER names.
 pub fn redis() -> Option<PathBuf> {
-    on_path("redis-server")
+    std::env::var_os("REDIS_SERVER").map(PathBuf::from).or_else(|| on_path("redis-server"))
 }
 
 /// A program, if there is one of that name on the PATH.
