@@ -334,8 +334,12 @@ impl Engine {
     /// Answers a request that breaks the protocol; the client is closed after that.
     pub fn refuse(&mut self, id: ClientId, error: &Error) {
         self.state.stats.errored(error);
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.client.has_broken_protocol = true;
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.client.has_broken_protocol = true;
+        if peer.client.side == Side::Primary {
+            // It would take the error for a request.
+            log::warn!("Protocol error from master: {}", String::from_utf8_lossy(error.as_bytes()));
+            return self.peers.doom(id);
         }
         self.peers.write(id, |out| out.error(error));
         log::debug!("client id={} broke the protocol", id.serial);

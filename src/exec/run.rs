@@ -430,7 +430,7 @@ impl Engine {
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);
         }
-        if self.state.restricts_clients() {
+        if self.state.restricts_clients() && !self.state.config.repl.is_read_only {
             self.note_own(&peer.client, id, argv);
         }
         outcome

@@ -12,6 +12,7 @@ use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::repl::{History, Identity, Link, LinkStage, Progress, Stream};
 use crate::resp::argv::Argv;
+use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::store::Store;
 
@@ -224,6 +225,12 @@ impl State {
         out.bulk(b"ACK");
         out.bulk(offset.as_bytes());
     }
+}
+
+/// Whether the bytes of a request are a line of words, which no primary sends. Empty lines may stand
+/// in front of it.
+fn is_inline(raw: &[u8]) -> bool {
+    raw.iter().find(|byte| !matches!(byte, b'\r' | b'\n')).is_some_and(|byte| *byte != b'*')
 }
 
 /// What the log is told when the primary is silent for too long.
@@ -491,6 +498,15 @@ impl Engine {
         let mut all = Served { count: 0, turn: Turn::Next };
         self.store.changes.shows_due = true;
         for (argv, raw) in requests {
+            if is_inline(raw) {
+                log::warn!(
+                    "WARNING: Receiving inline protocol from master, master stream corruption? \
+                     Closing the master connection and discarding the cached master."
+                );
+                self.refuse(id, &Error::new("ERR Protocol error: inline request"));
+                all.turn = Turn::Stop;
+                break;
+            }
             // One by one: each may ask how far we are.
             let one = self.submit_all(id, std::iter::once(argv), host);
             all = Served { count: all.count + one.count, turn: one.turn };

@@ -36,16 +36,23 @@ impl Client {
         }
     }
 
+    /// Requests by chance that leave the keys of others alone.
+    fn change(&mut self, net: &mut Net, count: usize) {
+        for _ in 0..count {
+            let words = collections::any_request(&mut net.rng, SCOPE);
+            self.send(net, &words.into_iter().map(String::into_bytes).collect::<Vec<_>>());
+        }
+    }
+
+    /// Requests by chance of every kind.
     fn fill(&mut self, net: &mut Net, count: usize) {
         for _ in 0..count {
+            if net.rng.bool() {
+                self.change(net, 1);
+                continue;
+            }
             let now_ms = net.nodes[self.node].sim.now_ms();
-            let words = match net.rng.bool() {
-                true => request(&mut net.rng, now_ms),
-                false => {
-                    let words = collections::any_request(&mut net.rng, SCOPE);
-                    words.into_iter().map(String::into_bytes).collect()
-                }
-            };
+            let words = request(&mut net.rng, now_ms);
             // On a replica it would note a count that the primary does not note.
             let is_count = words.first().is_some_and(|it| it.eq_ignore_ascii_case(b"PFCOUNT"));
             if !is_count || self.node == 0 {
@@ -165,9 +172,7 @@ fn what_wait_has_acknowledged_outlives_the_primary() {
             let mut client = Client::of(&mut net, primary);
             for _ in 0..net.rng.usize(5..30) {
                 net.delay_us = net.rng.u64(0..30_000);
-                client.fill(&mut net, 5);
-                client.send(&mut net, &[b"DISCARD".to_vec()]);
-                client.send(&mut net, &[b"SELECT".to_vec(), b"0".to_vec()]);
+                client.change(&mut net, 5);
                 if net.rng.u8(0..8) == 0 {
                     let node = net.rng.usize(0..3);
                     net.cut(node);
