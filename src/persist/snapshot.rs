@@ -62,8 +62,8 @@ pub fn temporary_name(pid: u32) -> String {
     format!("{start}{pid}{end}")
 }
 
-/// The name under which a process keeps a snapshot, begun at this moment in microseconds since 1970,
-/// that comes from its primary or goes to its replicas.
+/// The name under which a process keeps a snapshot that comes from its primary or goes to its
+/// replicas, and was begun at this moment in microseconds since 1970.
 pub fn sync_name(pid: u32, unix_us: u64) -> String {
     let (start, end) = TEMPORARY;
     format!("{start}{pid}.{unix_us}{end}")

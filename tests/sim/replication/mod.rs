@@ -40,6 +40,11 @@ impl Client {
     fn change(&mut self, net: &mut Net, count: usize) {
         for _ in 0..count {
             let words = collections::any_request(&mut net.rng, SCOPE);
+            // On a replica it would note a count that the primary does not note.
+            let is_replica = net.nodes[self.node].sim.engine.state().is_replica();
+            if is_replica && words[0].eq_ignore_ascii_case("PFCOUNT") {
+                continue;
+            }
             self.send(net, &words.into_iter().map(String::into_bytes).collect::<Vec<_>>());
         }
     }
@@ -53,11 +58,7 @@ impl Client {
             }
             let now_ms = net.nodes[self.node].sim.now_ms();
             let words = request(&mut net.rng, now_ms);
-            // On a replica it would note a count that the primary does not note.
-            let is_count = words.first().is_some_and(|it| it.eq_ignore_ascii_case(b"PFCOUNT"));
-            if !is_count || self.node == 0 {
-                self.send(net, &words);
-            }
+            self.send(net, &words);
         }
     }
 }
