@@ -230,8 +230,8 @@ impl Realm<'_> {
         }
     }
 
-    /// Clients that wait for keys or for replicas wait in vain on a replica. They are closed, so that
-    /// they look for the primary.
+    /// Clients that wait for keys or for replicas wait in vain on a replica. They are closed, so
+    /// that they look for the primary.
     fn end_waits_for_keys(&mut self) {
         let is_waiting = |peer: &&Peer| {
             let parked = peer.client.parked.as_ref();

@@ -1,5 +1,5 @@
-//! Keys that clients of a writable replica have given a deadline: the primary does not know of them,
-//! so they die here.
+//! Keys that clients of a writable replica have given a deadline: the primary does not know of
+//! them, so they die here.
 //!
 //! A key is known by name. If the stream of the primary has changed it since, what counts is the
 //! deadline that it has now.

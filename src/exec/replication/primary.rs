@@ -247,7 +247,8 @@ impl Engine {
         }
     }
 
-    /// Those who have taken nothing of a snapshot for so long; looks again when the next one may have.
+    /// Those who have taken nothing of a snapshot for so long; looks again when the next one may
+    /// have.
     fn stuck_replicas(&mut self, timeout_us: u64) -> Vec<ClientId> {
         let State { replication, now, .. } = &mut self.state;
         let is_direct =
@@ -347,8 +348,8 @@ impl State {
         [lines, silent, plan, ping, stuck, self.failover_due_us()].into_iter().flatten().min()
     }
 
-    /// Whether the stream may go on by itself: it is ours, and nobody waits for a replica to have all
-    /// of it.
+    /// Whether the stream may go on by itself: it is ours, and nobody waits for a replica to have
+    /// all of it.
     fn is_steady(&self) -> bool {
         !self.is_replica() && self.replication.failover.is_none() && self.shutdown.is_none()
     }

@@ -227,8 +227,8 @@ impl State {
     }
 }
 
-/// Whether the bytes of a request are a line of words, which no primary sends. Empty lines may stand
-/// in front of it.
+/// Whether the bytes of a request are a line of words, which no primary sends. Empty lines may
+/// stand in front of it.
 fn is_inline(raw: &[u8]) -> bool {
     raw.iter().find(|byte| !matches!(byte, b'\r' | b'\n')).is_some_and(|byte| *byte != b'*')
 }
