@@ -133,8 +133,8 @@ pub fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<
     })
 }
 
-/// Removes what saves and synchronizations have left behind that did not come to their end. `is_alive` tells whether a
-/// process is still there.
+/// Removes what saves and synchronizations have left behind that did not come to their end.
+/// `is_alive` tells whether a process is still there.
 pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
     let Ok(names) = disk.list("") else { return };
     let (start, end) = TEMPORARY;

@@ -1,5 +1,5 @@
-//! A real redis-sentinel watches a spindle primary and its replicas: when the primary dies or hangs,
-//! a replica takes its place, clients that ask Sentinel go on, the old primary comes back as a
+//! A real redis-sentinel watches a spindle primary and its replicas: when the primary dies or
+//! hangs, a replica takes its place, clients that ask Sentinel go on, the old primary comes back as a
 //! replica, and no write is lost that WAIT has acknowledged.
 
 use crate::support::client::Client;

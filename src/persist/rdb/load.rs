@@ -142,8 +142,8 @@ impl<'r> Loader<'r> {
         &self.loaded
     }
 
-    /// Goes on for some bytes, or keys, or to the end, or as far as it has been fed; true if the end
-    /// is reached.
+    /// Goes on for some bytes, or keys, or to the end, or as far as it has been fed; true if the
+    /// end is reached.
     ///
     /// # Errors
     /// What is wrong with the snapshot, or the system's. What has been loaded is in the store.
