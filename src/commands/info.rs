@@ -203,7 +203,8 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let blocked = all.iter().filter(|client| client.postponed.is_some() || client.parked.is_some());
     let blocked = blocked.count();
     let watching = all.iter().filter(|client| !client.watching.is_empty()).count();
-    fields.add("connected_clients", all.len());
+    let replicas = call.state.replication.replicas.len();
+    fields.add("connected_clients", all.len().saturating_sub(replicas));
     fields.add("cluster_connections", 0);
     fields.add("maxclients", call.state.config.maxclients);
     fields.add("client_recent_max_input_buffer", largest_input);

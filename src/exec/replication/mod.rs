@@ -68,8 +68,8 @@ pub struct Replication {
     pub replicas: Replicas,
     /// What they were given.
     pub counts: SyncCounts,
-    /// When replicas are to be shown that we are there, on the monotonic clock in microseconds.
-    ping_due_us: u64,
+    /// When replicas were last shown that we are there, on the monotonic clock in microseconds.
+    pinged_us: u64,
     /// Whether replicas are to be asked how far they are.
     wants_acks: bool,
     /// Whether some replica has told that it is further than before.
@@ -103,7 +103,7 @@ impl Replication {
             failover: None,
             replicas: Replicas::default(),
             counts: SyncCounts::default(),
-            ping_due_us: 0,
+            pinged_us: 0,
             wants_acks: false,
             has_new_acks: false,
             waiting: Vec::new(),

@@ -82,7 +82,7 @@ impl State {
     fn add_replica(&mut self, replica: Replica, store: &mut Store) {
         let replication = &mut self.replication;
         if replication.replicas.is_empty() {
-            replication.ping_due_us = self.now.mono_us + micros(self.config.repl.ping_period_s);
+            replication.pinged_us = self.now.mono_us;
         }
         replication.replicas.add(replica);
         if replication.stream.is_none() {
@@ -231,10 +231,9 @@ impl Engine {
         // A ping would set back one who has everything.
         if !self.state.replication.replicas.is_empty()
             && self.state.is_steady()
-            && self.state.replication.ping_due_us <= now.mono_us
+            && self.state.ping_due_us() <= now.mono_us
         {
-            let period_us = micros(self.state.config.repl.ping_period_s);
-            self.state.replication.ping_due_us = now.mono_us + period_us;
+            self.state.replication.pinged_us = now.mono_us;
             self.state.append_to_stream(repl::PING);
         }
         self.forget_backlog(now);
@@ -343,9 +342,14 @@ impl State {
             Plan::Later(at) => Some(at),
             Plan::Begin(..) => Some(self.now.mono_us).filter(|_| self.may_snapshot()),
         };
-        let ping = Some(self.replication.ping_due_us).filter(|_| self.is_steady());
+        let ping = Some(self.ping_due_us()).filter(|_| self.is_steady());
         let stuck = self.replication.stuck_due_us;
         [lines, silent, plan, ping, stuck, self.failover_due_us()].into_iter().flatten().min()
+    }
+
+    /// When replicas are shown that we are there, on the monotonic clock in microseconds.
+    fn ping_due_us(&self) -> u64 {
+        self.replication.pinged_us + micros(self.config.repl.ping_period_s)
     }
 
     /// Whether the stream may go on by itself: it is ours, and nobody waits for a replica to have
