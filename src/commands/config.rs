@@ -273,6 +273,7 @@ const RESETSTAT: Command = Command::new(
 
 fn resetstat(call: &mut Call<'_>) -> Outcome {
     call.state.stats.reset();
+    call.state.replication.counts = Default::default();
     // Rates count from here.
     call.state.stats.sample(call.state.now);
     call.store.changes.counters = Default::default();

@@ -188,6 +188,16 @@ impl State {
             && self.replication.replicas.count_good(lag_max_s, self.now) < least
     }
 
+    /// Tells the host whether this is a replica, if that has changed.
+    #[inline]
+    fn tell_role(&mut self, host: &mut dyn Host) {
+        let is_replica = self.is_replica();
+        if is_replica != self.replication.told_replica {
+            self.replication.told_replica = is_replica;
+            host.note_role(&self.config, is_replica);
+        }
+    }
+
     /// Begins another history of changes.
     pub fn change_replication_id(&mut self) {
         self.replication.history.begin_anew(&mut self.rng);
@@ -264,11 +274,13 @@ impl Call<'_> {
     /// Follows a primary from now on.
     pub fn follow_primary(&mut self, host: String, port: u16) {
         self.realm().follow(host, port, false);
+        self.state.tell_role(self.host);
     }
 
     /// Follows nobody any more.
     pub fn lead(&mut self) {
         self.realm().lead();
+        self.state.tell_role(self.host);
     }
 
     fn realm(&mut self) -> Realm<'_> {
@@ -297,11 +309,7 @@ impl Engine {
     #[inline]
     pub(super) fn tend_replication(&mut self, host: &mut dyn Host) {
         let now_us = self.state.now.mono_us;
-        let is_replica = self.state.is_replica();
-        if is_replica != self.state.replication.told_replica {
-            self.state.replication.told_replica = is_replica;
-            host.note_role(&self.state.config, is_replica);
-        }
+        self.state.tell_role(host);
         if self.state.replicas_due_us().is_some_and(|at| at <= now_us) {
             self.tend_replicas(host);
         }
