@@ -395,3 +395,35 @@ fn a_failover_changes_places() {
     settle(&mut second, &mut first, "after the failover");
     assert!(second.run("INFO stats").text().contains("sync_full:0\r\n"));
 }
+
+/// Compares both after each request, so that the one shows that changes them differently.
+fn step_by_step(primary: &Server, replica: &Server) {
+    let (mut client, mut other) = (primary.client(), replica.client());
+    client.run("CONFIG SET repl-diskless-sync-delay 0");
+    other.run(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    eventually("the link is up", || field(&mut other, "master_link_status") == "up");
+    let seed = seed();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    for _ in 0..1_500 {
+        let words = collections::any_request(&mut rng, SCOPE);
+        let reply = client.call(&words);
+        eventually("it has everything", || {
+            field(&mut client, "master_repl_offset") == field(&mut other, "slave_repl_offset")
+        });
+        let is_same = client.run("DEBUG DIGEST") == other.run("DEBUG DIGEST");
+        let found = if is_same { String::new() } else { differences(&mut client, &mut other) };
+        assert!(is_same, "SEED={seed}: {words:?} -> {reply}\n{found}");
+    }
+}
+
+#[test]
+fn each_request_of_a_redis_changes_both_alike() {
+    let Some([ours, real]) = programs() else { return skip("redis-server") };
+    step_by_step(&Server::start_program(&real, &DEBUG), &Server::start_program(&ours, &DEBUG));
+}
+
+#[test]
+fn each_request_of_a_spindle_changes_both_alike() {
+    let Some([ours, real]) = programs() else { return skip("redis-server") };
+    step_by_step(&Server::start_program(&ours, &DEBUG), &Server::start_program(&real, &DEBUG));
+}
