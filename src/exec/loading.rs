@@ -292,8 +292,9 @@ impl Engine {
     fn end_load(&mut self, load: Load, host: &mut dyn Host) {
         let now = host.now();
         let us = now.mono_us.saturating_sub(load.started.mono_us);
+        let db = load.stream_db();
         if let Purpose::Sync(aside) = finish(load, &mut self.state) {
-            return self.snapshot_loaded(aside, host);
+            return self.snapshot_loaded(aside, db, host);
         }
         self.state.persistence.note_saved(self.store.changes.dirty, now);
         log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);

@@ -1,6 +1,6 @@
-//! A real redis-sentinel watches a spindle primary and its replicas: when the primary dies or
-//! hangs, a replica takes its place, clients that ask Sentinel go on, the old primary comes back as a
-//! replica, and no write is lost that WAIT has acknowledged.
+//! A real redis-sentinel watches a spindle primary and its replicas. When the primary dies or
+//! hangs, a replica takes its place, clients that ask Sentinel go on, the old primary comes back as
+//! a replica, and no write is lost that WAIT has acknowledged.
 
 use crate::support::client::Client;
 use crate::support::server::{Server, free_port, on_path, redis, spindle};

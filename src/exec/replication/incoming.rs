@@ -9,6 +9,7 @@ use super::super::snapshot::stop_saving;
 use super::super::{log_rewrite, state::State};
 use super::replica::{Bond, Opening};
 use super::snapshot::remove;
+use crate::base::id::DbIndex;
 use crate::config::kinds::DisklessLoad;
 use crate::persist::aof::LogState;
 use crate::persist::snapshot::sync_name;
@@ -202,8 +203,13 @@ impl Engine {
         }
     }
 
-    /// The snapshot is loaded.
-    pub(in crate::exec) fn snapshot_loaded(&mut self, aside: Option<Aside>, host: &mut dyn Host) {
+    /// The snapshot is loaded; the stream behind it is in this database.
+    pub(in crate::exec) fn snapshot_loaded(
+        &mut self,
+        aside: Option<Aside>,
+        db: DbIndex,
+        host: &mut dyn Host,
+    ) {
         if let Some(Aside { store, .. }) = aside {
             self.drop_replicas();
             let dirty = self.store.changes.dirty;
@@ -215,6 +221,7 @@ impl Engine {
         let Some(primary) = &mut replication.primary else { return };
         let Bond::Loading(opening) = &mut primary.bond else { return };
         opening.is_loaded = true;
+        primary.db = db;
         primary.is_familiar = opening.goal.is_some();
         let (id, offset) = opening
             .goal

@@ -153,6 +153,11 @@ impl State {
     /// Follows a primary from now on. If it was one itself, its own history may be known there.
     pub(super) fn follow(&mut self, host: String, port: u16, is_failover: bool, store: &mut Store) {
         self.flush_feed();
+        // Where the stream that is common to all goes on.
+        let db = match &self.replication.primary {
+            Some(old) => old.db,
+            None => self.feed.db(Sink::Replicas).unwrap_or(0),
+        };
         self.feed.end(Sink::Replicas, store);
         store.changes.keeps_due = true;
         let was_familiar = self.replication.primary.as_ref().map(|old| old.is_familiar);
@@ -163,7 +168,7 @@ impl State {
         }
         self.config.repl.primary = format!("{host} {port}");
         let mut primary = Primary::new(host, port, is_familiar, self.now);
-        primary.is_failover = is_failover;
+        (primary.is_failover, primary.db) = (is_failover, db);
         self.replication.primary = Some(Box::new(primary));
     }
 
@@ -469,7 +474,8 @@ impl Engine {
         (primary.heard_us, primary.ack_due_us) = (now.mono_us, now.mono_us + SECOND);
         (primary.is_familiar, primary.is_failover) = (true, false);
         primary.held.clear();
-        let (db, state) = (primary.db, &mut self.state);
+        // A snapshot may have told of a database that there is not.
+        let (db, state) = (primary.db.min(self.store.databases() - 1), &mut self.state);
         if let Some(peer) = self.peers.get_mut(id) {
             peer.client.side = Side::Primary;
             peer.client.db = db;

@@ -73,6 +73,13 @@ impl Engine {
     }
 }
 
+impl Load {
+    /// The database that the stream behind the snapshot is in.
+    pub(in crate::exec) fn stream_db(&self) -> DbIndex {
+        self.word(DB).and_then(|db| db.parse().ok()).unwrap_or(0)
+    }
+}
+
 /// History, offset and database that a snapshot names, as far as it has been loaded.
 fn history_of(load: &Load) -> Option<(String, u64, DbIndex)> {
     let id = load.word(ID).filter(|id| id.len() == ID_LEN)?;
