@@ -11,6 +11,7 @@ use crate::hub::pubsub::Slot;
 use crate::resp::message::Message;
 use crate::resp::output::Output;
 use slab::Slab;
+use std::collections::VecDeque;
 
 /// A client and the bytes on their way to it.
 pub struct Peer {
@@ -20,6 +21,8 @@ pub struct Peer {
     pub out: Output,
     /// Stands in the list of those that have output.
     is_listed: bool,
+    /// Stands in the queue of those that have messages.
+    is_queued: bool,
     /// Its part in the memory of all clients, in bytes.
     counted_bytes: usize,
 }
@@ -32,6 +35,10 @@ pub struct Peers {
     serials: u64,
     /// Clients that have output to be sent, each once.
     with_output: Vec<ClientId>,
+    /// Clients that have messages to be sent, each once, first come first served.
+    with_messages: VecDeque<ClientId>,
+    /// Bytes of messages that these have been written, or more.
+    message_bytes: usize,
     /// Clients to be closed at once.
     doomed: Vec<ClientId>,
     /// Messages for a client that is checked out.
@@ -78,7 +85,7 @@ impl Peers {
         let id = ClientId { serial: self.serials, slot };
         let client = Client::new(id, connection, now, standing);
         let out = Output::default();
-        let peer = Peer { client, out, is_listed: false, counted_bytes: 0 };
+        let peer = Peer { client, out, is_listed: false, is_queued: false, counted_bytes: 0 };
         self.slots.insert(Some(Box::new(peer)));
         id
     }
@@ -171,7 +178,8 @@ impl Peers {
     }
 
     /// Writes a message to the client in a slot, which is returned; nothing if it is about to go.
-    /// For one that is checked out it is held until [`Peers::take_held`].
+    /// For one that is checked out it is held until [`Peers::take_held`]. It is sent once
+    /// [`Peers::next_with_messages`] names the client, or with a reply to it.
     #[inline]
     pub(super) fn push(&mut self, slot: Slot, message: &Message) -> Option<&mut Peer> {
         let Some(peer) = self.slots.get_mut(slot)?.as_deref_mut() else {
@@ -183,7 +191,18 @@ impl Peers {
         }
         peer.out.lend(&mut self.spare);
         peer.out.message(message);
-        self.list_written(slot)
+        peer.out.close_chunk();
+        if !peer.is_listed {
+            self.message_bytes += message.len();
+            if !peer.is_queued {
+                peer.is_queued = true;
+                self.with_messages.push_back(peer.client.id);
+            }
+        }
+        if self.counts_memory {
+            count(&mut self.counted_bytes, peer);
+        }
+        Some(peer)
     }
 
     /// Lists a client that has been written to.
@@ -257,6 +276,31 @@ impl Peers {
                 peer.is_listed = false;
             }
         }
+    }
+
+    /// True if messages wait to be sent.
+    #[inline]
+    pub fn has_messages(&self) -> bool {
+        !self.with_messages.is_empty()
+    }
+
+    /// Bytes of messages that wait to be sent, roughly.
+    pub fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
+    /// The client whose messages have waited longest to be sent; it is named anew when it gets
+    /// more.
+    pub fn next_with_messages(&mut self) -> Option<ClientId> {
+        let Some(id) = self.with_messages.pop_front() else {
+            self.message_bytes = 0;
+            return None;
+        };
+        if let Some(Some(peer)) = self.slots.get_mut(id.slot) {
+            peer.is_queued = false;
+            self.message_bytes = self.message_bytes.saturating_sub(peer.out.len());
+        }
+        Some(id)
     }
 
     /// Takes the clients that are to be closed at once.
@@ -445,6 +489,25 @@ mod tests {
         peers.write(id, |out| out.ok());
         peers.take_with_output(&mut taken);
         assert_eq!(taken, [id]);
+    }
+
+    #[test]
+    fn a_client_with_messages_is_named_once_and_in_turn() {
+        let mut peers = Peers::default();
+        let message = Message::new(&[b"message", b"c", b"m"]);
+        let [a, b, gone] = [(); 3].map(|()| connect(&mut peers));
+        for id in [b, gone, a, b] {
+            assert!(peers.push(id.slot, &message).is_some());
+        }
+        assert_eq!(peers.message_bytes(), 4 * message.len());
+        peers.disconnect(gone);
+        let named: Vec<ClientId> = std::iter::from_fn(|| peers.next_with_messages()).collect();
+        assert_eq!(named, [b, gone, a]);
+        assert_eq!((peers.has_messages(), peers.message_bytes()), (false, 0));
+        // A reply takes what follows it along.
+        peers.write(a, |out| out.ok());
+        peers.push(a.slot, &message);
+        assert!(!peers.has_messages());
     }
 
     #[test]

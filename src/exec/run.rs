@@ -30,8 +30,17 @@ const AHEAD_REQUESTS: usize = 16;
 /// Keys that are fetched together; more would push each other out of the nearest cache.
 const AHEAD_KEYS: usize = 32;
 
-/// The commands of the first requests of a burst; none for those that name none.
-pub(super) type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+/// What is known of a request before it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Planned {
+    /// Its command.
+    pub(super) command: CommandId,
+    /// The hash of its key, if it takes one key and no more; zero otherwise.
+    key_hash: u64,
+}
+
+/// What is known of the first requests of a burst; nothing of those that name no command.
+pub(super) type Plan = [Option<Planned>; AHEAD_REQUESTS];
 
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
@@ -90,7 +99,10 @@ impl Engine {
                 self.settle(host);
                 match self.check_out(id) {
                     Some(back) => peer = back,
-                    None => return Served { turn: Turn::Stop, ..served },
+                    None => {
+                        self.store.expect_none();
+                        return Served { turn: Turn::Stop, ..served };
+                    }
                 }
             }
             if peer.out.len() >= output_max {
@@ -98,6 +110,7 @@ impl Engine {
                 break;
             }
         }
+        self.store.expect_none();
         timed.stop(&peer.client, self, host);
         self.peers.check_in(peer);
         self.settle(host);
@@ -164,25 +177,33 @@ impl Engine {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut hashes = [0u64; AHEAD_KEYS];
         let mut keys = 0;
+        // Requests that follow each other may well be about the same key.
+        let mut last: (&[u8], u64) = (&[], 0);
         for (planned, argv) in plan.iter_mut().zip(requests) {
-            let Ok(id) = self.resolve(argv) else { continue };
-            *planned = Some(id);
-            let row = self.table.row(id);
+            let Ok(command) = self.resolve(argv) else { continue };
+            let row = self.table.row(command);
             let mut fetch = |index: usize| {
-                if let Some(hash) = hashes.get_mut(keys) {
-                    *hash = self.store.key_hash(argv.at(index));
+                let key = argv.at(index);
+                // Keys that differ mostly do so in their last byte.
+                if key.last() != last.0.last() || key != last.0 || last.1 == 0 {
+                    let Some(hash) = hashes.get_mut(keys) else { return };
+                    *hash = self.store.key_hash(key);
                     self.store.prefetch_line(db, *hash);
                     keys += 1;
+                    last = (key, *hash);
                 }
             };
+            let mut key_hash = 0;
             // Most commands have one key, or none at all.
             if row.only_key != 0 {
                 if row.only_key < argv.len() {
                     fetch(row.only_key);
+                    key_hash = if keys < AHEAD_KEYS { last.1 } else { 0 };
                 }
             } else if !row.command.spec.keys.is_empty() {
                 row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
             }
+            *planned = Some(Planned { command, key_hash });
         }
         // A single key gains nothing: its look-up begins right after this.
         if keys > 1 {
@@ -197,14 +218,17 @@ impl Engine {
     fn run<'a>(
         &mut self,
         peer: &mut Peer,
-        planned: Option<CommandId>,
+        planned: Option<Planned>,
         argv: Argv<'a>,
         timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) {
         peer.out.close_chunk();
         let mut mark = peer.out.mark();
-        let found = planned.map_or_else(|| self.resolve(argv), Ok);
+        let found = match planned {
+            Some(planned) => Ok(self.begin_planned(planned, argv)),
+            None => self.resolve(argv),
+        };
         let id = found.as_ref().ok().copied();
         let flow = match found {
             Ok(id) => {
@@ -225,6 +249,17 @@ impl Engine {
             self.end_choice(&peer.client, id);
         }
         self.finish_reply(peer, mark, &flow);
+    }
+
+    /// The command of a request, whose key is about to be looked up. `argv` stays where it is until
+    /// [`Store::expect_none`](crate::store::Store::expect_none).
+    #[inline]
+    pub(super) fn begin_planned(&mut self, planned: Planned, argv: Argv<'_>) -> CommandId {
+        if planned.key_hash != 0 {
+            let key = argv.at(self.table.row(planned.command).only_key);
+            self.store.expect(key, planned.key_hash);
+        }
+        planned.command
     }
 
     /// Sees to it that what stands behind `mark` is one reply, or none if none is wanted.
@@ -494,19 +529,64 @@ fn is_http(name: &[u8]) -> bool {
 /// The command found last, by its name as it was sent.
 #[derive(Default)]
 pub(super) struct Recent {
-    name: Vec<u8>,
+    name: Option<ShortName>,
     id: Option<CommandId>,
 }
 
 impl Recent {
     #[inline]
     fn get(&self, name: &[u8]) -> Option<CommandId> {
-        self.id.filter(|_| self.name == name)
+        self.id.filter(|_| self.name == ShortName::of(name))
     }
 
+    /// Notes a command; one of a long name is not worth it.
     fn set(&mut self, name: &[u8], id: CommandId) {
-        self.name.clear();
-        self.name.extend_from_slice(name);
-        self.id = Some(id);
+        self.name = ShortName::of(name);
+        self.id = self.name.map(|_| id);
+    }
+}
+
+/// A name of 1 to 16 bytes, to be compared as numbers: its length, and its first and last bytes,
+/// which together are all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortName(usize, u64, u64);
+
+impl ShortName {
+    #[inline]
+    fn of(name: &[u8]) -> Option<ShortName> {
+        let (first, last) = match name {
+            [a] => (u64::from(*a), 0),
+            [a, b] => (u64::from(*a), u64::from(*b)),
+            [a, b, c] => (u64::from(*a) | u64::from(*b) << 8, u64::from(*c)),
+            _ if name.len() < 8 => {
+                let number = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
+                (number(*name.first_chunk()?), number(*name.last_chunk()?))
+            }
+            _ if name.len() <= 16 => {
+                (u64::from_le_bytes(*name.first_chunk()?), u64::from_le_bytes(*name.last_chunk()?))
+            }
+            _ => return None,
+        };
+        Some(ShortName(name.len(), first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_are_equal_only_if_all_bytes_are() {
+        let name = b"abcdefghijklmnop";
+        for len in 1..=name.len() {
+            assert!(ShortName::of(&name[..len]) == ShortName::of(&name.to_vec()[..len]));
+            for at in 0..len {
+                let mut other = name[..len].to_vec();
+                other[at] = b'A';
+                assert!(ShortName::of(&other) != ShortName::of(&name[..len]));
+            }
+            assert!(ShortName::of(&name[..len - 1]) != ShortName::of(&name[..len]));
+        }
+        assert!(ShortName::of(&[b'a'; 17]).is_none() && ShortName::of(b"").is_none());
     }
 }

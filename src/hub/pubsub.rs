@@ -65,8 +65,9 @@ impl Subscriptions {
 /// Something that clients listen to.
 struct Topic {
     name: Box<[u8]>,
-    /// The slots of those who listen, in order, so that deliveries are the same in every run.
-    subscribers: BTreeSet<u32>,
+    /// The slots of those who listen, in order, so that deliveries are the same in every run. They
+    /// are read for every message, and change much less often.
+    subscribers: Vec<u32>,
 }
 
 /// Which clients listen to what.
@@ -118,7 +119,10 @@ impl PubSub {
     ) -> bool {
         let id = self.find(kind, name).unwrap_or_else(|| self.add(kind, name));
         let own = &mut subscriptions.get_or_insert_default().topics[kind.index()];
-        self.topics[id].subscribers.insert(number(client.slot));
+        let (subscribers, slot) = (&mut self.topics[id].subscribers, number(client.slot));
+        if let Err(at) = subscribers.binary_search(&slot) {
+            subscribers.insert(at, slot);
+        }
         own.insert(number(id))
     }
 
@@ -192,7 +196,7 @@ impl PubSub {
     }
 
     fn add(&mut self, kind: Kind, name: &[u8]) -> TopicId {
-        let id = self.topics.insert(Topic { name: name.into(), subscribers: BTreeSet::new() });
+        let id = self.topics.insert(Topic { name: name.into(), subscribers: Vec::new() });
         let (topics, hasher) = (&self.topics, &self.hasher);
         let hash_of = |id: &u32| hasher.hash_one(&*topics[index(*id)].name);
         self.names[kind.index()].insert_unique(hasher.hash_one(name), number(id), hash_of);
@@ -205,7 +209,9 @@ impl PubSub {
     /// Takes a subscriber from a topic, which is gone with the last one.
     fn leave(&mut self, kind: Kind, id: TopicId, slot: Slot) {
         let topic = &mut self.topics[id];
-        topic.subscribers.remove(&number(slot));
+        if let Ok(at) = topic.subscribers.binary_search(&number(slot)) {
+            topic.subscribers.remove(at);
+        }
         if !topic.subscribers.is_empty() {
             return;
         }

@@ -27,6 +27,12 @@ impl Message {
         }
         Message(bytes)
     }
+
+    /// Its length in bytes, which is never zero.
+    #[allow(clippy::len_without_is_empty, reason = "none is empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Output {

@@ -39,6 +39,14 @@ const ACCEPTS_PER_TICK: usize = 1_000;
 const REQUESTS_PER_TICK: u64 = 8_192;
 /// The same by the stopwatch: some four milliseconds, ten at the most.
 const TICKS_PER_TICK: u64 = 10_000_000;
+/// The same for sending messages, some tenth of a millisecond: it waits behind replies, and goes on
+/// in the next tick, so that what is published meanwhile leaves in the same write. It has as much
+/// time as the tick's requests took if that is more.
+const MESSAGE_TICKS_PER_TICK: u64 = 250_000;
+/// Messages for so many subscribers are sent between two looks at the stopwatch.
+const SUBSCRIBERS_PER_LOOK: usize = 4;
+/// Bytes of messages that may wait; while there are more they are sent without a pause.
+const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Microseconds after which INFO is noted again for reports of crashes.
 const INFO_EVERY_US: u64 = 10_000_000;
 /// Reads in one tick of what a child writes for replicas.
@@ -69,6 +77,8 @@ pub struct Server {
     resumed: Vec<ClientId>,
     /// Clients with output, while it is being sent.
     sending: Vec<ClientId>,
+    /// How long the requests of this tick took, by the stopwatch.
+    served_ticks: u64,
     /// When INFO is to be noted again, on the monotonic clock in microseconds.
     info_due_us: u64,
     /// Memory for reading, lent to connections.
@@ -147,6 +157,7 @@ impl Server {
             over: Vec::new(),
             resumed: Vec::new(),
             sending: Vec::new(),
+            served_ticks: 0,
             info_due_us: 0,
             pool: Vec::new(),
             outbound: None,
@@ -217,11 +228,11 @@ impl Server {
 
     /// How long to sleep: not at all while someone waits for a turn, forever if nothing is due.
     fn idle_us(&mut self) -> Option<u64> {
-        if self.ready.is_empty() && self.accepting.is_empty() && !self.has_snapshot_bytes() {
-            self.engine.idle_us(&mut self.world)
-        } else {
-            Some(0)
-        }
+        let is_busy = !self.ready.is_empty()
+            || !self.accepting.is_empty()
+            || self.engine.peers().has_messages()
+            || self.has_snapshot_bytes();
+        if is_busy { Some(0) } else { self.engine.idle_us(&mut self.world) }
     }
 
     /// Whether bytes of a snapshot wait, of our primary or of the child, that may be handed on.
@@ -514,6 +525,7 @@ impl Server {
                 break;
             }
         }
+        self.served_ticks = self.world.ticks() - start;
         let mut unread = std::mem::take(&mut self.unread);
         unread.drain(..).for_each(|key| self.enqueue(key));
         self.unread = unread;
@@ -529,6 +541,9 @@ impl Server {
         while let Some(id) = self.sending.pop() {
             self.send_to(id);
         }
+        if self.engine.peers().has_messages() {
+            self.send_messages();
+        }
         for id in self.engine.peers().take_doomed() {
             if let Some(key) = self.key_of(id) {
                 self.close(key);
@@ -542,6 +557,23 @@ impl Server {
             let Some(key) = self.key_of(id) else { continue };
             if let Err(error) = self.conns[key].stream.delay_packets() {
                 log::debug!("collecting packets for a replica: {error}");
+            }
+        }
+    }
+
+    /// One write for each subscriber that has messages, as many as there is time for.
+    #[inline(never)] // As above.
+    fn send_messages(&mut self) {
+        let (start, time) = (self.world.ticks(), self.served_ticks.max(MESSAGE_TICKS_PER_TICK));
+        for count in 1.. {
+            let Some(id) = self.engine.peers().next_with_messages() else { return };
+            self.send_to(id);
+            if count % SUBSCRIBERS_PER_LOOK == 0
+                && self.world.ticks() - start >= time
+                && self.engine.peers().message_bytes() <= MESSAGE_BYTES_MAX
+                && !self.engine.state().is_stopping
+            {
+                return;
             }
         }
     }

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import expiry
 import idle
+import listeners
 import load
 import memory
 import render
@@ -29,7 +30,8 @@ from figures import Figures
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures.json"
 QUICK_FIGURES = servers.ROOT / "target/bench/figures.json"
-PARTS = {"cpu": load, "memory": memory, "expiry": expiry, "tails": tails, "idle": idle}
+PARTS = {"cpu": load, "memory": memory, "expiry": expiry, "tails": tails, "idle": idle,
+         "listeners": listeners}
 
 # flag: (type, full size, size of --quick, what it is)
 SIZES = {
@@ -54,6 +56,10 @@ def names(text: str) -> list:
     return [name for name in text.split(",") if name]
 
 
+def workload_names() -> list:
+    return [one.name for one in load.WORKLOADS + listeners.CASES] + ["stall"]
+
+
 def parse(arguments: list) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,7 +67,7 @@ def parse(arguments: list) -> argparse.Namespace:
     run = commands.add_parser("run", help="measure and store")
     run.add_argument("--only", type=names, default=[], help=f"parts: {','.join(PARTS)}")
     run.add_argument("--workloads", type=names, default=[],
-                     help="of the part cpu: " + ",".join(one.name for one in load.WORKLOADS))
+                     help="of the parts cpu and listeners: " + ",".join(workload_names()))
     run.add_argument("--servers", type=names, default=[], help="only these, by name")
     run.add_argument("--server", action="append", default=[], metavar="NAME=COMMAND",
                      help="one more server; {port} in COMMAND is replaced")
@@ -87,7 +93,7 @@ def complete(parser, options) -> None:
             setattr(options, name, quick if options.quick else full)
     options.figures = options.figures or (QUICK_FIGURES if options.quick else FIGURES)
     options.only = options.only or list(PARTS)
-    known = {one.name for one in load.WORKLOADS}
+    known = workload_names()
     wrong = [name for name in options.only if name not in PARTS]
     wrong += [name for name in options.workloads if name not in known]
     if wrong:

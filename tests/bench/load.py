@@ -113,16 +113,24 @@ WORKLOADS = [
     Workload("zrank16", "ZRANK", 16, 500_000, ("ZRANK", "zset", "m:" + RANDOM), million_scores),
     Workload("zrange16", "ZRANGEBYSCORE of 10", 16, 300_000,
              ("ZRANGEBYSCORE", "zset", RANDOM, "+inf", "LIMIT", "0", "10"), million_scores),
+    Workload("xadd16", "XADD", 16, 1_000_000, ("XADD", "stream", "*", "field", VALUE),
+             is_fresh_each_round=True),
 ]
+
+
+def redis_benchmark_arguments(server: Server, command: tuple, *, requests: int, pipeline: int,
+                              clients: int, random_range: int) -> list:
+    arguments = ["redis-benchmark", "-h", "127.0.0.1", "-p", server.port, "-c", clients,
+                 "-P", pipeline, "-n", requests, "-r", random_range, "--csv", *command]
+    return [str(argument) for argument in arguments]
 
 
 def redis_benchmark(server: Server, workload: Workload, requests: int) -> float:
     """Runs the load and returns the requests per second that redis-benchmark saw."""
-    arguments = ["redis-benchmark", "-h", "127.0.0.1", "-p", server.port, "-c", CLIENTS,
-                 "-P", workload.pipeline, "-n", requests, "-r", workload.random_range, "--csv",
-                 *workload.command]
-    done = subprocess.run([str(argument) for argument in arguments],
-                          capture_output=True, text=True, timeout=300)
+    arguments = redis_benchmark_arguments(
+        server, workload.command, requests=requests, pipeline=workload.pipeline, clients=CLIENTS,
+        random_range=workload.random_range)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
     rows = list(csv.DictReader(done.stdout.splitlines()))
     if done.returncode != 0 or not rows:
         raise RuntimeError(f"redis-benchmark failed: {(done.stderr or done.stdout)[-200:].strip()}")

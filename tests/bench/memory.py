@@ -45,6 +45,9 @@ SHAPES = [
           5_000),
     Shape("list", "element of 5,000 in a list",
           lambda key, number: ("RPUSH", key, "element:%08d" % number), 5_000),
+    Shape("stream", "entry of two fields in a stream",
+          lambda key, number: ("XADD", key, "*", "sensor", "%08d" % number, "value", number % 100),
+          1_000_000),
 ]
 
 

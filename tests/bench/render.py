@@ -8,6 +8,7 @@ import re
 import statistics
 from pathlib import Path
 
+import listeners
 from figures import Figures, middle
 from load import CLIENTS, WORKLOADS
 from memory import SHAPES
@@ -47,7 +48,7 @@ CPU = """
 the server, user and system, as the kernel counts it, divided by the commands. GET and SET take
 random keys of a million that are all there, with values of 32 bytes, except where the row says
 otherwise; "SET of new keys" starts from an empty keyspace. A multiple-key command counts as one.
-LPUSH, LPOP and SADD are about one list or set; HGET, ZADD, ZRANK and ZRANGEBYSCORE about random
+LPUSH, LPOP, SADD and XADD are about one list, set or stream; HGET, ZADD, ZRANK and ZRANGEBYSCORE about random
 ones of a million fields or members, and a ZADD gives its member another score.
 
 Microseconds of CPU per command; less is better:
@@ -101,6 +102,23 @@ IDLE = """
 System calls as `strace` counts them: in {watch:.0f} s with one quiet client and {keys:,} keys that
 expire in an hour, and for one burst of {burst} pipelined PINGs. The call in which a thread already
 waited when `strace` came is not counted for the quiet server.
+"""
+LISTENERS = """
+## Listeners
+
+CPU of the server for each publication, each read and acknowledgement of a hundred entries of a
+consumer group, each transaction, and each GET. One client publishes, or reads for the group; {senders}
+clients run transactions. Subscribers read what waits for them after every {read_every} messages, so that
+few of them have to be woken. A publication that is not pipelined is one write for each
+subscriber, by far the most of which is the kernel's.
+
+Microseconds of CPU; less is better:
+"""
+STALL = """
+### Stall
+
+A quiet client sends a PING every half millisecond while {messages} messages go to {subscribers:,}
+subscribers, one every {every:.0f} ms. Round trips:
 """
 
 
@@ -333,9 +351,24 @@ class Document:
         about = IDLE.format(watch=watch_s, keys=settings["keys"], burst=settings["burst"])
         return [about, table(["", *self.servers], rows)]
 
+    def listeners(self) -> list:
+        rows = [self.line([one.title], f"listeners/{one.name}", "cpu_us")
+                for one in listeners.CASES]
+        about = LISTENERS.format(senders=listeners.SENDERS, read_every=listeners.READ_EVERY)
+        parts = [about, table(self.header(["what"]), rows)]
+        settings = self.figures.settings("listeners/stall")
+        if not settings:
+            return [*parts, f"\n### Stall\n\n{MISSING}"]
+        rows = [self.line([f"{title}, ms"], "listeners/stall", name)
+                for title, name in (("p50", "p50_ms"), ("p99", "p99_ms"), ("maximum", "max_ms"))]
+        about = STALL.format(messages=settings["messages"], subscribers=settings["subscribers"],
+                             every=listeners.STALL_EVERY_S * 1000)
+        return [*parts, about, table(self.header([""]), rows)]
+
     def text(self) -> str:
         parts = [HEAD.format(base=BASE), self.summary(), self.method(), self.runs(), *self.cpu(),
-                 *self.memory(), *self.lag(), *self.storm(), *self.tails(), *self.idle()]
+                 *self.memory(), *self.lag(), *self.storm(), *self.tails(), *self.idle(),
+                 *self.listeners()]
         return re.sub(r"\n{3,}", "\n\n", "\n".join(parts) + "\n")
 
 

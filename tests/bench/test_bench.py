@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import tempfile
 import unittest
@@ -12,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import expiry
 import idle
+import listeners
 import render
 import replicas
 import servers
@@ -87,6 +89,47 @@ class Commands(unittest.TestCase):
         self.assertEqual(shown, "server --port {port} --save ''")
         own = servers.Candidate("x", f"{servers.OWN_BINARY} --port {{port}}").shown_command()
         self.assertEqual(own, "target/release/spindle-server --port {port}")
+
+
+class FakeConnection(wire.Connection):
+    """One that receives pieces given beforehand, and sends nowhere."""
+
+    def __init__(self, *pieces):
+        self.pieces, self.socket, self.unread = list(pieces), self, b""
+
+    def sendall(self, data):
+        pass
+
+    def recv(self, *_):
+        return self.pieces.pop(0)
+
+
+class Replies(unittest.TestCase):
+    def test_a_fill_awaits_lines_and_strings_however_they_are_cut(self):
+        for pieces in ([b"+OK\r\n$3\r\n1-0\r\n"], [b"+OK\r\n", b"$3\r\n1", b"-0\r\n"],
+                       [b"+OK\r\n$3\r\n", b"1-0\r\n"]):
+            connection = FakeConnection(*pieces)
+            connection.fill([b"x"] * 2)
+            self.assertEqual(connection.pieces, [])
+
+    def test_a_fill_tells_of_errors(self):
+        with self.assertRaises(wire.ReplyError):
+            FakeConnection(b":1\r\n-", b"ERR no\r\n").fill([b"x"] * 2)
+
+
+class Listeners(unittest.TestCase):
+    def test_a_transaction_is_answered_request_by_request(self):
+        requests = listeners.transaction(random.Random(1))
+        self.assertEqual(len(requests), len(listeners.Transactions.REPLIES))
+        self.assertEqual(requests[0], b"*1\r\n$5\r\nMULTI\r\n")
+        self.assertEqual(listeners.Transactions.REPLIES[-1].count(b"+OK"), listeners.SETS)
+
+    def test_a_reply_that_is_cut_or_wrong_is_told(self):
+        listeners.expect(FakeConnection(b":1\r\n"), b":1\r\n")
+        with self.assertRaises(ConnectionError):
+            listeners.expect(FakeConnection(b":1"), b":1\r\n")
+        with self.assertRaises(RuntimeError):
+            listeners.expect(FakeConnection(b":0\r\n"), b":1\r\n")
 
 
 class Stored(unittest.TestCase):

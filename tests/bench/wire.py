@@ -53,21 +53,24 @@ class Connection:
         raise ReplyError(f"not a reply: {line[:40]!r}")
 
     def fill(self, requests, pipeline: int = 500) -> None:
-        """Sends requests whose replies are one line each, so many at a time."""
+        """Sends requests whose replies are one line each, or one string, so many at a time."""
         requests = iter(requests)
         while True:
             batch = list(itertools.islice(requests, pipeline))
             if not batch:
                 return
             self.socket.sendall(b"".join(batch))
-            self._await_lines(len(batch))
+            self._await_replies(len(batch))
 
-    def _await_lines(self, count: int) -> None:
+    def _await_replies(self, count: int) -> None:
+        end = b"\n"
         while count > 0:
-            data = self._receive()
-            if b"-" in data:
+            data = end + self._receive()
+            if b"\n-" in data:
                 raise ReplyError(data[:200].decode(errors="replace"))
-            count -= data.count(b"\n")
+            # The head of a string is a line of its own.
+            count -= data.count(b"\n", 1) - data.count(b"\n$")
+            end = data[-1:]
 
     def _receive(self) -> bytes:
         data = self.socket.recv(1 << 18)

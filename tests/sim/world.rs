@@ -404,6 +404,7 @@ impl Sim {
         }
         let mut listed = Vec::new();
         self.engine.peers().take_with_output(&mut listed);
+        while self.engine.peers().next_with_messages().is_some() {}
         for id in self.engine.peers().take_doomed() {
             self.engine.disconnect(id);
             if let Some(conn) = self.conns.iter_mut().find(|conn| conn.id == id) {
