@@ -254,7 +254,9 @@ fn differences(primary: &mut Client, replica: &mut Client) -> String {
     let mut found = vec![["master_repl_offset", "slave_repl_offset"].map(|it| field(primary, it))];
     found.push(["master_repl_offset", "slave_repl_offset"].map(|it| field(replica, it)));
     for db in 0..3 {
-        [&mut *primary, &mut *replica].map(|it| drop(it.run(&format!("SELECT {db}"))));
+        for client in [&mut *primary, &mut *replica] {
+            client.run(&format!("SELECT {db}"));
+        }
         let keys = [&mut *primary, &mut *replica].map(|it| it.run("KEYS *").items().to_vec());
         for key in keys.concat() {
             let words = [&b"DEBUG"[..], b"DIGEST-VALUE", key.bytes()];
