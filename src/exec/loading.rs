@@ -1,8 +1,9 @@
-//! Loading a snapshot: in slices while the server starts, so that clients can be told of it, or at
-//! once for DEBUG RELOAD.
+//! Loading what was kept: in slices while the server starts, so that clients can be told of it.
+//! DEBUG RELOAD loads a snapshot at once.
 
 use super::engine::Engine;
 use super::host::Host;
+use super::log_load::LogLoad;
 use super::snapshot::Failed;
 use super::state::State;
 use crate::base::id::DbIndex;
@@ -32,15 +33,38 @@ pub(super) struct Aside {
     pub(super) serves_old: bool,
 }
 
-/// A snapshot that is being loaded.
-pub struct Load {
+/// A snapshot on its way in.
+pub(super) struct SnapshotLoad {
     purpose: Purpose,
     loader: Loader<'static>,
     /// Whether its bytes are still coming.
     comes: bool,
+}
+
+impl SnapshotLoad {
+    /// The value of a word about the snapshot, if it has come.
+    pub(super) fn word(&self, name: &str) -> Option<&str> {
+        self.loader.loaded().aux(name)
+    }
+
+    /// Takes the keys that were due and have been left out since the last time.
+    pub(super) fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
+        self.loader.take_due()
+    }
+}
+
+/// What is being loaded.
+enum Work {
+    Snapshot(Box<SnapshotLoad>),
+    Log(Box<LogLoad>),
+}
+
+/// A snapshot or a log that is being loaded.
+pub struct Load {
+    work: Work,
     /// When that was begun.
     pub started: Now,
-    /// Bytes of the file.
+    /// Bytes of the files.
     pub total_bytes: u64,
 }
 
@@ -63,57 +87,67 @@ impl Load {
             Some(input) => Loader::new(Box::new(input), len, loading),
             None => Loader::fed(loading),
         };
-        let purpose = Purpose::Sync(aside);
-        Load { purpose, loader, comes, started, total_bytes: len.unwrap_or(0) }
+        let snapshot = SnapshotLoad { purpose: Purpose::Sync(aside), loader, comes };
+        let work = Work::Snapshot(Box::new(snapshot));
+        Load { work, started, total_bytes: len.unwrap_or(0) }
+    }
+
+    /// A log of so many bytes.
+    pub(super) fn of_log(log: LogLoad, started: Now, total_bytes: u64) -> Load {
+        Load { work: Work::Log(Box::new(log)), started, total_bytes }
     }
 
     /// Whether clients are served meanwhile from the data that was there.
     pub fn serves_old(&self) -> bool {
-        matches!(self.purpose, Purpose::Sync(Some(Aside { serves_old: true, .. })))
+        let Work::Snapshot(snapshot) = &self.work else { return false };
+        matches!(snapshot.purpose, Purpose::Sync(Some(Aside { serves_old: true, .. })))
     }
 
     /// Whether its bytes are still coming.
     pub fn comes(&self) -> bool {
-        self.comes
+        matches!(&self.work, Work::Snapshot(snapshot) if snapshot.comes)
     }
 
     /// Bytes have come.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
-        self.loader.feed(bytes);
+        if let Work::Snapshot(snapshot) = &mut self.work {
+            snapshot.loader.feed(bytes);
+        }
     }
 
     /// All bytes have come.
     pub(super) fn end_feed(&mut self) {
-        self.loader.end_feed();
-        self.comes = false;
-    }
-
-    /// The value of a word about the snapshot, if it has come.
-    pub(super) fn word(&self, name: &str) -> Option<&str> {
-        self.loader.loaded().aux(name)
-    }
-
-    /// Takes the keys that were due and have been left out since the last time.
-    pub(super) fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
-        self.loader.take_due()
+        if let Work::Snapshot(snapshot) = &mut self.work {
+            snapshot.loader.end_feed();
+            snapshot.comes = false;
+        }
     }
 
     /// Where the data was gathered, for a load that does not come to its end.
     pub(super) fn into_aside(self) -> Option<Aside> {
-        match self.purpose {
-            Purpose::Start => None,
-            Purpose::Sync(aside) => aside,
+        match self.work {
+            Work::Snapshot(snapshot) => match snapshot.purpose {
+                Purpose::Start => None,
+                Purpose::Sync(aside) => aside,
+            },
+            Work::Log(_) => None,
         }
     }
 
     /// Bytes that have been loaded.
     pub fn loaded_bytes(&self) -> u64 {
-        self.loader.offset()
+        match &self.work {
+            Work::Snapshot(snapshot) => snapshot.loader.offset(),
+            Work::Log(log) => log.loaded_bytes(),
+        }
     }
 
     /// Bytes of memory that were in use when it was made, as it says; zero if it does not.
     pub fn used_bytes(&self) -> u64 {
-        self.loader.loaded().aux("used-mem").and_then(|text| text.parse().ok()).unwrap_or(0)
+        match &self.work {
+            Work::Snapshot(snapshot) => used_bytes(&snapshot.loader),
+            Work::Log(log) => log.used_bytes(),
+        }
     }
 
     /// Seconds until the rest is loaded, if it goes on as it did.
@@ -129,26 +163,29 @@ impl Load {
     }
 }
 
-/// Loads a snapshot that the log begins with, whatever is due in it; the bytes that it has.
-///
-/// # Errors
-/// That it cannot be loaded; the log of the process says why.
-pub(super) fn load_base(
-    store: &mut Store,
-    state: &mut State,
+/// Bytes of memory that were in use when a snapshot was made, as it says; zero if it does not.
+pub(super) fn used_bytes(loader: &Loader<'_>) -> u64 {
+    loader.loaded().aux("used-mem").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// What loads a snapshot that the log begins with, whatever is due in it.
+pub(super) fn base_loader(
+    store: &Store,
+    state: &State,
     file: Box<dyn DiskFile>,
     len: Option<u64>,
-) -> Result<u64, Failed> {
+) -> Loader<'static> {
     let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
     let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-    let mut loader = Loader::new(Box::new(file), len, loading);
-    loader.step(store, u64::MAX, u64::MAX).map_err(|fault| {
-        complain(&fault);
-        Failed
-    })?;
-    note_loaded(&loader, state);
-    Ok(loader.offset())
+    Loader::new(Box::new(file), len, loading)
+}
+
+/// The file of snapshots, to be loaded.
+struct Opened {
+    loader: Loader<'static>,
+    started: Now,
+    total_bytes: u64,
 }
 
 /// Opens the file of snapshots; `None` if there is none.
@@ -160,7 +197,7 @@ fn open(
     state: &State,
     host: &mut dyn Host,
     replaces: bool,
-) -> Result<Option<Load>, String> {
+) -> Result<Option<Opened>, String> {
     let path = state.config.dbfilename.clone();
     let started = host.now();
     let fault = |error: &io::Error| {
@@ -178,8 +215,7 @@ fn open(
     let due_ms = (!state.is_replica()).then(|| started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
     let loader = Loader::new(Box::new(input), len, loading);
-    let (purpose, total_bytes) = (Purpose::Start, len.unwrap_or(0));
-    Ok(Some(Load { purpose, loader, comes: false, started, total_bytes }))
+    Ok(Some(Opened { loader, started, total_bytes: len.unwrap_or(0) }))
 }
 
 /// Loads the file of snapshots at once.
@@ -204,11 +240,12 @@ pub fn reload(
         complain(&fault);
         Failed
     })?;
-    finish(load, state);
+    note_loaded(&load.loader, state);
     Ok(())
 }
 
-fn complain(fault: &Fault) {
+/// Writes to the log of the process what is wrong with a snapshot.
+pub(super) fn complain(fault: &Fault) {
     let Fault { offset, reason } = fault;
     if let Reason::Bad(what) = reason {
         log::warn!("Internal error in RDB reading offset {offset} -> {what}");
@@ -218,12 +255,7 @@ fn complain(fault: &Fault) {
 }
 
 /// Notes what has been loaded.
-fn finish(load: Load, state: &mut State) -> Purpose {
-    note_loaded(&load.loader, state);
-    load.purpose
-}
-
-fn note_loaded(loader: &Loader<'_>, state: &mut State) {
+pub(super) fn note_loaded(loader: &Loader<'_>, state: &mut State) {
     let loaded = loader.loaded();
     let (keys, expired, empty) = (loaded.keys, loaded.expired, loaded.empty);
     log::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
@@ -242,61 +274,129 @@ impl Engine {
     /// # Errors
     /// Why that cannot be done, in a line.
     pub fn begin_loading(&mut self, host: &mut dyn Host) -> Result<(), String> {
+        // Where there is a log it goes on, even if it is turned on later.
+        self.state.log.read_manifest(&self.state.config.aof, host.disk())?;
         if self.state.config.aof.is_on {
-            return self.start_log(host);
+            return self.begin_log(host);
         }
-        let load = open(&self.store, &self.state, host, false)?;
-        self.state.persistence.loading = load.map(Box::new);
+        if let Some(Opened { loader, started, total_bytes }) =
+            open(&self.store, &self.state, host, false)?
+        {
+            let snapshot = SnapshotLoad { purpose: Purpose::Start, loader, comes: false };
+            let work = Work::Snapshot(Box::new(snapshot));
+            self.state.persistence.loading = Some(Box::new(Load { work, started, total_bytes }));
+        }
         Ok(())
     }
 
     /// Loads some more of what is there.
     #[cold]
     pub(super) fn load_slice(&mut self, host: &mut dyn Host) {
-        let Some(mut load) = self.state.persistence.loading.take() else { return };
-        let config = &self.state.config;
-        let bytes = u64::try_from(config.loading_process_events_interval_bytes).unwrap_or(1);
-        let keys_before = load.loader.loaded().keys;
-        let pause_us = u64::try_from(config.key_load_delay).unwrap_or(0);
-        let store = match &mut load.purpose {
-            Purpose::Sync(Some(aside)) => &mut aside.store,
-            Purpose::Sync(None) | Purpose::Start => &mut self.store,
+        let Some(load) = self.state.persistence.loading.take() else { return };
+        let Load { work, started, total_bytes } = *load;
+        let bytes = self.state.config.loading_process_events_interval_bytes;
+        let bytes = u64::try_from(bytes).unwrap_or(1);
+        let rest = match work {
+            Work::Snapshot(snapshot) => self.snapshot_slice(snapshot, bytes, started, host),
+            Work::Log(log) => self.load_log_slice(log, bytes, started, host),
         };
-        let stepped = load.loader.step(store, bytes, u64::MAX);
-        if matches!(load.purpose, Purpose::Start) {
-            self.follow_load(&mut load);
-        }
-        match stepped {
-            Ok(is_whole) if load.comes || !is_whole => {
-                self.show_life();
-                let keys = load.loader.loaded().keys - keys_before;
-                if pause_us > 0 {
-                    host.sleep(Duration::from_micros(pause_us.saturating_mul(keys)));
-                }
-                self.state.persistence.loading = Some(load);
-            }
-            Ok(_) => self.end_load(*load, host),
-            Err(fault) => {
-                complain(&fault);
-                if let Purpose::Sync(aside) = load.purpose {
-                    return self.snapshot_refused(aside, host);
-                }
-                let sentence = "Fatal error loading the DB, check server logs. Exiting.";
-                self.state.persistence.failure = Some(sentence.to_owned());
-                self.state.is_stopping = true;
-            }
+        if let Some(work) = rest {
+            self.show_life();
+            self.state.persistence.loading = Some(Box::new(Load { work, started, total_bytes }));
         }
     }
 
-    /// All of it is there.
-    fn end_load(&mut self, load: Load, host: &mut dyn Host) {
-        let now = host.now();
-        let us = now.mono_us.saturating_sub(load.started.mono_us);
-        let db = load.stream_db();
-        if let Purpose::Sync(aside) = finish(load, &mut self.state) {
+    /// Loads some more of a snapshot; what is left to be done.
+    fn snapshot_slice(
+        &mut self,
+        mut snapshot: Box<SnapshotLoad>,
+        bytes: u64,
+        started: Now,
+        host: &mut dyn Host,
+    ) -> Option<Work> {
+        let SnapshotLoad { purpose, loader, comes } = &mut *snapshot;
+        let keys_before = loader.loaded().keys;
+        let store = match purpose {
+            Purpose::Sync(Some(aside)) => &mut aside.store,
+            Purpose::Sync(None) | Purpose::Start => &mut self.store,
+        };
+        let stepped = loader.step(store, bytes, u64::MAX);
+        let (comes, keys) = (*comes, loader.loaded().keys - keys_before);
+        if matches!(purpose, Purpose::Start) {
+            self.follow_load(&mut snapshot);
+        }
+        match stepped {
+            Ok(is_whole) if comes || !is_whole => {
+                self.pause_loading(keys, host);
+                return Some(Work::Snapshot(snapshot));
+            }
+            Ok(_) => self.end_snapshot(*snapshot, started, host),
+            Err(fault) => {
+                complain(&fault);
+                match snapshot.purpose {
+                    Purpose::Sync(aside) => self.snapshot_refused(aside, host),
+                    Purpose::Start => {
+                        let line = "Fatal error loading the DB, check server logs. Exiting.";
+                        self.fail(line.to_owned());
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// All of a snapshot is there.
+    fn end_snapshot(&mut self, snapshot: SnapshotLoad, started: Now, host: &mut dyn Host) {
+        note_loaded(&snapshot.loader, &mut self.state);
+        let db = snapshot.stream_db();
+        if let Purpose::Sync(aside) = snapshot.purpose {
             return self.snapshot_loaded(aside, db, host);
         }
+        let now = host.now();
+        let us = now.mono_us.saturating_sub(started.mono_us);
         self.state.persistence.note_saved(self.store.changes.dirty, now);
         log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
+    }
+
+    /// Loads some more of the log; what is left to be done.
+    fn load_log_slice(
+        &mut self,
+        mut log: Box<LogLoad>,
+        bytes: u64,
+        started: Now,
+        host: &mut dyn Host,
+    ) -> Option<Work> {
+        let requests_before = log.requests();
+        match self.log_slice(&mut log, bytes, host) {
+            Ok(false) => {
+                self.pause_loading(log.requests() - requests_before, host);
+                return Some(Work::Log(log));
+            }
+            Ok(true) => {
+                self.end_log_load(*log, started, host);
+                if let Err(reason) = self.open_log(host) {
+                    self.fail(reason);
+                }
+            }
+            Err(reason) => {
+                self.drop_log_load(*log);
+                self.fail(reason);
+            }
+        }
+        None
+    }
+
+    /// Lets time pass for things that have been loaded (`key-load-delay`).
+    fn pause_loading(&self, count: u64, host: &mut dyn Host) {
+        let pause_us = u64::try_from(self.state.config.key_load_delay).unwrap_or(0);
+        if pause_us > 0 {
+            host.sleep(Duration::from_micros(pause_us.saturating_mul(count)));
+        }
+    }
+
+    /// The server cannot go on.
+    fn fail(&mut self, reason: String) {
+        self.state.persistence.failure = Some(reason);
+        self.state.is_stopping = true;
     }
 }

@@ -11,5 +11,6 @@ mod world;
 
 mod commands;
 mod links;
+mod logs;
 mod readers;
 mod snapshots;

@@ -5,10 +5,11 @@
 //! old one is its former name up to there; keys that are due when they are loaded are deletions of
 //! the new one.
 
+use super::super::deletion;
 use super::super::engine::Engine;
+use super::super::loading::SnapshotLoad;
 use super::super::propagate::Sink;
 use super::super::state::State;
-use super::super::{Load, deletion};
 use crate::base::id::DbIndex;
 use crate::repl::{History, ID_LEN, Stream};
 use crate::resp::argv::ArgvBuf;
@@ -38,7 +39,7 @@ impl State {
 
 impl Engine {
     /// Some of the snapshot is loaded that was kept when the server last ran.
-    pub(in crate::exec) fn follow_load(&mut self, load: &mut Load) {
+    pub(in crate::exec) fn follow_load(&mut self, load: &mut SnapshotLoad) {
         let is_new = self.state.replication.stream.is_none();
         if let Some((id, offset, db)) = history_of(load).filter(|_| is_new) {
             self.go_on_from(id, offset, db);
@@ -73,7 +74,7 @@ impl Engine {
     }
 }
 
-impl Load {
+impl SnapshotLoad {
     /// The database that the stream behind the snapshot is in.
     pub(in crate::exec) fn stream_db(&self) -> DbIndex {
         self.word(DB).and_then(|db| db.parse().ok()).unwrap_or(0)
@@ -81,7 +82,7 @@ impl Load {
 }
 
 /// History, offset and database that a snapshot names, as far as it has been loaded.
-fn history_of(load: &Load) -> Option<(String, u64, DbIndex)> {
+fn history_of(load: &SnapshotLoad) -> Option<(String, u64, DbIndex)> {
     let id = load.word(ID).filter(|id| id.len() == ID_LEN)?;
     let id = id.bytes().all(|byte| byte.is_ascii_graphic()).then(|| id.to_owned())?;
     Some((id, load.word(OFFSET)?.parse().ok()?, load.word(DB)?.parse().ok()?))
