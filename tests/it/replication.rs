@@ -346,10 +346,16 @@ fn storm(primary: &Server, replica: &Server, seed: u64) {
                 fill(&mut client, &mut rng, 100);
                 replica.signal("-CONT");
             }
-            _ => settle(&mut client, &mut other, &what),
+            _ => {
+                eventually("the link is up", || field(&mut other, "master_link_status") == "up");
+                nothing_failed(replica, &what);
+                settle(&mut client, &mut other, &what);
+            }
         }
     }
     fill(&mut client, &mut rng, 200);
+    eventually("the link is up", || field(&mut other, "master_link_status") == "up");
+    nothing_failed(replica, &what);
     settle(&mut client, &mut other, &what);
     let stats = client.run("INFO stats").text();
     let partial = stats.lines().find_map(|line| line.strip_prefix("sync_partial_ok:"));
@@ -365,6 +371,13 @@ fn storm(primary: &Server, replica: &Server, seed: u64) {
     settle(&mut other, &mut client, &what);
     let stats = other.run("INFO stats").text();
     assert!(stats.contains("sync_full:0\r\n"), "{what}: {}", client_log(primary, replica));
+}
+
+/// A replica that cannot do what its primary has done says so.
+fn nothing_failed(replica: &Server, what: &str) {
+    let log = replica.log();
+    let failed: Vec<&str> = log.lines().filter(|line| line.contains("CRITICAL")).collect();
+    assert!(failed.is_empty(), "{what}: {failed:#?}");
 }
 
 fn client_log(a: &Server, b: &Server) -> String {
