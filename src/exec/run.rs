@@ -25,12 +25,19 @@ use std::time::Duration;
 /// Output after which the rest of a burst waits, so that it is sent before more is made.
 const BURST_OUTPUT_BYTES: usize = 1024 * 1024;
 /// Requests that are looked at ahead; more are run without that.
-const AHEAD_REQUESTS: usize = 16;
+pub(super) const AHEAD_REQUESTS: usize = 16;
 /// Keys that are fetched together; more would push each other out of the nearest cache.
 const AHEAD_KEYS: usize = 32;
 
 /// The commands of the first requests of a burst; none for those that name none.
 pub(super) type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+
+/// Keys that are being fetched into the cache.
+struct Ahead {
+    db: DbIndex,
+    hashes: [u64; AHEAD_KEYS],
+    keys: usize,
+}
 
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
@@ -161,33 +168,56 @@ impl Engine {
         requests: impl Iterator<Item = Argv<'a>>,
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
-        let mut hashes = [0u64; AHEAD_KEYS];
-        let mut keys = 0;
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0 };
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(id) = self.resolve(argv) else { continue };
             *planned = Some(id);
-            let row = self.table.row(id);
-            let mut fetch = |index: usize| {
-                if let Some(hash) = hashes.get_mut(keys) {
-                    *hash = self.store.key_hash(argv.at(index));
-                    self.store.prefetch_line(db, *hash);
-                    keys += 1;
-                }
-            };
-            // Most commands have one key, or none at all.
-            if row.only_key != 0 {
-                if row.only_key < argv.len() {
-                    fetch(row.only_key);
-                }
-            } else if !row.command.spec.keys.is_empty() {
-                row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
-            }
+            self.fetch_lines(&mut ahead, id, argv);
         }
-        // A single key gains nothing: its look-up begins right after this.
-        if keys > 1 {
-            hashes[..keys].iter().for_each(|hash| self.store.prefetch_entry(db, *hash));
-        }
+        self.fetch_entries(&ahead);
         plan
+    }
+
+    /// Fetches the keys of requests whose commands are known.
+    pub(super) fn fetch_keys<'a>(
+        &self,
+        db: DbIndex,
+        requests: impl Iterator<Item = (CommandId, Argv<'a>)>,
+    ) {
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0 };
+        requests.for_each(|(id, argv)| self.fetch_lines(&mut ahead, id, argv));
+        self.fetch_entries(&ahead);
+    }
+
+    /// Fetches the lines of the table in which the keys of a request stand.
+    #[inline(always)] // On the path of every command; the other caller is cold.
+    fn fetch_lines(&self, ahead: &mut Ahead, id: CommandId, argv: Argv<'_>) {
+        let row = self.table.row(id);
+        let mut fetch = |index: usize| {
+            if let Some(hash) = ahead.hashes.get_mut(ahead.keys) {
+                *hash = self.store.key_hash(argv.at(index));
+                self.store.prefetch_line(ahead.db, *hash);
+                ahead.keys += 1;
+            }
+        };
+        // Most commands have one key, or none at all.
+        if row.only_key != 0 {
+            if row.only_key < argv.len() {
+                fetch(row.only_key);
+            }
+        } else if !row.command.spec.keys.is_empty() {
+            row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
+        }
+    }
+
+    /// Fetches the keys themselves. A single one gains nothing: its look-up begins right after
+    /// this.
+    #[inline(always)] // As above.
+    fn fetch_entries(&self, ahead: &Ahead) {
+        if ahead.keys > 1 {
+            let hashes = &ahead.hashes[..ahead.keys];
+            hashes.iter().for_each(|hash| self.store.prefetch_entry(ahead.db, *hash));
+        }
     }
 
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its
