@@ -215,6 +215,7 @@ impl Engine {
                 let watchers = self.watches.of(*db, key).filter(|(_, existed)| *existed);
                 clients.extend(watchers.map(|(client, _)| client));
             }
+            Touched::Woken(..) => {}
             Touched::Database(db) => {
                 let mut doors = self.store.db(*db, self.state.now.unix_ms());
                 for (key, client, existed) in self.watches.of_db(*db) {

@@ -39,14 +39,7 @@ fn wait(call: &mut Call<'_>) -> Outcome {
         return Ok(Flow::Done);
     }
     call.state.replication.await_acks(call.client.id);
-    Ok(call.wait_for(Wait {
-        first_key: 0,
-        keys: 0,
-        until_us,
-        nothing: Nothing::Replicas,
-        wants_any: false,
-        again: None,
-    }))
+    Ok(call.wait_for(Wait { nothing: Nothing::Replicas, ..Wait::new(0, 0, until_us) }))
 }
 
 /// When the wait ends that the second argument gives in milliseconds; `None` for never.
