@@ -23,6 +23,8 @@ pub struct Multi {
     requests: Requests,
     /// The flags of all commands in the queue together.
     pub flags: Flags,
+    /// The flags that every command in the queue has.
+    pub common: Flags,
     /// Whether some request could not be queued, so that none will run.
     pub has_failed: bool,
 }
@@ -33,6 +35,7 @@ impl Default for Multi {
             commands: Vec::with_capacity(AHEAD_REQUESTS),
             requests: Requests::default(),
             flags: Flags::empty(),
+            common: Flags::all(),
             has_failed: false,
         }
     }
@@ -119,7 +122,9 @@ impl Engine {
         if multi.has_failed || has_changed {
             return;
         }
-        multi.flags |= self.table.row(id).command.spec.flags;
+        let flags = self.table.row(id).command.spec.flags;
+        multi.flags |= flags;
+        multi.common &= flags;
         multi.commands.push(id);
         multi.requests.push(argv);
     }

@@ -77,8 +77,7 @@ impl Request<'_> {
         let first = self.streams(argv).filter_map(|(key, _)| {
             let spot = db.find(key);
             let stream = db.view::<Stream>(&spot).ok()??;
-            let pending =
-                stream.group(reader.group)?.pending_range(StreamId::MIN, StreamId::MAX);
+            let pending = stream.group(reader.group)?.pending_range(StreamId::MIN, StreamId::MAX);
             let pending = pending.filter(|(id, _)| stream.get(*id).is_some());
             pending.map(|(_, held)| held.delivered_ms).min()
         });
