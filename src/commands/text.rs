@@ -16,6 +16,6 @@ pub(super) fn write_text_or_null(out: &mut Output, text: Option<Text<'_>>) {
 pub(super) fn write_text(out: &mut Output, text: Text<'_>) {
     match text {
         Text::Int(value) => out.bulk_int(value),
-        Text::Bytes(bytes) => out.bulk(bytes),
+        Text::Bytes(bytes) => out.bulk_here(bytes),
     }
 }

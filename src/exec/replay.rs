@@ -8,7 +8,7 @@ use super::command::Flow;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
-use super::table::CommandId;
+use super::run::Planned;
 use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::resp::argv::Argv;
@@ -56,6 +56,7 @@ impl Engine {
                 break;
             }
         }
+        self.store.expect_none();
         self.store.changes.shows_due = showed_due;
         self.peers.check_in(peer);
         self.settle(host);
@@ -71,11 +72,14 @@ impl Engine {
     fn replay_one(
         &mut self,
         peer: &mut Peer,
-        planned: Option<CommandId>,
+        planned: Option<Planned>,
         argv: Argv<'_>,
         host: &mut dyn Host,
     ) -> Result<(), bool> {
-        let id = planned.map_or_else(|| self.resolve(argv), Ok).map_err(|_| true)?;
+        let id = match planned {
+            Some(planned) => self.begin_planned(planned, argv),
+            None => self.resolve(argv).map_err(|_| true)?,
+        };
         let row = self.table.row(id);
         if !row.command.spec.takes(argv.len()) {
             return Err(false);

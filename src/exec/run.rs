@@ -29,14 +29,25 @@ pub(super) const AHEAD_REQUESTS: usize = 16;
 /// Keys that are fetched together; more would push each other out of the nearest cache.
 const AHEAD_KEYS: usize = 32;
 
-/// The commands of the first requests of a burst; none for those that name none.
-pub(super) type Plan = [Option<CommandId>; AHEAD_REQUESTS];
+/// What is known of a request before it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Planned {
+    /// Its command.
+    pub(super) command: CommandId,
+    /// The hash of its key, if it takes one key and no more; zero otherwise.
+    key_hash: u64,
+}
+
+/// What is known of the first requests of a burst; nothing of those that name no command.
+pub(super) type Plan = [Option<Planned>; AHEAD_REQUESTS];
 
 /// Keys that are being fetched into the cache.
-struct Ahead {
+struct Ahead<'a> {
     db: DbIndex,
     hashes: [u64; AHEAD_KEYS],
     keys: usize,
+    /// The last key and its hash: requests that follow each other may well be about the same one.
+    last: (&'a [u8], u64),
 }
 
 impl Engine {
@@ -96,7 +107,10 @@ impl Engine {
                 self.settle(host);
                 match self.check_out(id) {
                     Some(back) => peer = back,
-                    None => return Served { turn: Turn::Stop, ..served },
+                    None => {
+                        self.store.expect_none();
+                        return Served { turn: Turn::Stop, ..served };
+                    }
                 }
             }
             if peer.out.len() >= output_max {
@@ -104,6 +118,7 @@ impl Engine {
                 break;
             }
         }
+        self.store.expect_none();
         timed.stop(&peer.client, self, host);
         self.peers.check_in(peer);
         self.settle(host);
@@ -168,11 +183,11 @@ impl Engine {
         requests: impl Iterator<Item = Argv<'a>>,
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
-        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0 };
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
         for (planned, argv) in plan.iter_mut().zip(requests) {
-            let Ok(id) = self.resolve(argv) else { continue };
-            *planned = Some(id);
-            self.fetch_lines(&mut ahead, id, argv);
+            let Ok(command) = self.resolve(argv) else { continue };
+            let key_hash = self.fetch_lines(&mut ahead, command, argv);
+            *planned = Some(Planned { command, key_hash });
         }
         self.fetch_entries(&ahead);
         plan
@@ -184,36 +199,45 @@ impl Engine {
         db: DbIndex,
         requests: impl Iterator<Item = (CommandId, Argv<'a>)>,
     ) {
-        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0 };
-        requests.for_each(|(id, argv)| self.fetch_lines(&mut ahead, id, argv));
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
+        for (id, argv) in requests {
+            self.fetch_lines(&mut ahead, id, argv);
+        }
         self.fetch_entries(&ahead);
     }
 
-    /// Fetches the lines of the table in which the keys of a request stand.
+    /// Fetches the lines of the table in which the keys of a request stand; the hash of its key, if
+    /// it takes one key and no more, and zero otherwise.
     #[inline(always)] // On the path of every command; the other caller is cold.
-    fn fetch_lines(&self, ahead: &mut Ahead, id: CommandId, argv: Argv<'_>) {
+    fn fetch_lines<'a>(&self, ahead: &mut Ahead<'a>, id: CommandId, argv: Argv<'a>) -> u64 {
         let row = self.table.row(id);
         let mut fetch = |index: usize| {
-            if let Some(hash) = ahead.hashes.get_mut(ahead.keys) {
-                *hash = self.store.key_hash(argv.at(index));
+            let key = argv.at(index);
+            // Keys that differ mostly do so in their last byte.
+            if key.last() != ahead.last.0.last() || key != ahead.last.0 || ahead.last.1 == 0 {
+                let Some(hash) = ahead.hashes.get_mut(ahead.keys) else { return };
+                *hash = self.store.key_hash(key);
                 self.store.prefetch_line(ahead.db, *hash);
                 ahead.keys += 1;
+                ahead.last = (key, *hash);
             }
         };
         // Most commands have one key, or none at all.
         if row.only_key != 0 {
             if row.only_key < argv.len() {
                 fetch(row.only_key);
+                return if ahead.keys < AHEAD_KEYS { ahead.last.1 } else { 0 };
             }
         } else if !row.command.spec.keys.is_empty() {
             row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
         }
+        0
     }
 
     /// Fetches the keys themselves. A single one gains nothing: its look-up begins right after
     /// this.
     #[inline(always)] // As above.
-    fn fetch_entries(&self, ahead: &Ahead) {
+    fn fetch_entries(&self, ahead: &Ahead<'_>) {
         if ahead.keys > 1 {
             let hashes = &ahead.hashes[..ahead.keys];
             hashes.iter().for_each(|hash| self.store.prefetch_entry(ahead.db, *hash));
@@ -226,14 +250,17 @@ impl Engine {
     fn run<'a>(
         &mut self,
         peer: &mut Peer,
-        planned: Option<CommandId>,
+        planned: Option<Planned>,
         argv: Argv<'a>,
         timed: &mut Timed<'a>,
         host: &mut dyn Host,
     ) {
         peer.out.close_chunk();
         let mut mark = peer.out.mark();
-        let found = planned.map_or_else(|| self.resolve(argv), Ok);
+        let found = match planned {
+            Some(planned) => Ok(self.begin_planned(planned, argv)),
+            None => self.resolve(argv),
+        };
         let id = found.as_ref().ok().copied();
         let flow = match found {
             Ok(id) => {
@@ -254,6 +281,17 @@ impl Engine {
             self.end_choice(&peer.client, id);
         }
         self.finish_reply(peer, mark, &flow);
+    }
+
+    /// The command of a request, whose key is about to be looked up. `argv` stays where it is until
+    /// [`Store::expect_none`](crate::store::Store::expect_none).
+    #[inline]
+    pub(super) fn begin_planned(&mut self, planned: Planned, argv: Argv<'_>) -> CommandId {
+        if planned.key_hash != 0 {
+            let key = argv.at(self.table.row(planned.command).only_key);
+            self.store.expect(key, planned.key_hash);
+        }
+        planned.command
     }
 
     /// Sees to it that what stands behind `mark` is one reply, or none if none is wanted.
@@ -484,19 +522,64 @@ fn is_http(name: &[u8]) -> bool {
 /// The command found last, by its name as it was sent.
 #[derive(Default)]
 pub(super) struct Recent {
-    name: Vec<u8>,
+    name: Option<ShortName>,
     id: Option<CommandId>,
 }
 
 impl Recent {
     #[inline]
     fn get(&self, name: &[u8]) -> Option<CommandId> {
-        self.id.filter(|_| self.name == name)
+        self.id.filter(|_| self.name == ShortName::of(name))
     }
 
+    /// Notes a command; one of a long name is not worth it.
     fn set(&mut self, name: &[u8], id: CommandId) {
-        self.name.clear();
-        self.name.extend_from_slice(name);
-        self.id = Some(id);
+        self.name = ShortName::of(name);
+        self.id = self.name.map(|_| id);
+    }
+}
+
+/// A name of 1 to 16 bytes, to be compared as numbers: its length, and its first and last bytes,
+/// which together are all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortName(usize, u64, u64);
+
+impl ShortName {
+    #[inline]
+    fn of(name: &[u8]) -> Option<ShortName> {
+        let (first, last) = match name {
+            [a] => (u64::from(*a), 0),
+            [a, b] => (u64::from(*a), u64::from(*b)),
+            [a, b, c] => (u64::from(*a) | u64::from(*b) << 8, u64::from(*c)),
+            _ if name.len() < 8 => {
+                let number = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
+                (number(*name.first_chunk()?), number(*name.last_chunk()?))
+            }
+            _ if name.len() <= 16 => {
+                (u64::from_le_bytes(*name.first_chunk()?), u64::from_le_bytes(*name.last_chunk()?))
+            }
+            _ => return None,
+        };
+        Some(ShortName(name.len(), first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_are_equal_only_if_all_bytes_are() {
+        let name = b"abcdefghijklmnop";
+        for len in 1..=name.len() {
+            assert!(ShortName::of(&name[..len]) == ShortName::of(&name.to_vec()[..len]));
+            for at in 0..len {
+                let mut other = name[..len].to_vec();
+                other[at] = b'A';
+                assert!(ShortName::of(&other) != ShortName::of(&name[..len]));
+            }
+            assert!(ShortName::of(&name[..len - 1]) != ShortName::of(&name[..len]));
+        }
+        assert!(ShortName::of(&[b'a'; 17]).is_none() && ShortName::of(b"").is_none());
     }
 }

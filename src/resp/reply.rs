@@ -46,9 +46,19 @@ impl Output {
     /// A string of any bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        if self.is_capped() || append::short_bulk(&mut self.tail, bytes) {
-            return;
+        self.bulk_here(bytes);
+    }
+
+    /// The same, without a call for a short string: for those that write many.
+    #[inline(always)] // That is what it is for.
+    pub fn bulk_here(&mut self, bytes: &[u8]) {
+        if !self.is_capped() && !append::short_bulk(&mut self.tail, bytes) {
+            self.long_bulk(bytes);
         }
+    }
+
+    #[inline(never)] // Keeps `bulk_here` short.
+    fn long_bulk(&mut self, bytes: &[u8]) {
         // One reservation for all, so that a large value is not copied again for its line end.
         self.tail.reserve(HEADER_MAX + bytes.len() + 2);
         self.header(b'$', bytes.len());

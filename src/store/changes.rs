@@ -128,6 +128,12 @@ impl Changes {
         self.told = self.touched.len();
     }
 
+    /// True if anyone wants to know which keys change, or of events.
+    #[inline]
+    pub(super) fn is_heard(&self) -> bool {
+        self.lists_touched || !self.wanted.is_empty()
+    }
+
     /// Lists a key that has changed, if anyone wants to know. Costs one comparison otherwise.
     #[inline]
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {

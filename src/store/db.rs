@@ -2,6 +2,7 @@
 //!
 //! Behind them, once: keys that are due are gone, counters count, and every change is reported.
 
+use super::Expected;
 use super::changes::Changes;
 use super::entry::Entry;
 use super::fields;
@@ -31,6 +32,7 @@ pub struct Db<'a> {
     pub(super) usage: &'a mut Usage,
     pub(super) remains: &'a mut Remains,
     pub(super) room: &'a mut Vec<u8>,
+    pub(super) expected: &'a Expected,
     pub(super) index: DbIndex,
     pub(super) now_ms: i64,
 }
@@ -271,7 +273,9 @@ impl Db<'_> {
         };
         let changes = self.space.modify(place, change);
         if changes > 0 {
-            self.usage.change(self.space.entry_mut(place));
+            if self.usage.notes_changes() {
+                self.usage.stamp(self.space.entry_mut(place));
+            }
             self.report_times(EventClasses::STRING, event, spot.key, changes);
         }
     }
@@ -326,8 +330,8 @@ impl Db<'_> {
         if K::TYPE == Type::Hash {
             self.space.shift_fields(place, spot.hash, before);
         }
-        if edit.has_changed {
-            self.usage.change(self.space.entry_mut(place));
+        if edit.has_changed && self.usage.notes_changes() {
+            self.usage.stamp(self.space.entry_mut(place));
         }
         let result = self.tell::<K, R>(spot.key, edit);
         if is_void {
@@ -406,15 +410,18 @@ impl Db<'_> {
     }
 
     /// Reports what has become of a collection.
+    #[inline]
     fn tell<K: Kind, R>(&mut self, key: &[u8], edit: Edit<R>) -> R {
         self.changes.dirty += edit.changes;
-        if edit.has_changed {
-            self.changes.touch(self.index, key);
-        } else if edit.wakes {
-            self.changes.wake(self.index, key);
-        }
-        for event in edit.events.into_iter().flatten() {
-            self.note(class_of(K::TYPE), event, key);
+        if self.changes.is_heard() {
+            if edit.has_changed {
+                self.changes.touch(self.index, key);
+            } else if edit.wakes {
+                self.changes.wake(self.index, key);
+            }
+            for event in edit.events.into_iter().flatten() {
+                self.note(class_of(K::TYPE), event, key);
+            }
         }
         edit.result
     }
@@ -595,7 +602,8 @@ impl Db<'_> {
     /// Looks a key up for how much memory it takes, or for a test: counts nothing.
     #[inline]
     pub fn find<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
-        let hash = self.space.hash(key);
+        let hash = self.expected.hash_of(key).unwrap_or_else(|| self.space.hash(key));
+        debug_assert_eq!(hash, self.space.hash(key), "the key stands where it was expected");
         let mut place = self.space.find(hash, key);
         if self.has_due() {
             place = place.filter(|place| !self.bury_if_due(*place, hash));

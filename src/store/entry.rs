@@ -214,6 +214,7 @@ impl Entry {
 
     /// Changes a collection of this type in place; key and deadline stay. `None` if the value is of
     /// another type. A small one is changed in `room`, whose bytes do not matter.
+    #[inline]
     pub fn edit<K: Kind, R>(
         &mut self,
         room: &mut Vec<u8>,
@@ -223,6 +224,14 @@ impl Entry {
             // SAFETY: the pointer came from a box that this entry owns.
             return K::of_mut(unsafe { &mut *self.large() }).map(change);
         }
+        self.edit_small(room, change)
+    }
+
+    fn edit_small<K: Kind, R>(
+        &mut self,
+        room: &mut Vec<u8>,
+        change: impl FnOnce(&mut K) -> R,
+    ) -> Option<R> {
         match self.value() {
             Value::Small(form, _) if form.type_of() != K::TYPE => None,
             Value::Small(form, bytes) => {

@@ -42,6 +42,25 @@ pub struct Store {
     remains: Remains,
     /// Room in which small collections change.
     room: Vec<u8>,
+    expected: Expected,
+}
+
+/// A key whose hash is known: where its bytes stand, and how many they are.
+#[derive(Default)]
+struct Expected {
+    address: usize,
+    len: usize,
+    /// Zero if there is no such key.
+    hash: u64,
+}
+
+impl Expected {
+    /// The hash of a key, if it is this one.
+    #[inline]
+    fn hash_of(&self, key: &[u8]) -> Option<u64> {
+        let is_it = self.hash != 0 && self.address == key.as_ptr().addr() && self.len == key.len();
+        is_it.then_some(self.hash)
+    }
 }
 
 impl Store {
@@ -56,6 +75,7 @@ impl Store {
             candidates: Candidates::default(),
             remains: Remains::default(),
             room: Vec::new(),
+            expected: Expected::default(),
         }
     }
 
@@ -87,6 +107,7 @@ impl Store {
             usage: &mut self.usage,
             remains: &mut self.remains,
             room: &mut self.room,
+            expected: &self.expected,
             index,
             now_ms,
         }
@@ -171,7 +192,21 @@ impl Store {
         &self.hasher
     }
 
-    /// The hash of a key, for the two prefetches.
+    /// Tells the hash of a key that is about to be looked up, so that it is not made again. The key
+    /// is known by where it stands: its bytes must stay there until another one is expected or
+    /// none.
+    #[inline]
+    pub fn expect(&mut self, key: &[u8], hash: u64) {
+        self.expected = Expected { address: key.as_ptr().addr(), len: key.len(), hash };
+    }
+
+    /// Nothing is known of keys any more.
+    #[inline]
+    pub fn expect_none(&mut self) {
+        self.expected.hash = 0;
+    }
+
+    /// The hash of a key, for the two prefetches and [`Store::expect`].
     #[inline]
     pub fn key_hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash(key)

@@ -193,12 +193,10 @@ impl Usage {
         }
     }
 
-    /// An entry's value is changed in place.
+    /// True if a value that is changed in place has to be noted.
     #[inline]
-    pub(super) fn change(&self, entry: &mut Entry) {
-        if self.measure == Measure::LastChange {
-            self.stamp(entry);
-        }
+    pub(super) fn notes_changes(&self) -> bool {
+        self.measure == Measure::LastChange
     }
 
     /// An entry is used or changed now.
@@ -354,7 +352,8 @@ mod tests {
         usage.look(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 5);
         assert!(usage.notes_writes());
-        usage.change(&mut entry);
+        assert!(usage.notes_changes());
+        usage.stamp(&mut entry);
         assert_eq!(usage.idle_s(entry.access()), 0);
     }
 
