@@ -43,6 +43,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &TYPE,
     &UNLINK,
     &replication::WAIT,
+    &replication::WAITAOF,
 ];
 
 const READS: Spec = Spec {

@@ -59,20 +59,21 @@ fn bgsave(call: &mut Call<'_>) -> Outcome {
         (2, Some(word)) if word.eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(Error::SYNTAX),
     };
+    let is_free = !call.client.is_in_transaction;
     match call.state.children.current() {
+        None if is_free => {}
         Some(child) if child.kind == ChildKind::Snapshot => return Err(IN_PROGRESS),
-        Some(_) if is_scheduled => {
+        None | Some(_) if is_scheduled || !is_free => {
             call.state.persistence.is_scheduled = true;
             call.out.status("Background saving scheduled");
             return Ok(Flow::Done);
         }
-        Some(_) => {
+        None | Some(_) => {
             return Err(Error::new(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
                  SCHEDULE in order to schedule a BGSAVE whenever possible.",
             ));
         }
-        None => {}
     }
     snapshot::save_in_background(call.store, call.state, call.host).map_err(|_| FAILED)?;
     call.out.status("Background saving started");

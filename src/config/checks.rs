@@ -139,8 +139,8 @@ pub(super) fn primary(text: &str) -> Result<String, Refusal> {
             Ok(String::new())
         }
         [host, port] => match port.parse::<u16>() {
-            Ok(port) if port > 0 => Ok(format!("{host} {port}")),
-            _ => Err("Invalid master port".to_owned()),
+            Ok(port) => Ok(format!("{host} {port}")),
+            Err(_) => Err("Invalid master port".to_owned()),
         },
         _ => Err("wrong number of arguments".to_owned()),
     }

@@ -209,10 +209,10 @@ pub fn give_up(
     let peer = peers.get_mut(client)?;
     let parked = peer.client.parked.take()?;
     peer.client.commands += 1;
-    let offset = peer.client.write_offset;
+    let written = peer.client.written;
     peers.answer(client, |out| match (why, parked.wait.nothing) {
-        (GivenUp::TimedOut, Nothing::Replicas) => {
-            out.len_int(state.replication.replicas.count_acked(offset));
+        (GivenUp::TimedOut, nothing @ (Nothing::Replicas | Nothing::Disks)) => {
+            nothing.tell(state.reached(nothing, written), out);
         }
         (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
         (GivenUp::CalledOff(error), _) => out.error(error),

@@ -106,6 +106,15 @@ impl ReplyPeak {
     }
 }
 
+/// How far changes were at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes of the stream for replicas.
+    pub stream: u64,
+    /// Bytes of the log.
+    pub log: u64,
+}
+
 /// One connected client.
 pub struct Client {
     /// Who it is.
@@ -132,8 +141,8 @@ pub struct Client {
     pub side: Side,
     /// What it has said of itself as a replica.
     pub about: Option<Box<About>>,
-    /// How long the stream of changes was after its latest command; what WAIT waits for.
-    pub write_offset: u64,
+    /// How far changes were after its latest command; what WAIT waits for.
+    pub written: Written,
     /// Whether it is closed for having broken the protocol.
     pub has_broken_protocol: bool,
     /// Whether it is to be closed.
@@ -203,7 +212,7 @@ impl Client {
             no_touch: false,
             side: Side::Client,
             about: None,
-            write_offset: 0,
+            written: Written::default(),
             has_broken_protocol: false,
             closing: None,
             name: String::new(),

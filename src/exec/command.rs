@@ -3,6 +3,7 @@
 use super::call::Call;
 use crate::resp::argv::ArgvBuf;
 use crate::resp::error::Error;
+use crate::resp::output::Output;
 use crate::spec::Spec;
 
 /// One command, or one subcommand in its parent's list.
@@ -70,6 +71,23 @@ pub enum Nothing {
     Element,
     /// How many replicas have come as far as was to be.
     Replicas,
+    /// Whether the local disk has come as far as was to be, and how many replicas' disks have.
+    Disks,
+}
+
+impl Nothing {
+    /// Tells how many have come far enough.
+    pub fn tell(self, (is_local_safe, replicas): (bool, usize), out: &mut Output) {
+        match self {
+            Nothing::NullArray | Nothing::Element => {}
+            Nothing::Replicas => out.len_int(replicas),
+            Nothing::Disks => {
+                out.array(2);
+                out.int(i64::from(is_local_safe));
+                out.len_int(replicas);
+            }
+        }
+    }
 }
 
 impl Wait {

@@ -161,23 +161,29 @@ impl Engine {
 
     /// Forgets a client whose connection is gone.
     pub fn disconnect(&mut self, id: ClientId) {
-        if let Some(mut client) = self.peers.disconnect(id) {
-            match client.side {
-                Side::Client => {}
-                Side::Replica => self.forget_replica(id),
-                Side::Primary => self.lose_primary(&client),
-            }
-            transaction::unwatch(&mut client, &mut self.watches);
-            if let Some(own) = client.subscriptions.take() {
-                self.pubsub.forget(id, &own);
-            }
-            if let Some(tracker) = client.tracker {
-                self.tracking.leave(tracker);
-            }
-            self.monitors.remove(id);
-            if let Some(parked) = client.parked {
-                self.abandon(id, &parked);
-            }
+        if let Some(client) = self.peers.disconnect(id) {
+            self.forget_client(client);
+        }
+    }
+
+    /// Forgets what there is of a client beside itself.
+    pub(super) fn forget_client(&mut self, mut client: Client) {
+        let id = client.id;
+        match client.side {
+            Side::Client => {}
+            Side::Replica => self.forget_replica(id),
+            Side::Primary => self.lose_primary(&client),
+        }
+        transaction::unwatch(&mut client, &mut self.watches);
+        if let Some(own) = client.subscriptions.take() {
+            self.pubsub.forget(id, &own);
+        }
+        if let Some(tracker) = client.tracker {
+            self.tracking.leave(tracker);
+        }
+        self.monitors.remove(id);
+        if let Some(parked) = client.parked {
+            self.abandon(id, &parked);
         }
     }
 
@@ -226,6 +232,7 @@ impl Engine {
         self.tend_replication(host);
         self.state.stats.sample(now);
         self.state.memory_used();
+        self.follow_disk();
         self.end_waits(host);
         self.settle(host);
         self.state.stats.scheduled_ticks += host.ticks().saturating_sub(from);

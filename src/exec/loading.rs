@@ -1,8 +1,9 @@
-//! Loading a snapshot: in slices while the server starts, so that clients can be told of it, or at
-//! once for DEBUG RELOAD.
+//! Loading what was kept: in slices while the server starts, so that clients can be told of it.
+//! DEBUG RELOAD loads a snapshot at once.
 
 use super::engine::Engine;
 use super::host::Host;
+use super::log_load::LogLoad;
 use super::snapshot::Failed;
 use super::state::State;
 use crate::base::num;
@@ -27,13 +28,18 @@ pub(super) enum Purpose {
     },
 }
 
-/// A snapshot that is being loaded.
+/// What is being loaded.
+enum Work {
+    Snapshot { purpose: Purpose, loader: Box<Loader<'static>> },
+    Log(Box<LogLoad>),
+}
+
+/// A snapshot or a log that is being loaded.
 pub struct Load {
-    purpose: Purpose,
-    loader: Loader<'static>,
+    work: Work,
     /// When that was begun.
     pub started: Now,
-    /// Bytes of the file.
+    /// Bytes of the files.
     pub total_bytes: u64,
 }
 
@@ -51,23 +57,36 @@ impl Load {
         let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
         // It is for the primary to say what dies.
         let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-        let loader = Loader::new(Box::new(input), len, loading);
-        Load { purpose, loader, started, total_bytes: len.unwrap_or(0) }
+        let loader = Box::new(Loader::new(Box::new(input), len, loading));
+        let work = Work::Snapshot { purpose, loader };
+        Load { work, started, total_bytes: len.unwrap_or(0) }
+    }
+
+    /// A log of so many bytes.
+    pub(super) fn of_log(log: LogLoad, started: Now, total_bytes: u64) -> Load {
+        Load { work: Work::Log(Box::new(log)), started, total_bytes }
     }
 
     /// Whether clients are served meanwhile from the data that was there.
     pub fn is_aside(&self) -> bool {
-        matches!(self.purpose, Purpose::Sync { aside: Some(_) })
+        let Work::Snapshot { purpose, .. } = &self.work else { return false };
+        matches!(purpose, Purpose::Sync { aside: Some(_) })
     }
 
     /// Bytes that have been loaded.
     pub fn loaded_bytes(&self) -> u64 {
-        self.loader.offset()
+        match &self.work {
+            Work::Snapshot { loader, .. } => loader.offset(),
+            Work::Log(log) => log.loaded_bytes(),
+        }
     }
 
     /// Bytes of memory that were in use when it was made, as it says; zero if it does not.
     pub fn used_bytes(&self) -> u64 {
-        self.loader.loaded().aux("used-mem").and_then(|text| text.parse().ok()).unwrap_or(0)
+        match &self.work {
+            Work::Snapshot { loader, .. } => used_bytes(loader),
+            Work::Log(log) => log.used_bytes(),
+        }
     }
 
     /// Seconds until the rest is loaded, if it goes on as it did.
@@ -83,26 +102,29 @@ impl Load {
     }
 }
 
-/// Loads a snapshot that the log begins with, whatever is due in it; the bytes that it has.
-///
-/// # Errors
-/// That it cannot be loaded; the log of the process says why.
-pub(super) fn load_base(
-    store: &mut Store,
-    state: &mut State,
+/// Bytes of memory that were in use when a snapshot was made, as it says; zero if it does not.
+pub(super) fn used_bytes(loader: &Loader<'_>) -> u64 {
+    loader.loaded().aux("used-mem").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// What loads a snapshot that the log begins with, whatever is due in it.
+pub(super) fn base_loader(
+    store: &Store,
+    state: &State,
     file: Box<dyn DiskFile>,
     len: Option<u64>,
-) -> Result<u64, Failed> {
+) -> Loader<'static> {
     let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
     let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-    let mut loader = Loader::new(Box::new(file), len, loading);
-    loader.step(store, u64::MAX, u64::MAX).map_err(|fault| {
-        complain(&fault);
-        Failed
-    })?;
-    note_loaded(&loader, state);
-    Ok(loader.offset())
+    Loader::new(Box::new(file), len, loading)
+}
+
+/// The file of snapshots, to be loaded.
+struct Opened {
+    loader: Box<Loader<'static>>,
+    started: Now,
+    total_bytes: u64,
 }
 
 /// Opens the file of snapshots; `None` if there is none.
@@ -114,7 +136,7 @@ fn open(
     state: &State,
     host: &mut dyn Host,
     replaces: bool,
-) -> Result<Option<Load>, String> {
+) -> Result<Option<Opened>, String> {
     let path = state.config.dbfilename.clone();
     let started = host.now();
     let fault = |error: &io::Error| {
@@ -130,8 +152,8 @@ fn open(
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
     let due_ms = Some(started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
-    let loader = Loader::new(Box::new(input), len, loading);
-    Ok(Some(Load { purpose: Purpose::Start, loader, started, total_bytes: len.unwrap_or(0) }))
+    let loader = Box::new(Loader::new(Box::new(input), len, loading));
+    Ok(Some(Opened { loader, started, total_bytes: len.unwrap_or(0) }))
 }
 
 /// Loads the file of snapshots at once.
@@ -156,11 +178,12 @@ pub fn reload(
         complain(&fault);
         Failed
     })?;
-    finish(load, state);
+    note_loaded(&load.loader, state);
     Ok(())
 }
 
-fn complain(fault: &Fault) {
+/// Writes to the log of the process what is wrong with a snapshot.
+pub(super) fn complain(fault: &Fault) {
     let Fault { offset, reason } = fault;
     if let Reason::Bad(what) = reason {
         log::warn!("Internal error in RDB reading offset {offset} -> {what}");
@@ -170,12 +193,7 @@ fn complain(fault: &Fault) {
 }
 
 /// Notes what has been loaded.
-fn finish(load: Load, state: &mut State) -> Purpose {
-    note_loaded(&load.loader, state);
-    load.purpose
-}
-
-fn note_loaded(loader: &Loader<'_>, state: &mut State) {
+pub(super) fn note_loaded(loader: &Loader<'_>, state: &mut State) {
     let loaded = loader.loaded();
     let (keys, expired, empty) = (loaded.keys, loaded.expired, loaded.empty);
     log::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
@@ -194,53 +212,120 @@ impl Engine {
     /// # Errors
     /// Why that cannot be done, in a line.
     pub fn begin_loading(&mut self, host: &mut dyn Host) -> Result<(), String> {
+        // Where there is a log it goes on, even if it is turned on later.
+        self.state.log.read_manifest(&self.state.config.aof, host.disk())?;
         if self.state.config.aof.is_on {
-            return self.start_log(host);
+            return self.begin_log(host);
         }
-        let load = open(&self.store, &self.state, host, false)?;
-        self.state.persistence.loading = load.map(Box::new);
+        if let Some(Opened { loader, started, total_bytes }) =
+            open(&self.store, &self.state, host, false)?
+        {
+            let work = Work::Snapshot { purpose: Purpose::Start, loader };
+            self.state.persistence.loading = Some(Box::new(Load { work, started, total_bytes }));
+        }
         Ok(())
     }
 
     /// Loads some more.
     #[cold]
     pub(super) fn load_slice(&mut self, host: &mut dyn Host) {
-        let Some(mut load) = self.state.persistence.loading.take() else { return };
-        let config = &self.state.config;
-        let bytes = u64::try_from(config.loading_process_events_interval_bytes).unwrap_or(1);
-        let keys_before = load.loader.loaded().keys;
-        let pause_us = u64::try_from(config.key_load_delay).unwrap_or(0);
-        let store = match &mut load.purpose {
+        let Some(load) = self.state.persistence.loading.take() else { return };
+        let Load { work, started, total_bytes } = *load;
+        let bytes = self.state.config.loading_process_events_interval_bytes;
+        let bytes = u64::try_from(bytes).unwrap_or(1);
+        let rest = match work {
+            Work::Snapshot { purpose, loader } => {
+                self.snapshot_slice(purpose, loader, bytes, started, host)
+            }
+            Work::Log(log) => self.load_log_slice(log, bytes, started, host),
+        };
+        if let Some(work) = rest {
+            self.show_life();
+            self.state.persistence.loading = Some(Box::new(Load { work, started, total_bytes }));
+        }
+    }
+
+    /// Loads some more of a snapshot; what is left to be done.
+    fn snapshot_slice(
+        &mut self,
+        mut purpose: Purpose,
+        mut loader: Box<Loader<'static>>,
+        bytes: u64,
+        started: Now,
+        host: &mut dyn Host,
+    ) -> Option<Work> {
+        let keys_before = loader.loaded().keys;
+        let store = match &mut purpose {
             Purpose::Sync { aside: Some(aside) } => aside,
             Purpose::Sync { aside: None } | Purpose::Start => &mut self.store,
         };
-        match load.loader.step(store, bytes, u64::MAX) {
-            Ok(false) => {
-                self.show_life();
-                let keys = load.loader.loaded().keys - keys_before;
-                if pause_us > 0 {
-                    host.sleep(Duration::from_micros(pause_us.saturating_mul(keys)));
-                }
-                self.state.persistence.loading = Some(load);
+        match (loader.step(store, bytes, u64::MAX), purpose) {
+            (Ok(false), purpose) => {
+                self.pause_loading(loader.loaded().keys - keys_before, host);
+                return Some(Work::Snapshot { purpose, loader });
             }
-            Ok(true) => {
+            (Ok(true), Purpose::Sync { aside }) => {
+                note_loaded(&loader, &mut self.state);
+                self.snapshot_loaded(aside);
+            }
+            (Ok(true), Purpose::Start) => {
+                note_loaded(&loader, &mut self.state);
                 let now = host.now();
-                let us = now.mono_us.saturating_sub(load.started.mono_us);
-                if let Purpose::Sync { aside } = finish(*load, &mut self.state) {
-                    return self.snapshot_loaded(aside);
-                }
+                let us = now.mono_us.saturating_sub(started.mono_us);
                 self.state.persistence.note_saved(self.store.changes.dirty, now);
                 log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
             }
-            Err(fault) => {
+            (Err(fault), Purpose::Sync { aside }) => {
                 complain(&fault);
-                if let Purpose::Sync { aside } = load.purpose {
-                    return self.snapshot_refused(aside.is_some());
-                }
-                let sentence = "Fatal error loading the DB, check server logs. Exiting.";
-                self.state.persistence.failure = Some(sentence.to_owned());
-                self.state.is_stopping = true;
+                self.snapshot_refused(aside.is_some());
+            }
+            (Err(fault), Purpose::Start) => {
+                complain(&fault);
+                self.fail("Fatal error loading the DB, check server logs. Exiting.".to_owned());
             }
         }
+        None
+    }
+
+    /// Loads some more of the log; what is left to be done.
+    fn load_log_slice(
+        &mut self,
+        mut log: Box<LogLoad>,
+        bytes: u64,
+        started: Now,
+        host: &mut dyn Host,
+    ) -> Option<Work> {
+        let requests_before = log.requests();
+        match self.log_slice(&mut log, bytes, host) {
+            Ok(false) => {
+                self.pause_loading(log.requests() - requests_before, host);
+                return Some(Work::Log(log));
+            }
+            Ok(true) => {
+                self.end_log_load(*log, started, host);
+                if let Err(reason) = self.open_log(host) {
+                    self.fail(reason);
+                }
+            }
+            Err(reason) => {
+                self.drop_log_load(*log);
+                self.fail(reason);
+            }
+        }
+        None
+    }
+
+    /// Lets time pass for things that have been loaded (`key-load-delay`).
+    fn pause_loading(&self, count: u64, host: &mut dyn Host) {
+        let pause_us = u64::try_from(self.state.config.key_load_delay).unwrap_or(0);
+        if pause_us > 0 {
+            host.sleep(Duration::from_micros(pause_us.saturating_mul(count)));
+        }
+    }
+
+    /// The server cannot go on.
+    fn fail(&mut self, reason: String) {
+        self.state.persistence.failure = Some(reason);
+        self.state.is_stopping = true;
     }
 }

@@ -24,6 +24,7 @@ mod invalidate;
 mod latency;
 mod loading;
 mod log;
+mod log_load;
 pub mod log_rewrite;
 mod peers;
 mod persistence;

@@ -33,6 +33,8 @@ pub struct Peers {
     slots: Slab<Option<Box<Peer>>>,
     /// Clients connected so far.
     serials: u64,
+    /// Clients that nobody sees.
+    unseen: usize,
     /// Clients that have output to be sent, each once.
     with_output: Vec<ClientId>,
     /// Clients that have messages to be sent, each once, first come first served.
@@ -90,6 +92,26 @@ impl Peers {
         id
     }
 
+    /// Adds a client that nobody sees: it is checked out as long as it is there, and not counted.
+    pub(super) fn connect_unseen(&mut self, now: Now) -> Box<Peer> {
+        self.unseen += 1;
+        let id = ClientId { serial: u64::MAX, slot: self.slots.insert(None) };
+        let client = Client::new(id, Connection::default(), now, Standing::Free);
+        Box::new(Peer {
+            client,
+            out: Output::default(),
+            is_listed: false,
+            is_queued: false,
+            counted_bytes: 0,
+        })
+    }
+
+    /// Takes such a client away.
+    pub(super) fn disconnect_unseen(&mut self, peer: &Peer) {
+        self.slots.try_remove(peer.client.id.slot);
+        self.unseen -= 1;
+    }
+
     /// Takes a client away for good.
     pub fn disconnect(&mut self, id: ClientId) -> Option<Client> {
         self.get(id)?;
@@ -100,12 +122,12 @@ impl Peers {
 
     /// Number of clients, checked out ones included.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len() - self.unseen
     }
 
     /// True without clients.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
     }
 
     /// A client that is not checked out.

@@ -3,14 +3,11 @@
 //! They come by a client without a connection. Nothing is refused that was admitted once, nobody is
 //! answered, and what is due stays until its end is replayed too.
 
-use super::client::Connection;
 use super::command::Flow;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
 use super::run::Planned;
-use crate::acl::Standing;
-use crate::base::id::ClientId;
 use crate::resp::argv::Argv;
 
 /// A request that cannot be run again.
@@ -24,10 +21,33 @@ pub struct Unreplayable {
     pub is_unknown: bool,
 }
 
+/// A client without a connection by which requests are replayed. Nobody sees it.
+pub struct Replayer {
+    peer: Box<Peer>,
+}
+
+impl Replayer {
+    /// Whether a transaction has begun and not ended.
+    pub fn is_in_transaction(&self) -> bool {
+        self.peer.client.multi.is_some()
+    }
+
+    /// Forgets a transaction that has begun.
+    pub fn forget_transaction(&mut self) {
+        self.peer.client.multi = None;
+    }
+}
+
 impl Engine {
     /// A client by which requests are replayed.
-    pub fn connect_replay(&mut self) -> ClientId {
-        self.peers.connect(Connection::default(), self.state.now, Standing::Free)
+    pub fn begin_replay(&mut self) -> Replayer {
+        Replayer { peer: self.peers.connect_unseen(self.state.now) }
+    }
+
+    /// Forgets it.
+    pub fn end_replay(&mut self, replayer: Replayer) {
+        self.peers.disconnect_unseen(&replayer.peer);
+        self.forget_client(replayer.peer.client);
     }
 
     /// Runs requests again, up to the first that begins a transaction; how many have run.
@@ -36,18 +56,18 @@ impl Engine {
     /// The first request that cannot be run.
     pub fn replay<'a>(
         &mut self,
-        id: ClientId,
+        replayer: &mut Replayer,
         requests: impl Iterator<Item = Argv<'a>> + Clone,
         host: &mut dyn Host,
     ) -> Result<usize, Unreplayable> {
-        let Some(mut peer) = self.check_out(id) else { return Ok(0) };
+        let peer = &mut *replayer.peer;
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let showed_due = std::mem::replace(&mut self.store.changes.shows_due, true);
         let (mut count, mut outcome) = (0, Ok(()));
         for argv in requests {
             let planned = plan.get(count).copied().flatten();
             let was_queueing = peer.client.multi.is_some();
-            if let Err(is_unknown) = self.replay_one(&mut peer, planned, argv, host) {
+            if let Err(is_unknown) = self.replay_one(peer, planned, argv, host) {
                 outcome = Err(Unreplayable { count, name: argv.at(0).to_vec(), is_unknown });
                 break;
             }
@@ -58,14 +78,8 @@ impl Engine {
         }
         self.store.expect_none();
         self.store.changes.shows_due = showed_due;
-        self.peers.check_in(peer);
         self.settle(host);
         outcome.map(|()| count)
-    }
-
-    /// Whether a client has begun a transaction and not ended it.
-    pub fn is_in_transaction(&self, id: ClientId) -> bool {
-        self.peers.get(id).is_some_and(|peer| peer.client.multi.is_some())
     }
 
     /// Runs one request again; the error is whether its command is unknown.

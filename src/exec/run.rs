@@ -455,7 +455,7 @@ impl Engine {
         if self.state.feed.is_on() {
             self.feed_changes(before, (db, argv, propagated), command.spec.flags);
             if outcome != Ok(Flow::Block) {
-                peer.client.write_offset = self.state.replication_offset();
+                peer.client.written = self.state.written();
             }
         }
         if self.tracking.is_on() {

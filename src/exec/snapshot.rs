@@ -6,6 +6,7 @@ use super::host::Host;
 use super::state::State;
 use crate::base::num;
 use crate::base::time::Now;
+use crate::persist::aof::LogState;
 use crate::persist::rdb::Saving;
 use crate::persist::snapshot::{self, Place};
 use crate::spec::REDIS_VERSION;
@@ -222,6 +223,14 @@ pub fn stop(
     host: &mut dyn Host,
 ) -> Result<(), Failed> {
     stop_saving(state, host);
+    if state.log.state == LogState::Waiting && state.children.of(ChildKind::LogRewrite).is_some() {
+        // What is to be kept is kept nowhere yet.
+        if !ending.is_forced {
+            log::warn!("Writing initial AOF, can't exit.");
+            return Err(Failed);
+        }
+        log::warn!("Writing initial AOF. Exit anyway.");
+    }
     // What is there while data is being loaded is not all of it.
     let saves = ending.saves.unwrap_or(state.persistence.has_points());
     if saves && !state.persistence.is_loading() {

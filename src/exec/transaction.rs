@@ -168,6 +168,9 @@ impl Engine {
         timed.stop(&peer.client, self, host);
         peer.client.is_in_transaction = false;
         self.state.feed.leave(false);
+        if self.state.feed.is_on() {
+            peer.client.written = self.state.written();
+        }
     }
 
     fn run_queued<'a>(
@@ -195,9 +198,9 @@ impl Engine {
             Ok(Flow::LoadLog) => peer.out.error(&Error::new("ERR not inside a transaction")),
             Ok(Flow::Block) => match peer.client.wait.take().map(|wait| wait.nothing) {
                 Some(Nothing::Element) => peer.out.null(),
-                Some(Nothing::Replicas) => {
-                    let offset = peer.client.write_offset;
-                    peer.out.len_int(self.state.replication.replicas.count_acked(offset));
+                Some(nothing @ (Nothing::Replicas | Nothing::Disks)) => {
+                    let reached = self.state.reached(nothing, peer.client.written);
+                    nothing.tell(reached, &mut peer.out);
                 }
                 Some(Nothing::NullArray) | None => peer.out.null_array(),
             },

@@ -18,7 +18,7 @@ use crate::sys::crash::BlackBox;
 use crate::sys::{files, process};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -122,7 +122,8 @@ impl Server {
     ) -> Result<Server, String> {
         let fault = |error: io::Error| format!("cannot start: {error}");
         let poll = Poll::new().map_err(fault)?;
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD]).map_err(fault)?;
+        let mut signals =
+            Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGXFSZ]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
@@ -307,7 +308,8 @@ impl Server {
                         self.engine.child_ended(end, &mut self.world);
                     }
                 }
-                // SIGHUP is listened to so that it does nothing.
+                // SIGHUP is listened to so that it does nothing, and SIGXFSZ so that a write beyond
+                // the system's limit fails like one to a full disk.
                 _ => {}
             }
         }

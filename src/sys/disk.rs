@@ -7,7 +7,7 @@
 
 use rustix::fs::{Advice, fadvise};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Files by path.
@@ -29,6 +29,12 @@ pub trait Disk {
     /// # Errors
     /// The system's; [`ErrorKind::NotFound`] if it is not there.
     fn open(&mut self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// A file to be read from an offset on.
+    ///
+    /// # Errors
+    /// The system's; [`ErrorKind::NotFound`] if it is not there.
+    fn open_at(&mut self, path: &str, offset: u64) -> io::Result<Box<dyn DiskFile>>;
 
     /// The bytes of a file; `None` if it is not there.
     ///
@@ -107,6 +113,12 @@ impl Disk for SystemDisk {
 
     fn open(&mut self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         boxed(File::open(path)?)
+    }
+
+    fn open_at(&mut self, path: &str, offset: u64) -> io::Result<Box<dyn DiskFile>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        boxed(file)
     }
 
     fn len(&mut self, path: &str) -> io::Result<Option<u64>> {
@@ -197,6 +209,9 @@ mod tests {
         disk.make_dir(&path("c")).unwrap();
         let mut text = String::new();
         disk.open(&path("b")).unwrap().read_to_string(&mut text).unwrap();
+        let mut rest = String::new();
+        disk.open_at(&path("b"), 3).unwrap().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "t");
         assert_eq!((text.as_str(), disk.len(&path("a")).unwrap()), ("onet", None));
         let mut names = disk.list(root).unwrap();
         names.sort();

@@ -22,6 +22,7 @@ import idle
 import listeners
 import load
 import memory
+import persist
 import render
 import servers
 import tails
@@ -31,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures.json"
 QUICK_FIGURES = servers.ROOT / "target/bench/figures.json"
 PARTS = {"cpu": load, "memory": memory, "expiry": expiry, "tails": tails, "idle": idle,
-         "listeners": listeners}
+         "persist": persist, "listeners": listeners}
 
 # flag: (type, full size, size of --quick, what it is)
 SIZES = {
@@ -42,6 +43,7 @@ SIZES = {
     "storm-keys": (int, 1_000_000, 100_000, "keys that are due in one millisecond"),
     "window-s": (float, 20.0, 4.0, "seconds to wait for keys to expire"),
     "fill-keys": (int, 4_000_000, 300_000, "keys of the fill that may cause pauses"),
+    "save-keys": (int, 1_000_000, 50_000, "keys of the data that is saved and loaded"),
     "watch-s": (float, 5.0, 2.0, "seconds to watch an idle server"),
     "attempts": (int, 4, 1, "tries of a round that others disturb"),
     "patience-s": (float, 300.0, 0.0, "seconds to wait for a quiet machine, before each try"),

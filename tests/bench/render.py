@@ -12,6 +12,7 @@ import listeners
 from figures import Figures, middle
 from load import CLIENTS, WORKLOADS
 from memory import SHAPES
+from persist import DATA
 from plots import Mark, Plot, draw, short
 from quiet import DISTURBED_PERCENT
 from servers import BASE, OWN, PEERS
@@ -95,6 +96,14 @@ A quiet client sends one GET every half millisecond and times the reply. Meanwhi
 fills the keyspace from empty to {keys:,} keys, {pipeline} to a batch. The quiet client waits for each
 reply before it sends again, so a long pause counts once: look at the maximum too. "At rest" is the
 same probe of the same server with no load, and shows what the machine itself adds.
+"""
+PERSIST = """
+## Keeping data
+
+{keys:,} keys are saved by SAVE and loaded when the process is started again, from its start to the first
+PONG. The mixed data has all types but streams, small and large, half of the elements in four large keys.
+A SET replaces one of many values of 32 bytes; the log is synced every second or before each reply. The
+round trips are those of a quiet client while BGSAVE runs and another client writes to all keys.
 """
 IDLE = """
 ## Idle
@@ -331,6 +340,23 @@ class Document:
         about = TAILS.format(keys=settings["keys"], pipeline=settings["pipeline"])
         return [about, table(self.header([""]), rows + rest), self.plot("pauses", plot)]
 
+    def persist(self) -> list:
+        settings = self.figures.settings("persist/strings")
+        if not settings:
+            return [f"\n## Keeping data\n\n{MISSING}"]
+        rows = [self.line([f"{title}, {data.title}, s"], f"persist/{data.name}", name)
+                for data in DATA for title, name in (("SAVE", "save_s"), ("load", "load_s"))]
+        rows += [self.line([f"SET, 16 at a time, {title}: {what}"], f"persist/log-{policy}", name)
+                 for policy, title in (("none", "no log"), ("everysec", "everysec"),
+                                       ("always", "always"))
+                 for what, name in (("CPU, us", "cpu_us"), ("thousands a second",
+                                                            "throughput_kops"))]
+        rows += [self.line([f"round trip while BGSAVE runs: {title}, ms"], "persist/pauses", name)
+                 for title, name in (("p50", "p50_ms"), ("p99", "p99_ms"), ("p99.9", "p999_ms"),
+                                     ("maximum", "max_ms"))]
+        about = PERSIST.format(keys=settings["keys"])
+        return [about, table(self.header([""]), rows)]
+
     def idle(self) -> list:
         settings = self.figures.settings("idle/strace")
         if not settings:
@@ -367,8 +393,8 @@ class Document:
 
     def text(self) -> str:
         parts = [HEAD.format(base=BASE), self.summary(), self.method(), self.runs(), *self.cpu(),
-                 *self.memory(), *self.lag(), *self.storm(), *self.tails(), *self.idle(),
-                 *self.listeners()]
+                 *self.memory(), *self.lag(), *self.storm(), *self.tails(), *self.persist(),
+                 *self.idle(), *self.listeners()]
         return re.sub(r"\n{3,}", "\n\n", "\n".join(parts) + "\n")
 
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import expiry
 import idle
 import listeners
+import persist
 import render
 import servers
 import wire
@@ -74,6 +75,22 @@ class Commands(unittest.TestCase):
         self.assertEqual(shown, "server --port {port} --save ''")
         own = servers.Candidate("x", f"{servers.OWN_BINARY} --port {{port}}").shown_command()
         self.assertEqual(own, "target/release/spindle-server --port {port}")
+
+
+class Data(unittest.TestCase):
+    def test_the_data_to_be_kept_is_the_same_each_time(self):
+        for data in persist.DATA:
+            first, again = list(data.requests(400)), list(data.requests(400))
+            self.assertEqual(first, again)
+            self.assertTrue(all(request.startswith(b"*") for request in first))
+        self.assertEqual(len(list(persist.strings(400))), 400)
+        self.assertEqual(len(list(persist.mixed(400))), 408)
+
+    def test_flags_come_behind_the_command(self):
+        one = servers.Candidate("x", "server --port {port}")
+        logged = persist.with_flags(one, persist.POLICIES["always"])
+        self.assertEqual(logged.arguments(7)[-4:],
+                         ["--appendonly", "yes", "--appendfsync", "always"])
 
 
 class FakeConnection(wire.Connection):

@@ -10,5 +10,6 @@ mod support;
 mod world;
 
 mod commands;
+mod logs;
 mod readers;
 mod snapshots;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const SCOPE: Scope = Scope { is_newest: true, has_chance: true };
 
-fn config(rng: &mut Rng) -> Config {
+pub fn config(rng: &mut Rng) -> Config {
     let sanitize_dump_payload = [Sanitize::No, Sanitize::Yes][rng.usize(0..2)];
     let (small, rdbcompression) = (rng.bool(), rng.bool());
     Config {
@@ -29,7 +29,7 @@ fn config(rng: &mut Rng) -> Config {
 }
 
 /// Requests of all kinds to collections.
-fn use_keys(sim: &mut Sim, rng: &mut Rng, count: usize) {
+pub fn use_keys(sim: &mut Sim, rng: &mut Rng, count: usize) {
     let conn = sim.connect();
     for _ in 0..count {
         sim.arrive(conn, &encode(&collections::any_request(rng, SCOPE)), 16, |_| {});
@@ -39,7 +39,8 @@ fn use_keys(sim: &mut Sim, rng: &mut Rng, count: usize) {
     sim.engine.disconnect(id);
 }
 
-fn damage(rng: &mut Rng, bytes: &mut Vec<u8>, from: usize) {
+/// Bytes by chance, more or less of them.
+pub fn damage(rng: &mut Rng, bytes: &mut Vec<u8>, from: usize) {
     for _ in 0..rng.usize(0..4) {
         if bytes.len() <= from {
             return;

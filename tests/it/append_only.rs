@@ -390,3 +390,160 @@ fn files_are_checked_and_mended() {
     let (text, is_good) = check(&manifest, &[]);
     assert!(!is_good && text.contains("Unknown AOF file type"), "{text}");
 }
+
+/// Lets no file of a server grow beyond this; `None` lifts that.
+fn limit_files(server: &Server, bytes: Option<u64>) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap());
+    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+}
+
+/// Sets keys to values of a kilobyte until that is refused; how many it were, and the refusal.
+fn write_until_refused(client: &mut Client, from: usize) -> (usize, Option<String>) {
+    let value = "v".repeat(1_000);
+    for number in from..from + 1_000 {
+        client.request(&["SET", &format!("key:{number}"), &value]);
+        match client.try_reply().map(|reply| reply.to_string()) {
+            Some(reply) if reply == "+OK" => {}
+            other => return (number, other),
+        }
+    }
+    panic!("there was room for all of them");
+}
+
+#[test]
+fn files_that_may_not_grow_cost_nothing_that_was_acknowledged() {
+    for fsync in ["everysec", "no"] {
+        let flags = ["--appendonly", "yes", "--appendfsync", fsync];
+        let server = Server::start(&flags);
+        let mut client = server.client();
+        limit_files(&server, Some(100_000));
+        let (count, refusal) = write_until_refused(&mut client, 0);
+        let refusal = refusal.expect("it is told");
+        let reason = "-MISCONF Errors writing to the AOF file: File too large";
+        assert!(refusal.starts_with(reason), "{refusal}");
+        assert!((80..110).contains(&count), "{count} keys");
+        assert_eq!(client.run("DBSIZE").int(), i64::try_from(count).unwrap());
+        assert_eq!(client.run("GET key:0").text().len(), 1_000, "reads go on");
+        assert_eq!(told(&mut client, "aof_last_write_status"), "err");
+        limit_files(&server, None);
+        eventually("writes go on", || client.run("SET more 1").to_string() == "+OK");
+        assert_eq!(told(&mut client, "aof_last_write_status"), "ok");
+        let server = server.crash_and_restart(&flags);
+        let kept = server.client().run("DBSIZE").int();
+        assert_eq!(kept, i64::try_from(count).unwrap() + 1, "{fsync}");
+    }
+}
+
+#[test]
+fn a_server_that_may_not_acknowledge_without_a_sync_ends_when_its_files_may_not_grow() {
+    let mut server = Server::start(&ALWAYS);
+    let mut client = server.client();
+    limit_files(&server, Some(100_000));
+    let (count, refusal) = write_until_refused(&mut client, 0);
+    assert_eq!(refusal, None, "the connection ends without a word");
+    assert!(!server.wait().success());
+    let server = server.restart(&ALWAYS);
+    let mut client = server.client();
+    assert_eq!(client.run("DBSIZE").int(), i64::try_from(count).unwrap());
+    assert_eq!(client.run("SET more 1").to_string(), "+OK");
+}
+
+#[test]
+fn a_snapshot_or_a_base_that_may_not_grow_is_told_and_leaves_nothing() {
+    let server =
+        Server::start(&["--appendonly", "yes", "--save", "3600 1", "--rdbcompression", "no"]);
+    let mut client = server.client();
+    for number in 0..50 {
+        client.call(&["SET", &format!("key:{number}"), &"v".repeat(1_000)]);
+    }
+    limit_files(&server, Some(30_000));
+    client.run("BGSAVE");
+    eventually("it is told", || told(&mut client, "rdb_last_bgsave_status") == "err");
+    let refusal = client.run("SET a 1").to_string();
+    assert!(refusal.starts_with("-MISCONF "), "{refusal}");
+    assert_eq!(client.run("SAVE").to_string(), "-ERR");
+    client.run("BGREWRITEAOF");
+    eventually("it is told", || told(&mut client, "aof_last_bgrewrite_status") == "err");
+    let mut left: Vec<String> = std::fs::read_dir(server.dir())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["appendonlydir", "log"]);
+    limit_files(&server, None);
+    client.run("BGSAVE");
+    eventually("it is told", || told(&mut client, "rdb_last_bgsave_status") == "ok");
+    assert_eq!(client.run("SET a 1").to_string(), "+OK");
+}
+
+/// What INFO says of a name.
+fn told(client: &mut Client, name: &str) -> String {
+    let info = client.run("INFO persistence").text();
+    let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+    line.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn clients_are_told_while_the_log_is_loaded() {
+    for preamble in ["yes", "no"] {
+        let flags = ["--appendonly", "yes", "--aof-use-rdb-preamble", preamble];
+        let server = Server::start(&flags);
+        let mut client = server.client();
+        let write = |client: &mut Client, from: usize| {
+            for number in from..from + 1_500 {
+                client.send(&encode(&["SET", &format!("key:{number}"), "value"]));
+            }
+            (0..1_500).for_each(|_| assert_eq!(client.reply().to_string(), "+OK"));
+        };
+        write(&mut client, 0);
+        client.run("BGREWRITEAOF");
+        eventually("it is written anew", || told(&mut client, "aof_rewrite_in_progress") == "0");
+        write(&mut client, 1_500);
+        let slow = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+        let server = Server::begin_in(server.kill(), &[&flags[..], &slow[..]].concat());
+        eventually("a listener", || {
+            std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok()
+        });
+        let mut client = server.client();
+        let refused = "-LOADING Redis is loading the dataset in memory";
+        assert_eq!(client.run("GET key:1").to_string(), refused);
+        assert_eq!(client.run("CONFIG SET appendonly no").to_string(), refused);
+        assert_eq!(told(&mut client, "loading"), "1");
+        assert_eq!(told(&mut client, "aof_enabled"), "1");
+        let number = |text: String| text.parse::<u64>().unwrap();
+        let total = number(told(&mut client, "loading_total_bytes"));
+        let first = number(told(&mut client, "loading_loaded_bytes"));
+        assert!(total > 50_000 && first < total, "{first} of {total}");
+        eventually("it gets on", || {
+            let now = told(&mut client, "loading_loaded_bytes");
+            now.is_empty() || number(now) > first
+        });
+        let list = client.run("CLIENT LIST").text();
+        assert_eq!(list.lines().count(), 1, "nobody sees who replays: {list}");
+        eventually("everything is loaded", || client.run("PING").to_string() == "+PONG");
+        assert_eq!(client.run("DBSIZE").int(), 3_000);
+        assert_eq!(told(&mut client, "rdb_changes_since_last_save"), "0");
+        client.run("SET more 1");
+        let server = server.crash_and_restart(&flags);
+        assert_eq!(server.client().run("DBSIZE").int(), 3_001);
+    }
+}
+
+#[test]
+fn a_log_that_was_off_goes_on_where_it_was() {
+    let server = Server::start(&ALWAYS);
+    assert_eq!(server.client().run("SET a 1").to_string(), "+OK");
+    let server = Server::start_in(server.kill(), &spindle(), &[]);
+    let mut client = server.client();
+    assert_eq!(client.run("DBSIZE").int(), 0, "without the log it is not read");
+    assert_eq!(client.run("SET b 2").to_string(), "+OK");
+    assert_eq!(client.run("CONFIG SET appendonly yes").to_string(), "+OK");
+    let manifest = || {
+        let path = server.dir().join("appendonlydir/appendonly.aof.manifest");
+        std::fs::read_to_string(path).unwrap()
+    };
+    let expected = "file appendonly.aof.2.base.rdb seq 2 type b\n\
+                    file appendonly.aof.2.incr.aof seq 2 type i\n";
+    eventually("the first base is there", || manifest() == expected);
+}

@@ -2,7 +2,7 @@
 //! hold the same in the end, however the way between them fares.
 
 use crate::support::client::{Client, encode};
-use crate::support::server::{Server, eventually, redis};
+use crate::support::server::{Server, eventually, free_port, redis};
 use crate::support::skip;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -90,6 +90,50 @@ fn waiting_for_replicas() {
     // The third one is silent.
     client.run("SET k 2");
     assert_eq!(client.run("WAIT 3 200").int(), 0);
+}
+
+#[test]
+fn waiting_for_disks() {
+    let server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut client = server.client();
+    let mut by_hand = follow(&server).0;
+    client.run("SET k 1");
+    assert_eq!(client.run("WAITAOF 1 0 0").to_string(), "[1, 0]");
+    client.request(&["WAITAOF", "1", "1", "0"]);
+    expect(&mut by_hand, &["SELECT", "0"]);
+    expect(&mut by_hand, &["SET", "k", "1"]);
+    expect(&mut by_hand, &["REPLCONF", "GETACK", "*"]);
+    let written = encode(&["SELECT", "0"]).len() + encode(&["SET", "k", "1"]).len();
+    by_hand.request(&["REPLCONF", "ACK", "1000", "FACK", &(written - 1).to_string()]);
+    by_hand.request(&["REPLCONF", "ACK", "1000", "FACK", &written.to_string()]);
+    assert_eq!(client.reply().to_string(), "[1, 1]");
+}
+
+#[test]
+fn a_replica_tells_how_far_its_disk_is() {
+    let port = free_port();
+    let primary = Server::start_on(port);
+    let (mut client, port) = (primary.client(), port.to_string());
+    for fsync in ["always", "everysec"] {
+        let flags =
+            ["--appendonly", "yes", "--appendfsync", fsync, "--replicaof", "127.0.0.1", &port];
+        let replica = Server::start(&flags);
+        let mut other = replica.client();
+        eventually("the link is up", || {
+            other.run("INFO replication").text().contains("master_link_status:up")
+        });
+        client.run("INCR k");
+        assert_eq!(client.run("WAITAOF 0 1 20000").to_string(), "[0, 1]", "{fsync}");
+    }
+    // Without a log there is nothing to tell of.
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
+    let mut other = replica.client();
+    eventually("the link is up", || {
+        other.run("INFO replication").text().contains("master_link_status:up")
+    });
+    client.run("INCR k");
+    assert_eq!(client.run("WAIT 1 20000").int(), 1);
+    assert_eq!(client.run("WAITAOF 0 1 50").to_string(), "[0, 0]");
 }
 
 #[test]

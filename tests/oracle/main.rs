@@ -8,6 +8,7 @@ mod support;
 mod bitmaps;
 mod changes;
 mod facts;
+mod logs;
 mod parameters;
 mod proof;
 mod replies;

@@ -9,7 +9,8 @@ use crate::support::{seeds, skip};
 use fastrand::Rng;
 
 const FLAGS: &[&str] = &["--enable-debug-command", "yes"];
-const DATABASES: usize = 3;
+/// The databases that are used.
+pub const DATABASES: usize = 3;
 
 /// Parameters that decide how values are kept and written, and the values that they may have.
 const PARAMETERS: [(&str, &[&str]); 6] = [
@@ -60,7 +61,7 @@ fn each_server_loads_what_the_other_one_saves() {
 }
 
 /// Values of all types by chance, with deadlines that are far away.
-fn fill(client: &mut Client, rng: &mut Rng) {
+pub fn fill(client: &mut Client, rng: &mut Rng) {
     for _ in 0..600 {
         let request = request(rng);
         client.call(&request);

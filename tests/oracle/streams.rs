@@ -119,7 +119,8 @@ impl Side {
     }
 }
 
-fn compare_data(a: &mut Client, b: &mut Client) {
+/// Both hold the same.
+pub fn compare_data(a: &mut Client, b: &mut Client) {
     // What has been queued is not run, so that the following is.
     assert_eq!(a.run("DISCARD"), b.run("DISCARD"));
     for db in 0..DATABASES {

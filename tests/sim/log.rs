@@ -20,8 +20,11 @@ fn config(fsync: Fsync) -> Config {
 fn open(seed: u64, config: &Config, disk: &FakeDisk) -> Result<Sim, String> {
     let mut sim = Sim::new(seed, config.clone());
     sim.world.disk = disk.clone();
-    sim.engine.start_log(&mut sim.world)?;
-    Ok(sim)
+    sim.engine.begin_loading(&mut sim.world)?;
+    while sim.engine.state().persistence.is_loading() {
+        sim.advance(Duration::ZERO);
+    }
+    sim.engine.state_mut().persistence.failure.take().map_or(Ok(sim), Err)
 }
 
 /// Everything, without what dies of age: time begins anew with every server here.
@@ -139,8 +142,51 @@ fn what_is_written_is_synced_within_a_second() {
     assert_eq!(errands.len(), 1);
     assert_eq!(sim.idle_us(), None, "whoever syncs wakes the loop");
     let log = &sim.engine.state().log;
-    assert!(log.safe() < log.appended());
+    assert!(!log.is_safe(log.appended()));
     errands.into_iter().for_each(|errand| errand(&mut sim.world.disk));
-    assert_eq!(sim.engine.state().log.safe(), sim.engine.state().log.appended());
+    let log = &sim.engine.state().log;
+    assert!(log.is_safe(log.appended()));
     assert_eq!(sim.idle_us(), None);
+}
+
+#[test]
+fn who_waits_for_the_disk_is_told_once_it_has_everything() {
+    let (config, disk) = (config(Fsync::EverySecond), FakeDisk::default());
+    let mut sim = open(1, &config, &disk).unwrap();
+    sim.world.errands = Some(Vec::new());
+    let (one, other) = (sim.connect(), sim.connect());
+    let said = |sim: &mut Sim, conn: usize| -> Vec<String> {
+        sim.replies(conn).iter().map(ToString::to_string).collect()
+    };
+    let sync = |sim: &mut Sim| {
+        let errands = sim.world.errands.replace(Vec::new()).unwrap();
+        errands.into_iter().for_each(|errand| errand(&mut sim.world.disk));
+        sim.advance(Duration::from_secs(1));
+        sim.engine.write_log(&mut sim.world).unwrap();
+    };
+    sim.advance(Duration::from_secs(5));
+    assert_eq!(sim.run(one, "WAITAOF 1 0 0"), ["[1, 0]"], "it has written nothing");
+    for line in ["MULTI", "INCR a", "WAITAOF 1 0 0"] {
+        sim.run(other, line);
+    }
+    assert_eq!(sim.run(other, "EXEC"), ["[1, [1, 0]]"], "before that it had written nothing");
+    sim.engine.write_log(&mut sim.world).unwrap();
+    assert!(sim.run(other, "WAITAOF 1 0 0").is_empty());
+    sim.run(one, "INCR a");
+    sim.engine.write_log(&mut sim.world).unwrap();
+    assert!(sim.run(one, "WAITAOF 1 0 2500").is_empty());
+    sync(&mut sim);
+    assert_eq!(said(&mut sim, other), ["[1, 0]"]);
+    assert!(said(&mut sim, one).is_empty(), "that was written after the sync began");
+    sync(&mut sim);
+    assert_eq!(said(&mut sim, one), ["[1, 0]"]);
+    sim.run(one, "INCR a");
+    assert!(sim.run(one, "WAITAOF 1 0 2000").is_empty());
+    sim.advance(Duration::from_secs(2));
+    assert_eq!(said(&mut sim, one), ["[0, 0]"]);
+    assert!(sim.run(one, "WAITAOF 1 0 0").is_empty());
+    sim.run(other, "CONFIG SET appendonly no");
+    sim.advance(Duration::ZERO);
+    let refusal = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    assert_eq!(said(&mut sim, one), [refusal]);
 }

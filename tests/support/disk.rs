@@ -145,6 +145,12 @@ impl Disk for FakeDisk {
         self.file(node)
     }
 
+    fn open_at(&mut self, path: &str, offset: u64) -> io::Result<Box<dyn DiskFile>> {
+        let node = self.inner().node(path)?;
+        let at = usize::try_from(offset).expect("it is in memory");
+        Ok(Box::new(FakeFile { disk: self.clone(), node, at }))
+    }
+
     fn len(&mut self, path: &str) -> io::Result<Option<u64>> {
         Ok(self.read(path).map(|bytes| bytes.len() as u64))
     }

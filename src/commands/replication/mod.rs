@@ -10,7 +10,7 @@ mod wait;
 pub(super) use failover::FAILOVER;
 pub(super) use replconf::REPLCONF;
 pub(super) use sync::{PSYNC, SYNC};
-pub(super) use wait::WAIT;
+pub(super) use wait::{WAIT, WAITAOF};
 
 use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, Side};

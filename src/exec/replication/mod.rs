@@ -13,6 +13,8 @@ pub use replica::{Bond, LinkTurn, Primary};
 
 use super::block::{self, GivenUp};
 use super::call::Call;
+use super::client::Written;
+use super::command::Nothing;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::{Peer, Peers};
@@ -20,6 +22,7 @@ use super::propagate::Sink;
 use super::state::State;
 use crate::base::id::ClientId;
 use crate::hub::waiters::Waiters;
+use crate::persist::aof::LogState;
 use crate::repl::{History, ReplicaStage, Replicas, Stream};
 use crate::resp::error::Error;
 use crate::store::Store;
@@ -71,8 +74,10 @@ pub struct Replication {
     wants_acks: bool,
     /// Whether some replica has told that it is further than before.
     has_new_acks: bool,
-    /// Clients that wait for replicas.
+    /// Clients that wait for replicas or disks.
     waiting: Vec<ClientId>,
+    /// How safe the log was when that was last looked at.
+    seen: (LogState, u64),
     /// The snapshot that is being made.
     making: Option<Making>,
     /// The snapshots that are being sent.
@@ -96,6 +101,7 @@ impl Replication {
             wants_acks: false,
             has_new_acks: false,
             waiting: Vec::new(),
+            seen: (LogState::Off, 0),
             making: None,
             sending: Vec::new(),
             incoming: None,
@@ -105,15 +111,6 @@ impl Replication {
     /// How many bytes of changes are in the stream.
     pub fn offset(&self) -> u64 {
         self.stream.as_ref().map_or(self.offset, Stream::end)
-    }
-
-    /// Has a client wait until replicas have come further; they are asked how far they are.
-    pub fn await_acks(&mut self, client: ClientId) {
-        // One that waits already has asked.
-        if !self.waiting.contains(&client) {
-            self.waiting.push(client);
-            self.wants_acks = true;
-        }
     }
 
     /// True if replicas have come further and someone waits for that.
@@ -130,6 +127,36 @@ impl Replication {
 }
 
 impl State {
+    /// Has a client wait until replicas, or disks, have come further; replicas are asked how far
+    /// they are.
+    pub fn await_acks(&mut self, client: ClientId) {
+        let replication = &mut self.replication;
+        // One that waits already has asked.
+        if !replication.waiting.contains(&client) {
+            replication.waiting.push(client);
+            replication.wants_acks = true;
+        }
+    }
+
+    /// Whether what was written is safe here, and how many replicas have it: on their disks, if
+    /// disks are what is waited for.
+    pub fn reached(&self, nothing: Nothing, written: Written) -> (bool, usize) {
+        let replicas = &self.replication.replicas;
+        match nothing {
+            Nothing::NullArray | Nothing::Element => (false, 0),
+            Nothing::Replicas => (false, replicas.count_acked(written.stream)),
+            Nothing::Disks => {
+                (self.log.is_safe(written.log), replicas.count_on_disk(written.stream))
+            }
+        }
+    }
+
+    /// How far changes are.
+    pub(super) fn written(&self) -> Written {
+        let log = self.log.appended() + self.feed.waiting(Sink::Log).len() as u64;
+        Written { stream: self.replication_offset(), log }
+    }
+
     /// How many bytes of changes there have been.
     pub fn replication_offset(&self) -> u64 {
         self.replication.offset() + self.feed.waiting(Sink::Replicas).len() as u64
@@ -258,6 +285,24 @@ impl Call<'_> {
 }
 
 impl Engine {
+    /// Looks how safe the log has become, for those who wait for that: clients, and our primary.
+    /// Costs two comparisons while nobody does.
+    #[inline]
+    pub(super) fn follow_disk(&mut self) {
+        let replication = &self.state.replication;
+        let is_primary_told = replication.primary.as_ref().is_none_or(|it| !it.waits_for_disk);
+        if replication.waiting.is_empty() && is_primary_told {
+            return;
+        }
+        let seen = self.state.log.safety();
+        if std::mem::replace(&mut self.state.replication.seen, seen) != seen {
+            self.state.replication.has_new_acks = !self.state.replication.waiting.is_empty();
+            if !is_primary_told {
+                self.tell_primary();
+            }
+        }
+    }
+
     /// Does what is due on either side.
     #[inline]
     pub(super) fn tend_replication(&mut self, host: &mut dyn Host) {

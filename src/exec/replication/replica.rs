@@ -38,6 +38,8 @@ pub struct Primary {
     held: Vec<u8>,
     /// When it is told next how far we are.
     ack_due_us: u64,
+    /// Whether it has asked, and our disk has not come as far as what it was told.
+    pub(super) waits_for_disk: bool,
     /// The number of the present try to open a link.
     attempt: u64,
     /// Whether it is asked to make place for us.
@@ -99,6 +101,7 @@ impl Primary {
             db: 0,
             held: Vec::new(),
             ack_due_us: 0,
+            waits_for_disk: false,
             attempt: 0,
             is_failover: false,
         }
@@ -215,13 +218,22 @@ impl State {
         }
     }
 
-    /// Writes how far we are, for our primary.
+    /// Writes how far we are, and our disk, for our primary.
     pub fn write_ack(&mut self, out: &mut Output) {
-        let offset = self.replication.offset().to_string();
-        out.array(3);
+        let offset = self.replication.offset();
+        let is_written = self.feed.waiting(Sink::Log).is_empty();
+        let on_disk = self.log.safe_offset(offset, is_written);
+        out.array(if on_disk.is_some() { 5 } else { 3 });
         out.bulk(b"REPLCONF");
         out.bulk(b"ACK");
-        out.bulk(offset.as_bytes());
+        out.bulk(offset.to_string().as_bytes());
+        if let Some(on_disk) = on_disk {
+            out.bulk(b"FACK");
+            out.bulk(on_disk.to_string().as_bytes());
+        }
+        if let Some(primary) = &mut self.replication.primary {
+            primary.waits_for_disk = on_disk.is_some_and(|on_disk| on_disk < offset);
+        }
     }
 }
 
@@ -266,13 +278,20 @@ impl Engine {
                 self.peers.doom(client);
                 primary.heard_us = now.mono_us;
             }
-            Bond::Up(client) => {
-                let client = *client;
+            Bond::Up(_) => {
                 primary.ack_due_us = now.mono_us + SECOND;
-                let state = &mut self.state;
-                self.peers.write(client, |out| state.write_ack(out));
+                self.tell_primary();
             }
             Bond::Opening(_) | Bond::Loading(_) => {}
+        }
+    }
+
+    /// Tells the primary how far we are.
+    pub(super) fn tell_primary(&mut self) {
+        let primary = self.state.replication.primary.as_ref();
+        if let Some(Bond::Up(client)) = primary.map(|primary| &primary.bond) {
+            let (client, state) = (*client, &mut self.state);
+            self.peers.write(client, |out| state.write_ack(out));
         }
     }
 

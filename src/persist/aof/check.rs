@@ -24,6 +24,8 @@ struct Found {
     len: u64,
     /// Bytes up to which it is whole.
     ok_up_to: u64,
+    /// The line of the protocol that begins there.
+    line: u64,
     /// What is wrong behind that, and at which offset.
     fault: Option<(u64, String)>,
     /// It goes on behind that, but later than wanted.
@@ -88,12 +90,13 @@ fn check_file(path: &str, kind: &str, is_last: bool, cut: Cut) -> Result<String,
     }
     let found = read(path, start, cut)
         .map_err(|error| format!("Cannot read file {path}: {}", files::reason(&error)))?;
-    let Found { len, ok_up_to, fault, is_later } = found;
+    let Found { len, ok_up_to, line, fault, is_later } = found;
     if let Some((at, what)) = &fault {
         lines.push_str(&format!("{what} at offset {at}\n"));
     }
     lines.push_str(&format!(
-        "AOF analyzed: filename={path}, size={len}, ok_up_to={ok_up_to}, diff={}\n",
+        "AOF analyzed: filename={path}, size={len}, ok_up_to={ok_up_to}, ok_up_to_line={line}, \
+         diff={}\n",
         len - ok_up_to
     ));
     if len == 0 {
@@ -113,8 +116,12 @@ fn check_file(path: &str, kind: &str, is_last: bool, cut: Cut) -> Result<String,
         ));
     }
     if !is_last {
+        let to = match cut {
+            Cut::After(second) => format!(" to timestamp {second}"),
+            Cut::Never | Cut::Broken => String::new(),
+        };
         return Err(format!(
-            "{lines}Failed to truncate AOF {path} because it is not the last file"
+            "{lines}Failed to truncate AOF {path}{to} because it is not the last file"
         ));
     }
     if is_later && ok_up_to == 0 {
@@ -132,15 +139,19 @@ fn read(path: &str, start: u64, cut: Cut) -> std::io::Result<Found> {
     let mut file = SystemDisk.open(path)?;
     std::io::copy(&mut std::io::Read::take(&mut file, start), &mut std::io::sink())?;
     let mut reader = Reader::new(file, start);
-    let (mut ok_up_to, mut is_in_group) = (start, false);
-    let found = |ok_up_to, fault, is_later| Ok(Found { len, ok_up_to, fault, is_later });
+    let (mut ok_up_to, mut is_in_group) = ((start, 1), false);
+    let mut line = 1;
+    let found =
+        |(ok_up_to, line), fault, is_later| Ok(Found { len, ok_up_to, line, fault, is_later });
     loop {
         let from = reader.offset();
         match reader.step()? {
             Step::Requests(count) => {
                 for _ in 0..count {
                     let at = reader.offset();
-                    let name = reader.argv(0).at(0).to_ascii_uppercase();
+                    let request = reader.argv(0);
+                    let name = request.at(0).to_ascii_uppercase();
+                    line += 1 + 2 * request.len() as u64;
                     let is_wrong = match name.as_slice() {
                         b"MULTI" => std::mem::replace(&mut is_in_group, true),
                         b"EXEC" => !std::mem::replace(&mut is_in_group, false),
@@ -152,16 +163,18 @@ fn read(path: &str, start: u64, cut: Cut) -> std::io::Result<Found> {
                     }
                     reader.release(1);
                     if !is_in_group {
-                        ok_up_to = reader.offset();
+                        ok_up_to = (reader.offset(), line);
                     }
                 }
             }
             Step::Second(second) => {
                 if matches!(cut, Cut::After(last) if second > last) {
-                    return found(from.min(ok_up_to), None, true);
+                    let ok_up_to = if ok_up_to.0 < from { ok_up_to } else { (from, line) };
+                    return found(ok_up_to, None, true);
                 }
+                line += 1;
                 if !is_in_group {
-                    ok_up_to = reader.offset();
+                    ok_up_to = (reader.offset(), line);
                 }
             }
             Step::End if is_in_group => {

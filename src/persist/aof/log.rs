@@ -22,6 +22,15 @@ const COMPLAIN_EVERY_US: u64 = 30 * SECOND_US;
 /// Work on the disk that may take long and that nobody waits for.
 pub type Errand = Box<dyn FnOnce(&mut dyn Disk) + Send>;
 
+/// A place in the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach {
+    /// Bytes appended in the life of the process.
+    appended: u64,
+    /// How far the stream of replication was there.
+    offset: u64,
+}
+
 /// What has come of [`Log::flush`].
 #[derive(Default)]
 pub struct Flushed {
@@ -49,6 +58,8 @@ struct Syncs {
     is_running: AtomicBool,
     /// How far changes are safe, as [`Log::appended`] counts.
     safe: AtomicU64,
+    /// How far the stream of replication is.
+    safe_offset: AtomicU64,
     /// Whether the last sync has failed.
     has_failed: AtomicBool,
     /// What the disk said then.
@@ -72,11 +83,15 @@ pub struct Log {
     pub write_delay: Duration,
     /// The file that is appended to.
     file: Option<Open>,
-    /// Bytes appended in the life of the process.
-    appended: u64,
+    /// Where it ends.
+    reach: Reach,
+    /// Where the present file begins.
+    part_start: Reach,
     /// When the last sync began, on the monotonic clock.
     synced_us: u64,
     syncs: Arc<Syncs>,
+    /// What the disk said when it refused a sync that replies waited for.
+    lost: Option<String>,
     /// What the disk said when it refused the last write.
     write_error: Option<String>,
     /// When to try to write again, and when to complain again.
@@ -173,17 +188,22 @@ impl Log {
         self.remove_history(config, disk)
     }
 
-    /// Appends bytes to the present file: all of them or none.
+    /// Appends bytes to the present file, all of them or none; the stream of replication is so far
+    /// then.
     ///
     /// # Errors
     /// The system's.
-    pub fn append(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
+    pub fn append(&mut self, bytes: &[u8], offset: u64, disk: &mut dyn Disk) -> io::Result<()> {
         if let Some(file) = &mut self.file {
             file.write(bytes, disk)?;
-            self.size += bytes.len() as u64;
-            self.appended += bytes.len() as u64;
+            self.note_appended(bytes.len(), offset);
         }
         Ok(())
+    }
+
+    fn note_appended(&mut self, count: usize, offset: u64) {
+        self.size += count as u64;
+        self.reach = Reach { appended: self.reach.appended + count as u64, offset };
     }
 
     /// Lets changes go to a new file; without a log, only makes room for one. Nothing may wait to
@@ -218,12 +238,17 @@ impl Log {
             self.manifest = next;
         }
         log::info!("Creating AOF incr file {path} on background rewrite");
+        if config.fsync == Fsync::Always {
+            // Replies to what is in the former file may leave at any moment.
+            self.sync_now()?;
+        }
         let new = Open { file, path, len: 0, synced: 0 };
-        let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
-        Ok(self.file.replace(new).map(|mut old| -> Errand {
+        let (syncs, reach) = (Arc::clone(&self.syncs), self.reach);
+        self.part_start = reach;
+        Ok(self.file.replace(new).filter(|old| old.synced != old.len).map(|mut old| -> Errand {
             Box::new(move |_| {
                 let outcome = old.file.sync();
-                syncs.end(outcome, appended);
+                syncs.note(outcome, reach);
             })
         }))
     }
@@ -270,6 +295,8 @@ impl Log {
             return Err(reason);
         }
         self.manifest = next;
+        // What came before is in the base.
+        self.syncs.note_safe(self.part_start);
         if let Some(file) = &mut self.file {
             file.path = renamed.unwrap_or_else(|| std::mem::take(&mut file.path));
             self.size = disk.len(&base_path).ok().flatten().unwrap_or(0) + file.len;
@@ -392,14 +419,34 @@ impl Log {
         self.write_error.clone().or_else(sync_error).unwrap_or_default()
     }
 
-    /// Bytes appended so far.
-    pub fn appended(&self) -> u64 {
-        self.appended
+    /// True if changes are logged, or will be.
+    #[inline]
+    pub fn is_wanted(&self) -> bool {
+        self.state != LogState::Off
     }
 
-    /// How many of them are safe: a sync that began after they were written is over.
-    pub fn safe(&self) -> u64 {
-        self.syncs.safe.load(Ordering::Acquire)
+    /// Bytes appended so far.
+    pub fn appended(&self) -> u64 {
+        self.reach.appended
+    }
+
+    /// What changes when more has become safe, or the log is turned on or off.
+    pub fn safety(&self) -> (LogState, u64) {
+        (self.state, self.syncs.safe.load(Ordering::Acquire))
+    }
+
+    /// Whether so many bytes are safe: a sync that began after they were written is over, and there
+    /// is a base for them.
+    pub fn is_safe(&self, appended: u64) -> bool {
+        self.state == LogState::On && self.syncs.safe.load(Ordering::Acquire) >= appended
+    }
+
+    /// How far of the stream of replication is safe, which is at `offset`; nothing can be said
+    /// without a whole log. `is_written` tells that nothing waits to be appended.
+    pub fn safe_offset(&self, offset: u64, is_written: bool) -> Option<u64> {
+        let is_all_safe = is_written && self.is_safe(self.reach.appended);
+        let safe = || self.syncs.safe_offset.load(Ordering::Acquire);
+        (self.state == LogState::On).then(|| if is_all_safe { offset } else { safe() })
     }
 
     /// Whether a sync goes on beside the loop.
@@ -409,32 +456,36 @@ impl Log {
 
     /// When there is something to do without another change, on the monotonic clock.
     pub fn next_us(&self, config: &AppendOnly) -> Option<u64> {
-        let file = self.file.as_ref()?;
+        self.file.as_ref()?;
         if self.write_error.is_some() {
             return Some(self.retry_us);
         }
-        let wants_sync = config.fsync != Fsync::Never && file.synced != file.len;
-        (wants_sync && !self.is_syncing()).then_some(self.synced_us + SECOND_US)
+        let wants_sync = self.wants_sync(config.fsync) && !self.is_syncing();
+        wants_sync.then_some(self.synced_us + SECOND_US)
     }
 
-    /// Writes what has been appended to the stream, and syncs as the parameters say. How many bytes
-    /// it has taken; none if the disk refuses.
+    /// Whether something is to be synced: what was written since, or what a sync has failed for.
+    fn wants_sync(&self, policy: Fsync) -> bool {
+        let is_new = self.file.as_ref().is_some_and(|file| file.synced != file.len);
+        is_new && policy != Fsync::Never || self.syncs.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Writes what has been appended to the stream, and syncs as the parameters say; the stream of
+    /// replication is at `offset`. How many bytes it has taken; none if the disk refuses.
     ///
     /// # Errors
     /// That the process cannot keep what it has promised, and must end.
     pub fn flush(
         &mut self,
-        bytes: &[u8],
+        (bytes, offset): (&[u8], u64),
         config: &AppendOnly,
         now: Now,
         has_child: bool,
         disk: &mut dyn Disk,
     ) -> Result<Flushed, String> {
         let nothing = Flushed::default();
-        let Some(file) = &mut self.file else { return Ok(nothing) };
-        if bytes.is_empty() && file.synced == file.len {
-            return Ok(nothing);
-        }
+        let wants_sync = !bytes.is_empty() || self.wants_sync(config.fsync);
+        let Some(file) = self.file.as_mut().filter(|_| wants_sync) else { return Ok(nothing) };
         if !bytes.is_empty() {
             if self.write_error.is_some() && now.mono_us < self.retry_us {
                 return Ok(nothing);
@@ -445,8 +496,7 @@ impl Log {
             if let Err(error) = file.write(bytes, disk) {
                 return self.refused(&error, config, now).map(|()| nothing);
             }
-            self.size += bytes.len() as u64;
-            self.appended += bytes.len() as u64;
+            self.note_appended(bytes.len(), offset);
             if self.write_error.take().is_some() {
                 log::info!("AOF write error looks solved, the server can write again.");
             }
@@ -475,30 +525,38 @@ impl Log {
     }
 
     fn sync_if_due(&mut self, config: &AppendOnly, now: Now) -> Result<Option<Errand>, String> {
-        let Some(file) = self.file.as_mut().filter(|file| file.synced != file.len) else {
+        if !self.wants_sync(config.fsync) {
             return Ok(None);
-        };
+        }
         match config.fsync {
-            Fsync::Never => Ok(None),
             Fsync::Always => {
-                file.file.sync().map_err(|error| {
-                    format!(
-                        "Can't persist AOF for fsync error when the AOF fsync policy is \
-                         'always': {}. Exiting...",
-                        files::reason(&error)
-                    )
-                })?;
-                file.synced = file.len;
                 self.synced_us = now.mono_us;
-                self.syncs.end(Ok(()), self.appended);
-                Ok(None)
+                self.sync_now().map(|()| None)
             }
-            Fsync::EverySecond if now.mono_us >= self.synced_us + SECOND_US => {
+            Fsync::EverySecond | Fsync::Never if now.mono_us >= self.synced_us + SECOND_US => {
                 self.synced_us = now.mono_us;
                 Ok(self.sync_aside())
             }
-            Fsync::EverySecond => Ok(None),
+            Fsync::EverySecond | Fsync::Never => Ok(None),
         }
+    }
+
+    /// Syncs the file. Once that has failed it is not tried again: what a disk has lost it may
+    /// forget, too.
+    fn sync_now(&mut self) -> Result<(), String> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if self.lost.is_none() {
+            self.lost = file.file.sync().err().map(|error| files::reason(&error));
+        }
+        if let Some(reason) = &self.lost {
+            return Err(format!(
+                "Can't persist AOF for fsync error when the AOF fsync policy is 'always': \
+                 {reason}. Exiting..."
+            ));
+        }
+        file.synced = file.len;
+        self.syncs.note(Ok(()), self.reach);
+        Ok(())
     }
 
     /// The sync of the file, to be done beside the loop.
@@ -509,18 +567,19 @@ impl Log {
             return None;
         }
         let file = self.file.as_mut()?;
-        let (syncs, appended) = (Arc::clone(&self.syncs), self.appended);
+        let (syncs, reach) = (Arc::clone(&self.syncs), self.reach);
         match file.file.duplicate() {
             Ok(mut handle) => {
                 file.synced = file.len;
                 syncs.is_running.store(true, Ordering::Release);
                 Some(Box::new(move |_| {
                     let outcome = handle.sync();
-                    syncs.end(outcome, appended);
+                    syncs.note(outcome, reach);
+                    syncs.is_running.store(false, Ordering::Release);
                 }))
             }
             Err(error) => {
-                syncs.end(Err(error), appended);
+                syncs.note(Err(error), reach);
                 None
             }
         }
@@ -532,33 +591,37 @@ impl Log {
     /// # Errors
     /// What the disk says.
     pub fn finish(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
+        let offset = self.reach.offset;
         if !bytes.is_empty() {
-            file.write(bytes, disk)?;
-            self.size += bytes.len() as u64;
-            self.appended += bytes.len() as u64;
+            self.append(bytes, offset, disk)?;
         }
+        let Some(file) = &mut self.file else { return Ok(()) };
         file.file.sync()?;
         file.synced = file.len;
-        self.syncs.safe.fetch_max(self.appended, Ordering::AcqRel);
+        self.syncs.note_safe(self.reach);
         Ok(())
     }
 }
 
 impl Syncs {
-    fn end(&self, outcome: io::Result<()>, appended: u64) {
+    /// Notes what has come of a sync of all up to a place.
+    fn note(&self, outcome: io::Result<()>, reach: Reach) {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         self.has_failed.store(outcome.is_err(), Ordering::Release);
         match outcome {
             Ok(()) => {
                 *error = None;
-                self.safe.fetch_max(appended, Ordering::AcqRel);
+                self.note_safe(reach);
             }
             Err(reason) => {
                 *error = Some(files::reason(&reason));
             }
         }
-        self.is_running.store(false, Ordering::Release);
+    }
+
+    fn note_safe(&self, reach: Reach) {
+        self.safe_offset.fetch_max(reach.offset, Ordering::AcqRel);
+        self.safe.fetch_max(reach.appended, Ordering::AcqRel);
     }
 }
 

@@ -5,6 +5,8 @@
 
 use crate::base::{num, quoted};
 
+/// Highest number of a file: there will be higher ones.
+const SEQ_MAX: i64 = i64::MAX / 2;
 /// Longest line, with its end.
 const LINE_MAX: usize = 1_024;
 
@@ -102,7 +104,7 @@ impl Manifest {
             // Other words may come with later versions.
             match word.to_ascii_lowercase().as_slice() {
                 b"file" => name = Some(String::from_utf8(value.to_vec()).map_err(|_| FORMAT)?),
-                b"seq" => seq = num::parse_i64(value).filter(|seq| *seq != 0),
+                b"seq" => seq = num::parse_i64(value).filter(|seq| *seq != 0 && *seq <= SEQ_MAX),
                 b"type" => kind = value.first().copied(),
                 _ => {}
             }
@@ -239,6 +241,7 @@ mod tests {
             ("file x seq 1 type i y\n", "Invalid AOF manifest file format"),
             ("filx x seq 1 type i\n", "Invalid AOF manifest file format"),
             ("file x seq 0 type i\n", "Invalid AOF manifest file format"),
+            ("file x seq 9223372036854775807 type i\n", "Invalid AOF manifest file format"),
             ("file \"x seq 1 type i\n", "Invalid AOF manifest file format"),
             ("file a/b seq 1 type i\n", "File can't be a path, just a filename"),
             ("file x seq 1 type x\n", "Unknown AOF file type"),

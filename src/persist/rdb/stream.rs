@@ -9,6 +9,10 @@ use std::io;
 
 /// Why bytes are refused.
 const DAMAGED: &str = "a stream is damaged";
+/// Why a block is.
+const BLOCK: &str = "Stream listpack integrity check failed.";
+/// Why a consumer is.
+const CONSUMER: &str = "Duplicate stream consumer detected";
 
 /// Writes a stream.
 ///
@@ -86,7 +90,7 @@ pub(super) fn read(code: u8, source: &mut Source<'_>, room: &mut Vec<u8>) -> Res
         let first_id = first_id.map(unpacked).map_err(|_| source.fault(DAMAGED))?;
         source.text(room)?;
         let added = stream.restore_block(first_id, room.clone());
-        added.map_err(|_| source.fault(DAMAGED))?;
+        added.map_err(|_| source.fault(BLOCK))?;
     }
     let len = source.count()?;
     let last_id = read_id(source)?;
@@ -134,7 +138,7 @@ fn read_group(
         let active_ms =
             if code == kind::STREAM_3 { i64::from_le_bytes(source.array()?) } else { seen_ms };
         let consumer = group.restore_consumer(room, seen_ms, active_ms);
-        let consumer = consumer.ok_or_else(|| source.fault(DAMAGED))?;
+        let consumer = consumer.ok_or_else(|| source.fault(CONSUMER))?;
         for _ in 0..source.count()? {
             if !group.restore_owner(unpacked(source.array()?), consumer) {
                 return Err(source.fault(DAMAGED));
