@@ -23,7 +23,7 @@ use crate::store::Touched;
 /// A command that waits.
 pub struct Parked {
     argv: ArgvBuf,
-    command: CommandId,
+    pub(super) command: CommandId,
     wait: Wait,
     db: DbIndex,
     ticket: u64,
@@ -55,6 +55,11 @@ impl Parked {
         state.stats.ran(self.command, failed);
         let request = (self.command, self.argv.borrow());
         timed::note_waited(request, self.ticks, client, (state, table), host);
+    }
+
+    /// Whether it waits for the end of the server.
+    pub fn waits_for_end(&self) -> bool {
+        self.wait.nothing == Nothing::Shutdown
     }
 
     /// Bytes of memory of its arguments.
@@ -214,7 +219,9 @@ pub fn give_up(
         (GivenUp::TimedOut, nothing @ (Nothing::Replicas | Nothing::Disks)) => {
             nothing.tell(state.reached(nothing, written), out);
         }
-        (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
+        (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element | Nothing::Shutdown) => {
+            out.null_array();
+        }
         (GivenUp::CalledOff(error), _) => out.error(error),
     });
     forget(waiters, peers, client, &parked);

@@ -71,6 +71,8 @@ pub enum Nothing {
     Element,
     /// How many replicas have come as far as was to be.
     Replicas,
+    /// Nothing: the server is to stop.
+    Shutdown,
     /// Whether the local disk has come as far as was to be, and how many replicas' disks have.
     Disks,
 }
@@ -79,7 +81,7 @@ impl Nothing {
     /// Tells how many have come far enough.
     pub fn tell(self, (is_local_safe, replicas): (bool, usize), out: &mut Output) {
         match self {
-            Nothing::NullArray | Nothing::Element => {}
+            Nothing::NullArray | Nothing::Element | Nothing::Shutdown => {}
             Nothing::Replicas => out.len_int(replicas),
             Nothing::Disks => {
                 out.array(2);

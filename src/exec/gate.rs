@@ -80,12 +80,21 @@ pub(super) fn admit(
         );
         return Err(Error::text(text).into());
     }
-    if applicant.state.persistence.is_loading()
-        && !common_flags(client, spec.flags).contains(Flags::LOADING)
+    if applicant.state.persistence.loading.is_some()
+        && waits_for_data(client, spec.flags, applicant.state)
     {
         return Err(Error::LOADING.into());
     }
     Ok(())
+}
+
+/// Whether a command of these flags, or what is queued before it, has to wait until data is loaded.
+#[cold]
+fn waits_for_data(client: &Client, flags: Flags, state: &State) -> bool {
+    if state.persistence.is_loading() {
+        return !common_flags(client, flags).contains(Flags::LOADING);
+    }
+    client.side != Side::Primary && all_flags(client, flags).contains(Flags::NO_ASYNC_LOADING)
 }
 
 /// What is said to those who would change data that cannot be saved.

@@ -2,6 +2,7 @@
 
 use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
+use super::client_line::client_line;
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant, Refusal};
@@ -301,6 +302,9 @@ impl Engine {
             self.state.stats.errored(error);
             peer.out.rollback(mark);
             peer.out.error(error);
+            if peer.client.side != Side::Client {
+                self.complain_of_error(&peer.client, error);
+            }
         }
         if peer.client.reply_mode != ReplyMode::On {
             // The reply to a request that waits comes later.
@@ -308,8 +312,41 @@ impl Engine {
             let is_reply = !matches!(flow, Ok(Flow::Pushed));
             if is_over && !peer.client.wants_reply() && is_reply {
                 peer.out.rollback(mark);
+                if peer.client.side == Side::Replica {
+                    self.disown(peer);
+                }
             }
         }
+    }
+
+    /// A replica has sent what has a reply: it does not behave like one.
+    #[cold]
+    fn disown(&mut self, peer: &mut Peer) {
+        let name = self.last_name(&peer.client);
+        let Peer { client, out, .. } = peer;
+        let line = client_line((client, out), &self.tracking, &self.state, &self.table);
+        log::warn!("Replica generated a reply to command '{name}', disconnecting it: {line}");
+        peer.client.closing = Some(Closing::Now);
+    }
+
+    /// What one server has been sent by the other is refused: their data may differ.
+    #[cold]
+    fn complain_of_error(&mut self, client: &Client, error: &Error) {
+        let (from, to) = match client.side {
+            Side::Primary => ("replica", "master"),
+            Side::Client | Side::Replica => ("master", "replica"),
+        };
+        let (name, text) = (self.last_name(client), String::from_utf8_lossy(error.as_bytes()));
+        log::warn!(
+            "== CRITICAL == This {from} is sending an error to its {to}: '-{text}' after \
+             processing the command '{name}'"
+        );
+        self.state.stats.errors_between_servers += 1;
+    }
+
+    fn last_name(&self, client: &Client) -> String {
+        let name = client.last_command.map(|id| self.table.row(id).name.to_string());
+        name.unwrap_or_else(|| "<unknown>".to_owned())
     }
 
     /// A request begins while someone watches keys.
@@ -460,6 +497,9 @@ impl Engine {
         }
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);
+        }
+        if self.state.restricts_clients() && !self.state.config.repl.is_read_only {
+            self.note_own(&peer.client, id, argv);
         }
         outcome
     }

@@ -202,7 +202,7 @@ impl Engine {
                     let reached = self.state.reached(nothing, peer.client.written);
                     nothing.tell(reached, &mut peer.out);
                 }
-                Some(Nothing::NullArray) | None => peer.out.null_array(),
+                Some(Nothing::NullArray | Nothing::Shutdown) | None => peer.out.null_array(),
             },
             Err(error) => {
                 self.state.stats.errored(&error);

@@ -35,6 +35,8 @@ pub(super) struct World {
     watch: Stopwatch,
     registry: Registry,
     oom_score: OomScore,
+    /// Whether this is a replica.
+    is_replica: bool,
     disk: SystemDisk,
     /// The thread for work on the disk that nobody waits for, once there has been such work.
     helper: Option<Helper>,
@@ -64,6 +66,7 @@ impl World {
             watch: Stopwatch::start(),
             registry,
             oom_score: OomScore::default(),
+            is_replica: false,
             disk: SystemDisk,
             helper: None,
             child: None,
@@ -171,7 +174,8 @@ impl World {
 
     /// Tells the kernel what the parameters want it told.
     pub(super) fn set_oom_score(&mut self, config: &Config) -> Result<(), String> {
-        let [value, ..] = checks::oom_values(&config.oom_score_adj_values)?;
+        let [primary, replica, _] = checks::oom_values(&config.oom_score_adj_values)?;
+        let value = if self.is_replica { replica } else { primary };
         self.oom_score.set(match config.oom_score_adj {
             kinds::OomScore::No => Target::Untouched,
             kinds::OomScore::Yes | kinds::OomScore::Relative => Target::Relative(value),
@@ -204,6 +208,13 @@ impl Host for World {
 
     fn sleep(&mut self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    fn note_role(&mut self, config: &Config, is_replica: bool) {
+        self.is_replica = is_replica;
+        if let Err(reason) = self.set_oom_score(config) {
+            log::warn!("Unable to write oom_score_adj: {reason}");
+        }
     }
 
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError> {

@@ -672,10 +672,10 @@ impl Db<'_> {
 
     /// Removes a key that is due and has been kept, if there is one.
     #[cold]
-    fn bury_kept(&mut self, key: &[u8]) {
-        self.changes.keeps_due = false;
-        self.look(key);
-        self.changes.keeps_due = true;
+    pub fn bury_kept(&mut self, key: &[u8]) {
+        let keeps_due = std::mem::replace(&mut self.changes.keeps_due, false);
+        self.find(key);
+        self.changes.keeps_due = keeps_due;
     }
 
     /// Removes a key that is due.

@@ -1,7 +1,8 @@
 //! Primaries and replicas of both kinds: what one says to the other byte by byte, and that they
 //! hold the same in the end, however the way between them fares.
 
-use crate::support::client::{Client, encode};
+use crate::support::client::{Client, PATIENCE, encode};
+use crate::support::collections::{self, Scope};
 use crate::support::server::{Server, eventually, free_port, redis};
 use crate::support::skip;
 use std::io::{Read, Write};
@@ -9,7 +10,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
 const ID: &str = "8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb";
@@ -230,8 +231,14 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, delay_us: &AtomicU64) {
     }
 }
 
-/// One random request that changes keys.
+/// What every Redis from 7.0 on knows.
+const SCOPE: Scope = Scope { is_newest: false, has_chance: true };
+
+/// One random request, which mostly changes keys of some type.
 fn request(rng: &mut fastrand::Rng) -> Vec<String> {
+    if rng.bool() {
+        return collections::any_request(rng, SCOPE);
+    }
     let key = |rng: &mut fastrand::Rng, kind: &str| format!("{kind}{}", rng.u8(0..30));
     let word = |rng: &mut fastrand::Rng| format!("w{}", rng.u16(0..500));
     let number = rng.u16(1..100).to_string();
@@ -274,10 +281,37 @@ fn settle(primary: &mut Client, replica: &mut Client, what: &str) {
         let keyspace = primary.run("INFO keyspace").text();
         keyspace.lines().all(|line| !line.starts_with("db") || line.contains("expires=0"))
     });
-    eventually(&format!("{what}: same offsets and data"), || {
+    let is_same = |primary: &mut Client, replica: &mut Client| {
         field(primary, "master_repl_offset") == field(replica, "slave_repl_offset")
             && primary.run("DEBUG DIGEST") == replica.run("DEBUG DIGEST")
-    });
+    };
+    let end = Instant::now() + PATIENCE;
+    while !is_same(primary, replica) {
+        let is_over = Instant::now() >= end;
+        assert!(!is_over, "{what}: {}", differences(primary, replica));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The keys that are not the same on both sides.
+fn differences(primary: &mut Client, replica: &mut Client) -> String {
+    let mut found = vec![["master_repl_offset", "slave_repl_offset"].map(|it| field(primary, it))];
+    found.push(["master_repl_offset", "slave_repl_offset"].map(|it| field(replica, it)));
+    for db in 0..3 {
+        for client in [&mut *primary, &mut *replica] {
+            client.run(&format!("SELECT {db}"));
+        }
+        let keys = [&mut *primary, &mut *replica].map(|it| it.run("KEYS *").items().to_vec());
+        for key in keys.concat() {
+            let words = [&b"DEBUG"[..], b"DIGEST-VALUE", key.bytes()];
+            let sums = [&mut *primary, &mut *replica].map(|it| it.call(&words).to_string());
+            if sums[0] != sums[1] {
+                let dumps = [&mut *primary, &mut *replica];
+                found.push(dumps.map(|it| it.call(&[b"DUMP", key.bytes()]).to_string()));
+            }
+        }
+    }
+    format!("{found:#?}")
 }
 
 /// Lets a replica follow a primary on a way that is cut and slow, while clients change keys.
@@ -344,7 +378,13 @@ fn programs() -> Option<[PathBuf; 2]> {
 #[test]
 fn a_spindle_follows_a_spindle_through_storms() {
     let (primary, replica) = (Server::start(&DEBUG), Server::start(&DEBUG));
-    storm(&primary, &replica, fastrand::u64(..1_000_000));
+    storm(&primary, &replica, seed());
+}
+
+/// The seed of one run; `SEED=n` replays it.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| fastrand::u64(..1_000_000))
 }
 
 #[test]
@@ -352,7 +392,7 @@ fn a_redis_follows_a_spindle_through_storms() {
     let Some([ours, real]) = programs() else { return skip("redis-server") };
     let (primary, replica) =
         (Server::start_program(&ours, &DEBUG), Server::start_program(&real, &DEBUG));
-    storm(&primary, &replica, fastrand::u64(..1_000_000));
+    storm(&primary, &replica, seed());
 }
 
 #[test]
@@ -360,7 +400,7 @@ fn a_spindle_follows_a_redis_through_storms() {
     let Some([ours, real]) = programs() else { return skip("redis-server") };
     let (primary, replica) =
         (Server::start_program(&real, &DEBUG), Server::start_program(&ours, &DEBUG));
-    storm(&primary, &replica, fastrand::u64(..1_000_000));
+    storm(&primary, &replica, seed());
 }
 
 #[test]
@@ -400,4 +440,36 @@ fn a_failover_changes_places() {
     assert_eq!(second.run("SET k w").text(), "OK");
     settle(&mut second, &mut first, "after the failover");
     assert!(second.run("INFO stats").text().contains("sync_full:0\r\n"));
+}
+
+/// Compares both after each request, so that the one shows that changes them differently.
+fn step_by_step(primary: &Server, replica: &Server) {
+    let (mut client, mut other) = (primary.client(), replica.client());
+    client.run("CONFIG SET repl-diskless-sync-delay 0");
+    other.run(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    eventually("the link is up", || field(&mut other, "master_link_status") == "up");
+    let seed = seed();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    for _ in 0..1_500 {
+        let words = collections::any_request(&mut rng, SCOPE);
+        let reply = client.call(&words);
+        eventually("it has everything", || {
+            field(&mut client, "master_repl_offset") == field(&mut other, "slave_repl_offset")
+        });
+        let is_same = client.run("DEBUG DIGEST") == other.run("DEBUG DIGEST");
+        let found = if is_same { String::new() } else { differences(&mut client, &mut other) };
+        assert!(is_same, "SEED={seed}: {words:?} -> {reply}\n{found}");
+    }
+}
+
+#[test]
+fn each_request_of_a_redis_changes_both_alike() {
+    let Some([ours, real]) = programs() else { return skip("redis-server") };
+    step_by_step(&Server::start_program(&real, &DEBUG), &Server::start_program(&ours, &DEBUG));
+}
+
+#[test]
+fn each_request_of_a_spindle_changes_both_alike() {
+    let Some([ours, real]) = programs() else { return skip("redis-server") };
+    step_by_step(&Server::start_program(&ours, &DEBUG), &Server::start_program(&real, &DEBUG));
 }

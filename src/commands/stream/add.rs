@@ -67,7 +67,7 @@ impl Request {
                 });
             }
         };
-        let trim = options.finish(call.state.config.stream_node_max_entries)?;
+        let trim = options.finish(call)?;
         let fields = argv.len().saturating_sub(id_at + 1);
         match id {
             Some(id) if fields >= 2 && fields.is_multiple_of(2) => {
