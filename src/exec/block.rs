@@ -112,6 +112,10 @@ impl Engine {
             let mut doors = self.store.db(db, self.state.now.unix_ms());
             let spot = doors.find(key);
             let value = doors.type_of(&spot);
+            if self.state.feed.is_on() {
+                // Before what is done instead: it may have been due.
+                self.feed_deaths();
+            }
             self.run_parked(client, value, host);
             from = ticket + 1;
         }

@@ -480,7 +480,7 @@ impl Engine {
         let (command, name) = (row.command, probes::Name::of(&row.name));
         self.black_box.note_command(id.index(), peer.client.id.serial);
         probes::command_start(peer.client.id.serial, name);
-        let before = (self.store.changes.dirty, self.store.changes.events().len());
+        let dirty = self.store.changes.dirty;
         let db = peer.client.db;
         if self.state.feed.is_on() {
             self.state.feed.enter();
@@ -490,7 +490,7 @@ impl Engine {
         let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
-            self.feed_changes(before, (db, argv, propagated), command.spec.flags);
+            self.feed_changes(dirty, (db, argv, propagated), command.spec.flags);
             if outcome != Ok(Flow::Block) {
                 peer.client.written = self.state.written();
             }
@@ -504,19 +504,25 @@ impl Engine {
         outcome
     }
 
-    /// Hands on what a command has changed since the counts were as they were `before`.
+    /// Hands on which keys have died since this was done last.
+    pub(super) fn feed_deaths(&mut self) {
+        let State { feed, config, .. } = &mut self.state;
+        feed.append_deaths(self.store.changes.unfed(), config);
+        self.store.changes.note_fed();
+    }
+
+    /// Hands on what a command has changed since the count of changes was `dirty`.
     #[inline]
     fn feed_changes(
         &mut self,
-        (dirty, events): (u64, usize),
+        dirty: u64,
         (db, argv, propagated): (DbIndex, Argv<'_>, Propagated),
         flags: Flags,
     ) {
-        let State { feed, config, .. } = &mut self.state;
-        let events = &self.store.changes.events()[events..];
-        if !events.is_empty() {
-            feed.append_deaths(events, config);
+        if !self.store.changes.unfed().is_empty() {
+            self.feed_deaths();
         }
+        let feed = &mut self.state.feed;
         if self.store.changes.dirty != dirty {
             match &propagated {
                 Propagated::Instead(instead) => feed.append(db, instead.borrow()),

@@ -84,6 +84,8 @@ pub struct Changes {
     events: Vec<Event>,
     /// How many of them have been published.
     published: usize,
+    /// How many of them those who replay changes have been told of.
+    fed: usize,
     /// Bytes of the keys in `events`.
     key_bytes: usize,
 }
@@ -184,9 +186,21 @@ impl Changes {
         self.published = self.events.len();
     }
 
+    /// The events that those who replay changes have not been told of, in order.
+    #[inline]
+    pub fn unfed(&self) -> &[Event] {
+        &self.events[self.fed..]
+    }
+
+    /// Notes that those who replay changes have been told of all events so far.
+    #[inline]
+    pub fn note_fed(&mut self) {
+        self.fed = self.events.len();
+    }
+
     /// Takes the events noted so far, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
-        (self.key_bytes, self.published) = (0, 0);
+        (self.key_bytes, self.published, self.fed) = (0, 0, 0);
         std::mem::take(&mut self.events)
     }
 

@@ -429,7 +429,7 @@ impl Db<'_> {
     /// Takes a key away without a word; what takes long to free is freed later.
     pub(super) fn discard(&mut self, place: Place, hash: u64) -> Entry {
         let mut entry = self.space.remove(place, hash);
-        self.remains.add_value(&mut entry);
+        self.changes.counters.freed_later += u64::from(self.remains.add_value(&mut entry));
         entry
     }
 
@@ -582,7 +582,7 @@ impl Db<'_> {
             self.space.forget_fields(place, spot.hash);
             let entry = self.space.entry_mut(place);
             debug_assert_eq!(entry.key(), spot.key, "the spot is fresh");
-            self.remains.add_value(entry);
+            self.changes.counters.freed_later += u64::from(self.remains.add_value(entry));
             entry.set_text(text);
             if self.usage.notes_writes() {
                 self.usage.stamp(self.space.entry_mut(place));
