@@ -39,6 +39,8 @@ pub enum Touched {
     Key(DbIndex, Box<[u8]>),
     /// A key of a database that has died of age: nothing new for those who took it for gone.
     Dead(DbIndex, Box<[u8]>),
+    /// A key that holds what it held, where those who wait have something to hear.
+    Woken(DbIndex, Box<[u8]>),
     /// All keys of a database.
     Database(DbIndex),
 }
@@ -139,6 +141,13 @@ impl Changes {
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
             self.touched.push(Touched::Key(db, key.into()));
+        }
+    }
+
+    /// Lists a key of which those who wait for it are to hear, and nobody else.
+    pub(super) fn wake(&mut self, db: DbIndex, key: &[u8]) {
+        if self.lists_touched {
+            self.touched.push(Touched::Woken(db, key.into()));
         }
     }
 
