@@ -18,7 +18,11 @@ pub(super) const ABOUT_SELF: Spec = Spec {
 };
 const ABOUT_OTHERS: Spec = Spec { flags: ABOUT_SELF.flags.union(Flags::ADMIN), ..ABOUT_SELF };
 
-pub(super) const HELP: Command = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
+pub(super) const HELP: Command = {
+    let help = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
+    let flags = help.spec.flags.union(Flags::KEEPS_CHOICE);
+    Command { spec: Spec { flags, ..help.spec }, ..help }
+};
 
 pub(super) const PAUSE: Command = Command::new(
     Spec {

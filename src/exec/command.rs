@@ -50,7 +50,10 @@ pub struct Wait {
     /// When it ends, on the monotonic clock in microseconds; `None` for never. That of the first
     /// run counts.
     pub until_us: Option<u64>,
-    /// What the client gets then.
+    /// When it may find something though no key has changed, on the same clock: it is run again
+    /// then. That of the latest run counts.
+    pub retry_us: Option<u64>,
+    /// What the client gets when it ends.
     pub nothing: Nothing,
     /// Whether it runs again whatever becomes of a key, even if it is gone or of another type.
     pub wants_any: bool,
@@ -94,7 +97,13 @@ impl Wait {
     /// array.
     pub fn new(first_key: usize, keys: usize, until_us: Option<u64>) -> Wait {
         let nothing = Nothing::NullArray;
-        Wait { first_key, keys, until_us, nothing, wants_any: false, again: None }
+        let retry_us = None;
+        Wait { first_key, keys, until_us, retry_us, nothing, wants_any: false, again: None }
+    }
+
+    /// When it is to be looked at though no key has changed.
+    pub fn due_us(&self) -> Option<u64> {
+        self.until_us.into_iter().chain(self.retry_us).min()
     }
 }
 

@@ -220,7 +220,7 @@ impl Engine {
         if self.state.feed.is_on() {
             let State { feed, config, .. } = &mut self.state;
             feed.note_second(config, now.unix_s());
-            feed.append_deaths(self.store.changes.events(), config);
+            self.feed_deaths();
         }
         if self.store.has_remains() {
             self.store.free_slice();

@@ -71,6 +71,25 @@ fn a_primary_sends_a_snapshot_and_then_each_change() {
 }
 
 #[test]
+fn a_key_that_dies_before_it_is_handed_over_is_removed_when_it_is_looked_up() {
+    let server = Server::start(&DEBUG);
+    let (mut client, mut waiting) = (server.client(), server.client());
+    let mut replica = follow(&server).0;
+    client.run("DEBUG SET-ACTIVE-EXPIRE 0");
+    waiting.request(&["BLPOP", "k", "0"]);
+    eventually("it waits", || client.run("INFO clients").text().contains("blocked_clients:1"));
+    ["MULTI", "RPUSH k a", "PEXPIRE k 20", "DEBUG SLEEP 0.1", "EXEC"].iter().for_each(|line| {
+        client.run(line);
+    });
+    client.run("SET last 1");
+    assert_eq!(client.run("EXISTS k").int(), 0);
+    let mut words = || replica.reply().to_string();
+    let stream: Vec<String> = std::iter::repeat_with(&mut words).take(7).collect();
+    assert!(stream[3].starts_with(r#"["PEXPIREAT", "k", "#), "{stream:?}");
+    assert_eq!(stream[4..].join(" "), r#"["EXEC"] ["SET", "last", "1"] ["DEL", "k"]"#);
+}
+
+#[test]
 fn waiting_for_replicas() {
     let server = Server::start(&[]);
     let mut client = server.client();
