@@ -1,6 +1,7 @@
 //! CLIENT, as far as it makes clients wait or spares them, or tells what they wait for.
 
 use super::help;
+use crate::base::id::ClientId;
 use crate::base::num;
 use crate::exec::block::{self, GivenUp};
 use crate::exec::{Call, Command, Flow, Outcome, int};
@@ -17,7 +18,11 @@ pub(super) const ABOUT_SELF: Spec = Spec {
 };
 const ABOUT_OTHERS: Spec = Spec { flags: ABOUT_SELF.flags.union(Flags::ADMIN), ..ABOUT_SELF };
 
-pub(super) const HELP: Command = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
+pub(super) const HELP: Command = {
+    let help = help::command(Group::Connection, "5.0.0", Categories::CONNECTION);
+    let flags = help.spec.flags.union(Flags::KEEPS_CHOICE);
+    Command { spec: Spec { flags, ..help.spec }, ..help }
+};
 
 pub(super) const PAUSE: Command = Command::new(
     Spec {
@@ -120,6 +125,12 @@ fn unblock(call: &mut Call<'_>) -> Outcome {
     // A pause is ended for all or for nobody.
     let serial = u64::try_from(int(argv.at(2))?).ok();
     let client = serial.and_then(|serial| call.peers.find(serial));
+    // Who waits for the end of the server does so.
+    let may_end = |id: &ClientId| {
+        let parked = call.peers.get(*id).and_then(|peer| peer.client.parked.as_ref());
+        parked.is_some_and(|parked| !parked.waits_for_end())
+    };
+    let client = client.filter(may_end);
     let parked =
         client.and_then(|id| block::give_up(call.waiters, call.peers, call.state, id, &why));
     call.out.int(i64::from(parked.is_some()));

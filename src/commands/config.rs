@@ -142,7 +142,7 @@ fn parameters(call: &Call<'_>, argv: Argv<'_>) -> Result<Vec<&'static Parameter>
             }
             Change::Live | Change::Protected => {}
         }
-        if call.state.persistence.is_loading() && SETTLED_TO_LOAD.contains(&parameter.name) {
+        if call.state.persistence.loading.is_some() && SETTLED_TO_LOAD.contains(&parameter.name) {
             return Err(Error::LOADING);
         }
         // Like Redis, which lets a parameter be set once under each of its names.
@@ -273,6 +273,7 @@ const RESETSTAT: Command = Command::new(
 
 fn resetstat(call: &mut Call<'_>) -> Outcome {
     call.state.stats.reset();
+    call.state.replication.counts = Default::default();
     // Rates count from here.
     call.state.stats.sample(call.state.now);
     call.store.changes.counters = Default::default();

@@ -170,6 +170,10 @@ fn server(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("executable", &state.facts.executable);
     fields.add("config_file", &state.facts.config_file);
     fields.add("io_threads_active", 0);
+    if let Some(shutdown) = &state.shutdown {
+        let us = shutdown.until_us.saturating_sub(state.now.mono_us);
+        fields.add("shutdown_in_milliseconds", us / 1_000);
+    }
     listeners(fields, &state.config);
 }
 
@@ -199,7 +203,8 @@ fn clients(fields: &mut Fields, call: &mut Call<'_>) {
     let blocked = all.iter().filter(|client| client.postponed.is_some() || client.parked.is_some());
     let blocked = blocked.count();
     let watching = all.iter().filter(|client| !client.watching.is_empty()).count();
-    fields.add("connected_clients", all.len());
+    let replicas = call.state.replication.replicas.len();
+    fields.add("connected_clients", all.len().saturating_sub(replicas));
     fields.add("cluster_connections", 0);
     fields.add("maxclients", call.state.config.maxclients);
     fields.add("client_recent_max_input_buffer", largest_input);
@@ -284,11 +289,11 @@ fn fragmentation(fields: &mut Fields, usage: &Usage) {
 fn persistence(fields: &mut Fields, call: &mut Call<'_>) {
     let (now, persistence) = (call.state.now, &call.state.persistence);
     fields.add("loading", u8::from(persistence.is_loading()));
-    fields.add("async_loading", 0);
+    fields.add("async_loading", u8::from(persistence.is_loading_aside()));
     child(fields, call);
     let (now, persistence) = (now, &call.state.persistence);
     let seconds = |seconds: Option<u64>| seconds.map_or(-1, num::signed_u64);
-    let saving = call.state.children.of(ChildKind::Snapshot);
+    let saving = call.state.children.saving();
     let (expired, loaded) = persistence.loaded_keys;
     fields.add("rdb_changes_since_last_save", persistence.changes(call.store.changes.dirty));
     fields.add("rdb_bgsave_in_progress", u8::from(saving.is_some()));
@@ -405,7 +410,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("tracking_total_keys", tracked_keys);
     fields.add("tracking_total_items", tracked_items);
     fields.add("tracking_total_prefixes", call.tracking.prefix_count());
-    fields.add("unexpected_error_replies", 0);
+    fields.add("unexpected_error_replies", call.state.stats.errors_between_servers);
     fields.add("total_error_replies", stats.error_replies);
     fields.add("dump_payload_sanitizations", 0);
     fields.add("total_reads_processed", stats.reads);

@@ -106,6 +106,7 @@ fn flushall(call: &mut Call<'_>) -> Outcome {
     // What is being saved is of no use any more; where snapshots are taken by themselves, that of
     // nothing takes its place, as in Redis.
     snapshot::stop_saving(call.state, call.host);
+    call.give_up_replica_snapshot();
     if call.state.persistence.has_points() {
         // The log tells of a failure; it is not the client's.
         snapshot::save(call.store, call.state, call.host).unwrap_or_default();

@@ -2,8 +2,9 @@
 //! one.
 
 use crate::exec::log_rewrite;
-use crate::exec::snapshot::{self, Ending};
-use crate::exec::{Call, ChildKind, Command, Flow, Outcome};
+use crate::exec::shutdown::{self, Ending, Stopping};
+use crate::exec::snapshot;
+use crate::exec::{Call, ChildKind, Command, Flow, Nothing, Outcome, Wait};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -32,7 +33,7 @@ pub(super) const SAVE: Command = Command::new(
 );
 
 fn save(call: &mut Call<'_>) -> Outcome {
-    if call.state.children.of(ChildKind::Snapshot).is_some() {
+    if call.state.children.saving().is_some() {
         return Err(IN_PROGRESS);
     }
     snapshot::save(call.store, call.state, call.host).map_err(|_| FAILED)?;
@@ -62,7 +63,7 @@ fn bgsave(call: &mut Call<'_>) -> Outcome {
     let is_free = !call.client.is_in_transaction;
     match call.state.children.current() {
         None if is_free => {}
-        Some(child) if child.kind == ChildKind::Snapshot => return Err(IN_PROGRESS),
+        Some(child) if child.kind != ChildKind::LogRewrite => return Err(IN_PROGRESS),
         None | Some(_) if is_scheduled || !is_free => {
             call.state.persistence.is_scheduled = true;
             call.out.status("Background saving scheduled");
@@ -146,11 +147,10 @@ pub(super) const SHUTDOWN: Command = Command::new(
     shutdown,
 );
 
-/// What SHUTDOWN asks for. NOW changes nothing while there are no replicas to wait for.
+/// What SHUTDOWN asks for.
 #[derive(Default)]
 struct Request {
     ending: Ending,
-    is_now: bool,
     aborts: bool,
 }
 
@@ -163,24 +163,36 @@ impl Request {
                 b"NOSAVE" if request.ending.saves != Some(true) => {
                     request.ending.saves = Some(false);
                 }
-                b"NOW" => request.is_now = true,
+                b"NOW" => request.ending.is_now = true,
                 b"FORCE" => request.ending.is_forced = true,
                 b"ABORT" => request.aborts = true,
                 _ => return Err(Error::SYNTAX),
             }
         }
-        let asks_more = request.ending != Ending::default() || request.is_now;
-        if request.aborts && asks_more { Err(Error::SYNTAX) } else { Ok(request) }
+        if request.aborts && request.ending != Ending::default() {
+            Err(Error::SYNTAX)
+        } else {
+            Ok(request)
+        }
     }
 }
 
 fn shutdown(call: &mut Call<'_>) -> Outcome {
     let request = Request::parse(call.argv)?;
     if request.aborts {
-        return Err(Error::new("ERR No shutdown in progress."));
+        if !shutdown::cancel((call.store, call.state), call.peers, call.waiters) {
+            return Err(Error::new("ERR No shutdown in progress."));
+        }
+        log::info!("Shutdown manually aborted.");
+        call.out.ok();
+        return Ok(Flow::Done);
     }
-    log::warn!("User requested shutdown...");
-    snapshot::stop(call.store, call.state, request.ending, call.host)
-        .map_err(|_| Error::new("ERR Errors trying to SHUTDOWN. Check logs."))?;
-    Ok(Flow::Done)
+    let begun = shutdown::begin(call.store, call.state, request.ending, call.host);
+    match begun.map_err(|_| shutdown::FAILED)? {
+        Stopping::Stops => Ok(Flow::Done),
+        Stopping::Waits => {
+            let nothing = Nothing::Shutdown;
+            Ok(call.wait_for(Wait { nothing, ..Wait::new(0, 0, None) }))
+        }
+    }
 }

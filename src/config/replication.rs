@@ -143,13 +143,13 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "Seconds for which they are kept without replicas; 0: for ever.",
         |c| Slot::Int(&mut c.repl.backlog_ttl_s, 0, i64::MAX),
     ),
-    row("repl-disable-tcp-nodelay", Change::Live, "Kept, but without effect so far.", |c| {
+    row("repl-disable-tcp-nodelay", Change::Live, "Send replicas full packets, later.", |c| {
         Slot::Bool(&mut c.repl.delays_packets)
     }),
     row(
         "repl-diskless-load",
         Change::Live,
-        "When the old data of a replica goes: once a snapshot has arrived, before, or at the end.",
+        "Load a snapshot as it comes: never, in place of old data, if there is none, or beside it.",
         |c| Slot::Choice(&mut c.repl.diskless_load),
     ),
     row("repl-diskless-sync", Change::Live, "Send snapshots without a file.", |c| {
@@ -212,7 +212,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         Slot::Kept(&mut c.repl.primary, Kind::List(checks::primary, "host and port"))
     })
     .or_named("slaveof"),
-    row("shutdown-timeout", Change::Live, "Kept, but without effect so far.", |c| {
+    row("shutdown-timeout", Change::Live, "Seconds to wait for replicas before stopping.", |c| {
         Slot::Int(&mut c.repl.shutdown_timeout_s, 0, INT_MAX)
     }),
 ];

@@ -23,10 +23,12 @@ use crate::store::Touched;
 /// A command that waits.
 pub struct Parked {
     argv: ArgvBuf,
-    command: CommandId,
+    pub(super) command: CommandId,
     wait: Wait,
     db: DbIndex,
     ticket: u64,
+    /// When it is looked at though no key has changed, on the monotonic clock in microseconds.
+    due_us: Option<u64>,
     /// Ticks of the stopwatch that it has taken so far, apart from waiting.
     ticks: u64,
 }
@@ -55,6 +57,11 @@ impl Parked {
         timed::note_waited(request, self.ticks, client, (state, table), host);
     }
 
+    /// Whether it waits for the end of the server.
+    pub fn waits_for_end(&self) -> bool {
+        self.wait.nothing == Nothing::Shutdown
+    }
+
     /// Bytes of memory of its arguments.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Parked>() + self.argv.borrow().from(0).map(<[u8]>::len).sum::<usize>()
@@ -74,11 +81,11 @@ impl Engine {
     #[cold]
     pub(super) fn park(&mut self, peer: &mut Peer, command: CommandId, argv: Argv<'_>, ticks: u64) {
         let Some(mut wait) = peer.client.wait.take() else { return };
-        let (client, db, until_us) = (peer.client.id, peer.client.db, wait.until_us);
+        let (client, db, due_us) = (peer.client.id, peer.client.db, wait.due_us());
         let again = wait.again.take().map(|argv| *argv);
         let argv: ArgvBuf = again.unwrap_or_else(|| argv.from(0).collect());
-        let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0, ticks });
-        parked.ticket = self.waiters.add(client, db, parked.keys(), until_us);
+        let mut parked = Box::new(Parked { argv, command, wait, db, ticket: 0, due_us, ticks });
+        parked.ticket = self.waiters.add(client, db, parked.keys(), due_us);
         peer.client.parked = Some(parked);
         self.store.changes.list_touched(true);
     }
@@ -87,7 +94,9 @@ impl Engine {
     pub(super) fn serve_waiters(&mut self, touched: Vec<Touched>, host: &mut dyn Host) {
         for touched in touched {
             match touched {
-                Touched::Key(db, key) | Touched::Dead(db, key) => self.serve_key(db, &key, host),
+                Touched::Key(db, key) | Touched::Dead(db, key) | Touched::Woken(db, key) => {
+                    self.serve_key(db, &key, host);
+                }
                 Touched::Database(db) => {
                     for key in self.waiters.keys_of(db) {
                         self.serve_key(db, &key, host);
@@ -100,9 +109,7 @@ impl Engine {
     fn serve_key(&mut self, db: DbIndex, key: &[u8], host: &mut dyn Host) {
         let mut from = 0;
         while let Some((ticket, client)) = self.waiters.next(db, key, from) {
-            let mut doors = self.store.db(db, self.state.now.unix_ms());
-            let spot = doors.find(key);
-            let value = doors.type_of(&spot);
+            let value = self.store.db(db, self.state.now.unix_ms()).type_of_live(key);
             self.run_parked(client, value, host);
             from = ticket + 1;
         }
@@ -133,7 +140,12 @@ impl Engine {
                 .and_then(|()| self.invoke(parked.command, &mut peer, parked.argv.borrow(), host));
             parked.ticks += host.ticks().saturating_sub(from);
             if flow == Ok(Flow::Block) {
-                peer.client.wait = None;
+                if let Some(again) = peer.client.wait.take() {
+                    parked.wait.retry_us = again.retry_us;
+                    let due_us = parked.wait.due_us();
+                    self.waiters.move_timeout(client, parked.due_us, due_us);
+                    parked.due_us = due_us;
+                }
                 peer.client.parked = Some(parked);
             } else {
                 peer.client.commands += 1;
@@ -161,11 +173,20 @@ impl Engine {
         })
     }
 
-    /// Tells those whose time is over that there was nothing.
+    /// Tells those whose time is over that there was nothing, and looks again for those who may
+    /// find something now.
     pub(super) fn end_waits(&mut self, host: &mut dyn Host) {
-        while let Some((until_us, client)) = self.waiters.first_timeout()
-            && until_us <= self.state.now.mono_us
+        while let Some((due_us, client)) = self.waiters.first_timeout()
+            && due_us <= self.state.now.mono_us
         {
+            let parked = self.peers.get(client).and_then(|peer| peer.client.parked.as_deref());
+            if parked.is_some_and(|parked| parked.wait.until_us != Some(due_us)) {
+                self.run_parked(client, None, host);
+                if self.waiters.first_timeout() == Some((due_us, client)) {
+                    return;
+                }
+                continue;
+            }
             let why = GivenUp::TimedOut;
             let parked = give_up(&mut self.waiters, &mut self.peers, &self.state, client, &why);
             // If there is none it is being closed; its connection will call it off.
@@ -196,7 +217,9 @@ pub fn give_up(
         (GivenUp::TimedOut, nothing @ (Nothing::Replicas | Nothing::Disks)) => {
             nothing.tell(state.reached(nothing, written), out);
         }
-        (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element) => out.null_array(),
+        (GivenUp::TimedOut, Nothing::NullArray | Nothing::Element | Nothing::Shutdown) => {
+            out.null_array();
+        }
         (GivenUp::CalledOff(error), _) => out.error(error),
     });
     forget(waiters, peers, client, &parked);
@@ -204,7 +227,7 @@ pub fn give_up(
 }
 
 fn forget(waiters: &mut Waiters, peers: &mut Peers, client: ClientId, parked: &Parked) {
-    waiters.remove(client, parked.db, parked.keys(), parked.wait.until_us, parked.ticket);
+    waiters.remove(client, parked.db, parked.keys(), parked.due_us, parked.ticket);
     peers.resume_one(client);
 }
 

@@ -173,6 +173,12 @@ impl Call<'_> {
         self.propagated = Propagated::ToReplicas;
     }
 
+    /// Whether what runs has been run by another before: it comes from the log or from our primary.
+    #[inline]
+    pub fn is_replay(&self) -> bool {
+        self.store.changes.shows_due
+    }
+
     /// True if a deadline is past. None is while changes are replayed: what a key's end leads to
     /// has been decided by who ran the request first.
     #[inline]

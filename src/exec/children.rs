@@ -56,6 +56,11 @@ impl Children {
         self.current.as_ref().filter(|child| child.kind == kind)
     }
 
+    /// The child that makes a snapshot for whomever, if one runs.
+    pub fn saving(&self) -> Option<&Child> {
+        self.current.as_ref().filter(|child| child.kind != ChildKind::LogRewrite)
+    }
+
     /// Starts a child for a job, which sees the data as it is now. Of the sockets it has only those
     /// in `keeps`.
     ///

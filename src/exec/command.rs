@@ -50,7 +50,10 @@ pub struct Wait {
     /// When it ends, on the monotonic clock in microseconds; `None` for never. That of the first
     /// run counts.
     pub until_us: Option<u64>,
-    /// What the client gets then.
+    /// When it may find something though no key has changed, on the same clock: it is run again
+    /// then. That of the latest run counts.
+    pub retry_us: Option<u64>,
+    /// What the client gets when it ends.
     pub nothing: Nothing,
     /// Whether it runs again whatever becomes of a key, even if it is gone or of another type.
     pub wants_any: bool,
@@ -68,6 +71,8 @@ pub enum Nothing {
     Element,
     /// How many replicas have come as far as was to be.
     Replicas,
+    /// Nothing: the server is to stop.
+    Shutdown,
     /// Whether the local disk has come as far as was to be, and how many replicas' disks have.
     Disks,
 }
@@ -76,7 +81,7 @@ impl Nothing {
     /// Tells how many have come far enough.
     pub fn tell(self, (is_local_safe, replicas): (bool, usize), out: &mut Output) {
         match self {
-            Nothing::NullArray | Nothing::Element => {}
+            Nothing::NullArray | Nothing::Element | Nothing::Shutdown => {}
             Nothing::Replicas => out.len_int(replicas),
             Nothing::Disks => {
                 out.array(2);
@@ -92,7 +97,13 @@ impl Wait {
     /// array.
     pub fn new(first_key: usize, keys: usize, until_us: Option<u64>) -> Wait {
         let nothing = Nothing::NullArray;
-        Wait { first_key, keys, until_us, nothing, wants_any: false, again: None }
+        let retry_us = None;
+        Wait { first_key, keys, until_us, retry_us, nothing, wants_any: false, again: None }
+    }
+
+    /// When it is to be looked at though no key has changed.
+    pub fn due_us(&self) -> Option<u64> {
+        self.until_us.into_iter().chain(self.retry_us).min()
     }
 }
 

@@ -65,6 +65,10 @@ impl Engine {
             }
         }
         if self.store.changes.has_events() {
+            if self.state.feed.is_on() {
+                // Keys that were due and died as someone looked whom no command had sent.
+                self.feed_deaths();
+            }
             let (mut station, changes) = self.station();
             station.publish_events(changes);
             changes.take_events();

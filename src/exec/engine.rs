@@ -200,7 +200,7 @@ impl Engine {
             self.store.changes.keeps_due = self.state.is_replica();
             self.peers.resume();
         }
-        if self.state.persistence.is_loading() {
+        if self.state.persistence.can_load_on() {
             self.load_slice(host);
         }
         self.save_if_due(host);
@@ -214,10 +214,13 @@ impl Engine {
         if self.state.agenda.take_memory_watch() {
             self.evict_slice();
         }
+        if self.state.replication.has_own() {
+            self.bury_own();
+        }
         if self.state.feed.is_on() {
             let State { feed, config, .. } = &mut self.state;
             feed.note_second(config, now.unix_s());
-            feed.append_deaths(self.store.changes.events(), config);
+            self.feed_deaths();
         }
         if self.store.has_remains() {
             self.store.free_slice();
@@ -228,6 +231,9 @@ impl Engine {
         if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
+        }
+        if self.state.shutdown.is_some() {
+            self.tend_shutdown(host);
         }
         self.tend_replication(host);
         self.state.stats.sample(now);
@@ -258,7 +264,7 @@ impl Engine {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
         if self.store.has_remains()
-            || self.state.persistence.is_loading()
+            || self.state.persistence.can_load_on()
             || self.has_tracking_work()
         {
             return Some(0);
@@ -335,8 +341,12 @@ impl Engine {
     /// Answers a request that breaks the protocol; the client is closed after that.
     pub fn refuse(&mut self, id: ClientId, error: &Error) {
         self.state.stats.errored(error);
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.client.has_broken_protocol = true;
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.client.has_broken_protocol = true;
+        if peer.client.side == Side::Primary {
+            // It would take the error for a request.
+            log::warn!("Protocol error from master: {}", String::from_utf8_lossy(error.as_bytes()));
+            return self.peers.doom(id);
         }
         self.peers.write(id, |out| out.error(error));
         log::debug!("client id={} broke the protocol", id.serial);

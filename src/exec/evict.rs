@@ -124,7 +124,6 @@ impl Engine {
     /// Evicts keys until memory is within its limit or the time for it is over.
     #[inline(never)] // A name of its own in profiles; rare but at the limit.
     fn make_room(&mut self, host: &mut dyn Host) -> Room {
-        let noted = self.store.changes.events().len();
         let start = host.ticks();
         let elapsed_us = |host: &mut dyn Host| {
             num::float(host.ticks().saturating_sub(start)) / host.ticks_per_us()
@@ -139,8 +138,7 @@ impl Engine {
             self.state.note_latency("eviction-cycle", self.state.now.unix_s(), ms);
         }
         if self.state.feed.is_on() {
-            let State { feed, config, .. } = &mut self.state;
-            feed.append_deaths(&self.store.changes.events()[noted..], config);
+            self.feed_deaths();
         }
         self.note_room(room);
         room

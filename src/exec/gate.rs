@@ -80,10 +80,21 @@ pub(super) fn admit(
         );
         return Err(Error::text(text).into());
     }
-    if applicant.state.persistence.is_loading() && !spec.flags.contains(Flags::LOADING) {
+    if applicant.state.persistence.loading.is_some()
+        && waits_for_data(client, spec.flags, applicant.state)
+    {
         return Err(Error::LOADING.into());
     }
     Ok(())
+}
+
+/// Whether a command of these flags, or what is queued before it, has to wait until data is loaded.
+#[cold]
+fn waits_for_data(client: &Client, flags: Flags, state: &State) -> bool {
+    if state.persistence.is_loading() {
+        return !common_flags(client, flags).contains(Flags::LOADING);
+    }
+    client.side != Side::Primary && all_flags(client, flags).contains(Flags::NO_ASYNC_LOADING)
 }
 
 /// What is said to those who would change data that cannot be saved.
@@ -136,7 +147,8 @@ fn admit_by_role(client: &Client, flags: Flags, state: &State) -> Result<(), Err
     if writes && state.config.repl.is_read_only {
         return Err(Error::new("READONLY You can't write against a read only replica."));
     }
-    if !primary.is_up() && !state.config.repl.serves_stale && !flags.contains(Flags::STALE) {
+    let is_stale = !primary.is_up() && !state.config.repl.serves_stale;
+    if is_stale && !common_flags(client, flags).contains(Flags::STALE) {
         return Err(Error::new(
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
         ));
@@ -148,6 +160,12 @@ fn admit_by_role(client: &Client, flags: Flags, state: &State) -> Result<(), Err
 fn all_flags(client: &Client, flags: Flags) -> Flags {
     let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
     flags | runs.map_or(Flags::empty(), |multi| multi.flags)
+}
+
+/// The flags of a command that all have that are queued before it, if it runs them.
+fn common_flags(client: &Client, flags: Flags) -> Flags {
+    let runs = client.multi.as_ref().filter(|_| flags.contains(Flags::RUNS_QUEUE));
+    flags & runs.map_or(Flags::all(), |multi| multi.common)
 }
 
 fn touches_keys(client: &Client, flags: Flags) -> bool {

@@ -35,6 +35,9 @@ pub trait Host {
     /// The parameter that cannot be followed; then nothing has changed.
     fn reconfigure(&mut self, old: &Config, new: &mut Config) -> Result<(), HostError>;
 
+    /// This has become a replica, or a primary again.
+    fn note_role(&mut self, config: &Config, is_replica: bool);
+
     /// Fills a buffer with bytes that nobody can guess.
     ///
     /// # Errors

@@ -164,6 +164,7 @@ impl Teller<'_> {
                 Touched::Key(_, key) => self.tell_of_key(key, by),
                 // Nobody has changed what has died.
                 Touched::Dead(_, key) => self.tell_of_key(key, None),
+                Touched::Woken(..) => {}
                 // Of all databases it is told once.
                 Touched::Database(_) if was_flush => {}
                 Touched::Database(_) => self.tell_of_all(),

@@ -6,6 +6,7 @@ use super::host::Host;
 use super::log_load::LogLoad;
 use super::snapshot::Failed;
 use super::state::State;
+use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::persist::rdb::load::Loading;
@@ -22,15 +23,39 @@ pub(super) enum Purpose {
     Start,
     /// It is the data of our primary, which takes the place of what is there: at once, or as a
     /// whole in the end.
-    Sync {
-        /// Where it is gathered until then.
-        aside: Option<Box<Store>>,
-    },
+    Sync(Option<Aside>),
+}
+
+/// Where data is gathered until it is whole.
+pub(super) struct Aside {
+    pub(super) store: Box<Store>,
+    /// Whether clients are served from the old data meanwhile.
+    pub(super) serves_old: bool,
+}
+
+/// A snapshot on its way in.
+pub(super) struct SnapshotLoad {
+    purpose: Purpose,
+    loader: Loader<'static>,
+    /// Whether its bytes are still coming.
+    comes: bool,
+}
+
+impl SnapshotLoad {
+    /// The value of a word about the snapshot, if it has come.
+    pub(super) fn word(&self, name: &str) -> Option<&str> {
+        self.loader.loaded().aux(name)
+    }
+
+    /// Takes the keys that were due and have been left out since the last time.
+    pub(super) fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
+        self.loader.take_due()
+    }
 }
 
 /// What is being loaded.
 enum Work {
-    Snapshot { purpose: Purpose, loader: Box<Loader<'static>> },
+    Snapshot(Box<SnapshotLoad>),
     Log(Box<LogLoad>),
 }
 
@@ -44,21 +69,26 @@ pub struct Load {
 }
 
 impl Load {
-    /// Begins to load from a file of so many bytes what a primary has sent.
-    pub(super) fn new(
-        input: Box<dyn DiskFile>,
+    /// Begins to load what a primary has sent, from a file of so many bytes, or what it sends, as
+    /// it comes.
+    pub(super) fn of_primary(
+        input: Option<Box<dyn DiskFile>>,
         len: Option<u64>,
         started: Now,
-        store: &Store,
-        state: &State,
-        purpose: Purpose,
+        (store, state): (&Store, &State),
+        aside: Option<Aside>,
     ) -> Load {
         let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
         let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
         // It is for the primary to say what dies.
         let loading = Loading { forms, due_ms: None, replaces: false, checks_sum };
-        let loader = Box::new(Loader::new(Box::new(input), len, loading));
-        let work = Work::Snapshot { purpose, loader };
+        let comes = input.is_none();
+        let loader = match input {
+            Some(input) => Loader::new(Box::new(input), len, loading),
+            None => Loader::fed(loading),
+        };
+        let snapshot = SnapshotLoad { purpose: Purpose::Sync(aside), loader, comes };
+        let work = Work::Snapshot(Box::new(snapshot));
         Load { work, started, total_bytes: len.unwrap_or(0) }
     }
 
@@ -68,15 +98,46 @@ impl Load {
     }
 
     /// Whether clients are served meanwhile from the data that was there.
-    pub fn is_aside(&self) -> bool {
-        let Work::Snapshot { purpose, .. } = &self.work else { return false };
-        matches!(purpose, Purpose::Sync { aside: Some(_) })
+    pub fn serves_old(&self) -> bool {
+        let Work::Snapshot(snapshot) = &self.work else { return false };
+        matches!(snapshot.purpose, Purpose::Sync(Some(Aside { serves_old: true, .. })))
+    }
+
+    /// Whether its bytes are still coming.
+    pub fn comes(&self) -> bool {
+        matches!(&self.work, Work::Snapshot(snapshot) if snapshot.comes)
+    }
+
+    /// Bytes have come.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if let Work::Snapshot(snapshot) = &mut self.work {
+            snapshot.loader.feed(bytes);
+        }
+    }
+
+    /// All bytes have come.
+    pub(super) fn end_feed(&mut self) {
+        if let Work::Snapshot(snapshot) = &mut self.work {
+            snapshot.loader.end_feed();
+            snapshot.comes = false;
+        }
+    }
+
+    /// Where the data was gathered, for a load that does not come to its end.
+    pub(super) fn into_aside(self) -> Option<Aside> {
+        match self.work {
+            Work::Snapshot(snapshot) => match snapshot.purpose {
+                Purpose::Start => None,
+                Purpose::Sync(aside) => aside,
+            },
+            Work::Log(_) => None,
+        }
     }
 
     /// Bytes that have been loaded.
     pub fn loaded_bytes(&self) -> u64 {
         match &self.work {
-            Work::Snapshot { loader, .. } => loader.offset(),
+            Work::Snapshot(snapshot) => snapshot.loader.offset(),
             Work::Log(log) => log.loaded_bytes(),
         }
     }
@@ -84,7 +145,7 @@ impl Load {
     /// Bytes of memory that were in use when it was made, as it says; zero if it does not.
     pub fn used_bytes(&self) -> u64 {
         match &self.work {
-            Work::Snapshot { loader, .. } => used_bytes(loader),
+            Work::Snapshot(snapshot) => used_bytes(&snapshot.loader),
             Work::Log(log) => log.used_bytes(),
         }
     }
@@ -122,7 +183,7 @@ pub(super) fn base_loader(
 
 /// The file of snapshots, to be loaded.
 struct Opened {
-    loader: Box<Loader<'static>>,
+    loader: Loader<'static>,
     started: Now,
     total_bytes: u64,
 }
@@ -150,9 +211,10 @@ fn open(
     let len = host.disk().len(&path).map_err(|error| fault(&error))?;
     let forms = Forms::of_file(&state.config, store.hasher(), state.plain_bytes);
     let checks_sum = state.config.rdbchecksum && !state.persistence.skips_sums;
-    let due_ms = Some(started.unix_ms());
+    // It is for the primary to say what dies.
+    let due_ms = (!state.is_replica()).then(|| started.unix_ms());
     let loading = Loading { forms, due_ms, replaces, checks_sum };
-    let loader = Box::new(Loader::new(Box::new(input), len, loading));
+    let loader = Loader::new(Box::new(input), len, loading);
     Ok(Some(Opened { loader, started, total_bytes: len.unwrap_or(0) }))
 }
 
@@ -220,13 +282,14 @@ impl Engine {
         if let Some(Opened { loader, started, total_bytes }) =
             open(&self.store, &self.state, host, false)?
         {
-            let work = Work::Snapshot { purpose: Purpose::Start, loader };
+            let snapshot = SnapshotLoad { purpose: Purpose::Start, loader, comes: false };
+            let work = Work::Snapshot(Box::new(snapshot));
             self.state.persistence.loading = Some(Box::new(Load { work, started, total_bytes }));
         }
         Ok(())
     }
 
-    /// Loads some more.
+    /// Loads some more of what is there.
     #[cold]
     pub(super) fn load_slice(&mut self, host: &mut dyn Host) {
         let Some(load) = self.state.persistence.loading.take() else { return };
@@ -234,9 +297,7 @@ impl Engine {
         let bytes = self.state.config.loading_process_events_interval_bytes;
         let bytes = u64::try_from(bytes).unwrap_or(1);
         let rest = match work {
-            Work::Snapshot { purpose, loader } => {
-                self.snapshot_slice(purpose, loader, bytes, started, host)
-            }
+            Work::Snapshot(snapshot) => self.snapshot_slice(snapshot, bytes, started, host),
             Work::Log(log) => self.load_log_slice(log, bytes, started, host),
         };
         if let Some(work) = rest {
@@ -248,43 +309,53 @@ impl Engine {
     /// Loads some more of a snapshot; what is left to be done.
     fn snapshot_slice(
         &mut self,
-        mut purpose: Purpose,
-        mut loader: Box<Loader<'static>>,
+        mut snapshot: Box<SnapshotLoad>,
         bytes: u64,
         started: Now,
         host: &mut dyn Host,
     ) -> Option<Work> {
+        let SnapshotLoad { purpose, loader, comes } = &mut *snapshot;
         let keys_before = loader.loaded().keys;
-        let store = match &mut purpose {
-            Purpose::Sync { aside: Some(aside) } => aside,
-            Purpose::Sync { aside: None } | Purpose::Start => &mut self.store,
+        let store = match purpose {
+            Purpose::Sync(Some(aside)) => &mut aside.store,
+            Purpose::Sync(None) | Purpose::Start => &mut self.store,
         };
-        match (loader.step(store, bytes, u64::MAX), purpose) {
-            (Ok(false), purpose) => {
-                self.pause_loading(loader.loaded().keys - keys_before, host);
-                return Some(Work::Snapshot { purpose, loader });
+        let stepped = loader.step(store, bytes, u64::MAX);
+        let (comes, keys) = (*comes, loader.loaded().keys - keys_before);
+        if matches!(purpose, Purpose::Start) {
+            self.follow_load(&mut snapshot);
+        }
+        match stepped {
+            Ok(is_whole) if comes || !is_whole => {
+                self.pause_loading(keys, host);
+                return Some(Work::Snapshot(snapshot));
             }
-            (Ok(true), Purpose::Sync { aside }) => {
-                note_loaded(&loader, &mut self.state);
-                self.snapshot_loaded(aside);
-            }
-            (Ok(true), Purpose::Start) => {
-                note_loaded(&loader, &mut self.state);
-                let now = host.now();
-                let us = now.mono_us.saturating_sub(started.mono_us);
-                self.state.persistence.note_saved(self.store.changes.dirty, now);
-                log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
-            }
-            (Err(fault), Purpose::Sync { aside }) => {
+            Ok(_) => self.end_snapshot(*snapshot, started, host),
+            Err(fault) => {
                 complain(&fault);
-                self.snapshot_refused(aside.is_some());
-            }
-            (Err(fault), Purpose::Start) => {
-                complain(&fault);
-                self.fail("Fatal error loading the DB, check server logs. Exiting.".to_owned());
+                match snapshot.purpose {
+                    Purpose::Sync(aside) => self.snapshot_refused(aside, host),
+                    Purpose::Start => {
+                        let line = "Fatal error loading the DB, check server logs. Exiting.";
+                        self.fail(line.to_owned());
+                    }
+                }
             }
         }
         None
+    }
+
+    /// All of a snapshot is there.
+    fn end_snapshot(&mut self, snapshot: SnapshotLoad, started: Now, host: &mut dyn Host) {
+        note_loaded(&snapshot.loader, &mut self.state);
+        let db = snapshot.stream_db();
+        if let Purpose::Sync(aside) = snapshot.purpose {
+            return self.snapshot_loaded(aside, db, host);
+        }
+        let now = host.now();
+        let us = now.mono_us.saturating_sub(started.mono_us);
+        self.state.persistence.note_saved(self.store.changes.dirty, now);
+        log::info!("DB loaded from disk: {:.3} seconds", num::float(us) / 1e6);
     }
 
     /// Loads some more of the log; what is left to be done.

@@ -275,7 +275,7 @@ impl Engine {
     /// Begins to write the log anew if that is due.
     pub(super) fn rewrite_if_due(&mut self, host: &mut dyn Host) {
         let state = &mut self.state;
-        if state.children.current().is_some() || state.persistence.is_loading() {
+        if state.children.current().is_some() || state.persistence.loading.is_some() {
             return;
         }
         let is_grown = has_grown(state);

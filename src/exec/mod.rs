@@ -33,6 +33,7 @@ mod publish;
 mod replay;
 mod replication;
 mod run;
+pub mod shutdown;
 mod slowlog;
 pub mod snapshot;
 mod state;

@@ -79,10 +79,22 @@ impl Persistence {
         !self.points.is_empty()
     }
 
-    /// True while data is being loaded.
+    /// True while data is being loaded that clients have to wait for.
     #[inline]
     pub fn is_loading(&self) -> bool {
-        self.loading.as_ref().is_some_and(|load| !load.is_aside())
+        self.loading.as_ref().is_some_and(|load| !load.serves_old())
+    }
+
+    /// True while data is being loaded and clients are served from the data that was there.
+    #[inline]
+    pub fn is_loading_aside(&self) -> bool {
+        self.loading.as_ref().is_some_and(|load| load.serves_old())
+    }
+
+    /// True while something can be loaded now.
+    #[inline]
+    pub fn can_load_on(&self) -> bool {
+        self.loading.as_ref().is_some_and(|load| !load.comes())
     }
 
     /// Changes since the last snapshot, of so many since the start.

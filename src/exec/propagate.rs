@@ -87,6 +87,11 @@ impl Feed {
         self.is_on = self.log.is_open() || self.replicas.is_open();
     }
 
+    /// The database that the stream of a sink is in, if it has said so.
+    pub fn db(&self, sink: Sink) -> Option<DbIndex> {
+        self.lane(sink).db
+    }
+
     /// Has the stream say again which database it is in: for a new file, or a new replica.
     pub fn select_again(&mut self, sink: Sink) {
         self.lane_mut(sink).db = None;

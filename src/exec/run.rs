@@ -2,6 +2,7 @@
 
 use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
+use super::client_line::client_line;
 use super::command::Flow;
 use super::engine::{Engine, Served, Turn};
 use super::gate::{self, Applicant, Refusal};
@@ -25,7 +26,7 @@ use std::time::Duration;
 /// Output after which the rest of a burst waits, so that it is sent before more is made.
 const BURST_OUTPUT_BYTES: usize = 1024 * 1024;
 /// Requests that are looked at ahead; more are run without that.
-const AHEAD_REQUESTS: usize = 16;
+pub(super) const AHEAD_REQUESTS: usize = 16;
 /// Keys that are fetched together; more would push each other out of the nearest cache.
 const AHEAD_KEYS: usize = 32;
 
@@ -40,6 +41,15 @@ pub(super) struct Planned {
 
 /// What is known of the first requests of a burst; nothing of those that name no command.
 pub(super) type Plan = [Option<Planned>; AHEAD_REQUESTS];
+
+/// Keys that are being fetched into the cache.
+struct Ahead<'a> {
+    db: DbIndex,
+    hashes: [u64; AHEAD_KEYS],
+    keys: usize,
+    /// The last key and its hash: requests that follow each other may well be about the same one.
+    last: (&'a [u8], u64),
+}
 
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
@@ -174,41 +184,65 @@ impl Engine {
         requests: impl Iterator<Item = Argv<'a>>,
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
-        let mut hashes = [0u64; AHEAD_KEYS];
-        let mut keys = 0;
-        // Requests that follow each other may well be about the same key.
-        let mut last: (&[u8], u64) = (&[], 0);
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(command) = self.resolve(argv) else { continue };
-            let row = self.table.row(command);
-            let mut fetch = |index: usize| {
-                let key = argv.at(index);
-                // Keys that differ mostly do so in their last byte.
-                if key.last() != last.0.last() || key != last.0 || last.1 == 0 {
-                    let Some(hash) = hashes.get_mut(keys) else { return };
-                    *hash = self.store.key_hash(key);
-                    self.store.prefetch_line(db, *hash);
-                    keys += 1;
-                    last = (key, *hash);
-                }
-            };
-            let mut key_hash = 0;
-            // Most commands have one key, or none at all.
-            if row.only_key != 0 {
-                if row.only_key < argv.len() {
-                    fetch(row.only_key);
-                    key_hash = if keys < AHEAD_KEYS { last.1 } else { 0 };
-                }
-            } else if !row.command.spec.keys.is_empty() {
-                row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
-            }
+            let key_hash = self.fetch_lines(&mut ahead, command, argv);
             *planned = Some(Planned { command, key_hash });
         }
-        // A single key gains nothing: its look-up begins right after this.
-        if keys > 1 {
-            hashes[..keys].iter().for_each(|hash| self.store.prefetch_entry(db, *hash));
-        }
+        self.fetch_entries(&ahead);
         plan
+    }
+
+    /// Fetches the keys of requests whose commands are known.
+    pub(super) fn fetch_keys<'a>(
+        &self,
+        db: DbIndex,
+        requests: impl Iterator<Item = (CommandId, Argv<'a>)>,
+    ) {
+        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
+        for (id, argv) in requests {
+            self.fetch_lines(&mut ahead, id, argv);
+        }
+        self.fetch_entries(&ahead);
+    }
+
+    /// Fetches the lines of the table in which the keys of a request stand; the hash of its key, if
+    /// it takes one key and no more, and zero otherwise.
+    #[inline(always)] // On the path of every command; the other caller is cold.
+    fn fetch_lines<'a>(&self, ahead: &mut Ahead<'a>, id: CommandId, argv: Argv<'a>) -> u64 {
+        let row = self.table.row(id);
+        let mut fetch = |index: usize| {
+            let key = argv.at(index);
+            // Keys that differ mostly do so in their last byte.
+            if key.last() != ahead.last.0.last() || key != ahead.last.0 || ahead.last.1 == 0 {
+                let Some(hash) = ahead.hashes.get_mut(ahead.keys) else { return };
+                *hash = self.store.key_hash(key);
+                self.store.prefetch_line(ahead.db, *hash);
+                ahead.keys += 1;
+                ahead.last = (key, *hash);
+            }
+        };
+        // Most commands have one key, or none at all.
+        if row.only_key != 0 {
+            if row.only_key < argv.len() {
+                fetch(row.only_key);
+                return if ahead.keys < AHEAD_KEYS { ahead.last.1 } else { 0 };
+            }
+        } else if !row.command.spec.keys.is_empty() {
+            row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
+        }
+        0
+    }
+
+    /// Fetches the keys themselves. A single one gains nothing: its look-up begins right after
+    /// this.
+    #[inline(always)] // As above.
+    fn fetch_entries(&self, ahead: &Ahead<'_>) {
+        if ahead.keys > 1 {
+            let hashes = &ahead.hashes[..ahead.keys];
+            hashes.iter().for_each(|hash| self.store.prefetch_entry(ahead.db, *hash));
+        }
     }
 
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its
@@ -268,6 +302,9 @@ impl Engine {
             self.state.stats.errored(error);
             peer.out.rollback(mark);
             peer.out.error(error);
+            if peer.client.side != Side::Client {
+                self.complain_of_error(&peer.client, error);
+            }
         }
         if peer.client.reply_mode != ReplyMode::On {
             // The reply to a request that waits comes later.
@@ -275,8 +312,41 @@ impl Engine {
             let is_reply = !matches!(flow, Ok(Flow::Pushed));
             if is_over && !peer.client.wants_reply() && is_reply {
                 peer.out.rollback(mark);
+                if peer.client.side == Side::Replica {
+                    self.disown(peer);
+                }
             }
         }
+    }
+
+    /// A replica has sent what has a reply: it does not behave like one.
+    #[cold]
+    fn disown(&mut self, peer: &mut Peer) {
+        let name = self.last_name(&peer.client);
+        let Peer { client, out, .. } = peer;
+        let line = client_line((client, out), &self.tracking, &self.state, &self.table);
+        log::warn!("Replica generated a reply to command '{name}', disconnecting it: {line}");
+        peer.client.closing = Some(Closing::Now);
+    }
+
+    /// What one server has been sent by the other is refused: their data may differ.
+    #[cold]
+    fn complain_of_error(&mut self, client: &Client, error: &Error) {
+        let (from, to) = match client.side {
+            Side::Primary => ("replica", "master"),
+            Side::Client | Side::Replica => ("master", "replica"),
+        };
+        let (name, text) = (self.last_name(client), String::from_utf8_lossy(error.as_bytes()));
+        log::warn!(
+            "== CRITICAL == This {from} is sending an error to its {to}: '-{text}' after \
+             processing the command '{name}'"
+        );
+        self.state.stats.errors_between_servers += 1;
+    }
+
+    fn last_name(&self, client: &Client) -> String {
+        let name = client.last_command.map(|id| self.table.row(id).name.to_string());
+        name.unwrap_or_else(|| "<unknown>".to_owned())
     }
 
     /// A request begins while someone watches keys.
@@ -410,7 +480,7 @@ impl Engine {
         let (command, name) = (row.command, probes::Name::of(&row.name));
         self.black_box.note_command(id.index(), peer.client.id.serial);
         probes::command_start(peer.client.id.serial, name);
-        let before = (self.store.changes.dirty, self.store.changes.events().len());
+        let dirty = self.store.changes.dirty;
         let db = peer.client.db;
         if self.state.feed.is_on() {
             self.state.feed.enter();
@@ -420,7 +490,7 @@ impl Engine {
         let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
         if self.state.feed.is_on() {
-            self.feed_changes(before, (db, argv, propagated), command.spec.flags);
+            self.feed_changes(dirty, (db, argv, propagated), command.spec.flags);
             if outcome != Ok(Flow::Block) {
                 peer.client.written = self.state.written();
             }
@@ -428,22 +498,31 @@ impl Engine {
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);
         }
+        if self.state.restricts_clients() && !self.state.config.repl.is_read_only {
+            self.note_own(&peer.client, id, argv);
+        }
         outcome
     }
 
-    /// Hands on what a command has changed since the counts were as they were `before`.
+    /// Hands on which keys have died since this was done last.
+    pub(super) fn feed_deaths(&mut self) {
+        let State { feed, config, .. } = &mut self.state;
+        feed.append_deaths(self.store.changes.unfed(), config);
+        self.store.changes.note_fed();
+    }
+
+    /// Hands on what a command has changed since the count of changes was `dirty`.
     #[inline]
     fn feed_changes(
         &mut self,
-        (dirty, events): (u64, usize),
+        dirty: u64,
         (db, argv, propagated): (DbIndex, Argv<'_>, Propagated),
         flags: Flags,
     ) {
-        let State { feed, config, .. } = &mut self.state;
-        let events = &self.store.changes.events()[events..];
-        if !events.is_empty() {
-            feed.append_deaths(events, config);
+        if !self.store.changes.unfed().is_empty() {
+            self.feed_deaths();
         }
+        let feed = &mut self.state.feed;
         if self.store.changes.dirty != dirty {
             match &propagated {
                 Propagated::Instead(instead) => feed.append(db, instead.borrow()),

@@ -6,7 +6,6 @@ use super::host::Host;
 use super::state::State;
 use crate::base::num;
 use crate::base::time::Now;
-use crate::persist::aof::LogState;
 use crate::persist::rdb::Saving;
 use crate::persist::snapshot::{self, Place};
 use crate::spec::REDIS_VERSION;
@@ -105,13 +104,16 @@ fn remove_temporary(pid: i32, host: &mut dyn Host) {
 pub(super) fn saving(state: &mut State, is_base: bool) -> Saving {
     let used = state.memory_used();
     let config = &state.config;
-    let aux = vec![
+    let mut aux = vec![
         ("redis-ver", REDIS_VERSION.to_owned()),
         ("redis-bits", usize::BITS.to_string()),
         ("ctime", state.now.unix_s().to_string()),
         ("used-mem", used.to_string()),
         ("aof-base", u8::from(is_base).to_string()),
     ];
+    if !is_base {
+        aux.extend(state.history_words());
+    }
     Saving {
         version: u32::try_from(config.rdb_version).unwrap_or(0),
         compresses: config.rdbcompression,
@@ -185,79 +187,12 @@ impl Engine {
     #[inline]
     pub(super) fn next_save_us(&self) -> Option<u64> {
         let State { persistence, children, .. } = &self.state;
-        let is_free = children.current().is_none() && !persistence.is_loading();
+        let is_free = children.current().is_none() && persistence.loading.is_none();
         if !is_free || self.state.is_cron_paused {
             return None;
         }
         let by_itself = persistence.next_save(self.store.changes.dirty).map(|(at_us, _)| at_us);
         persistence.scheduled_us().into_iter().chain(by_itself).min()
-    }
-}
-
-/// How a server stops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
-    /// Whether it saves first; `None` if it does so where it saves by itself, too.
-    pub saves: Option<bool>,
-    /// Whether it stops even if it could not save.
-    pub is_forced: bool,
-}
-
-impl Ending {
-    /// As the words of `shutdown-on-sigterm` say.
-    fn of_words(words: &str) -> Ending {
-        let has = |word: &str| words.split(' ').any(|other| other == word);
-        let saves = if has("save") { Some(true) } else { has("nosave").then_some(false) };
-        Ending { saves, is_forced: has("force") }
-    }
-}
-
-/// Lets the server stop, once what is to be saved is.
-///
-/// # Errors
-/// That it could not be saved; then the server goes on.
-pub fn stop(
-    store: &Store,
-    state: &mut State,
-    ending: Ending,
-    host: &mut dyn Host,
-) -> Result<(), Failed> {
-    stop_saving(state, host);
-    if state.log.state == LogState::Waiting && state.children.of(ChildKind::LogRewrite).is_some() {
-        // What is to be kept is kept nowhere yet.
-        if !ending.is_forced {
-            log::warn!("Writing initial AOF, can't exit.");
-            return Err(Failed);
-        }
-        log::warn!("Writing initial AOF. Exit anyway.");
-    }
-    // What is there while data is being loaded is not all of it.
-    let saves = ending.saves.unwrap_or(state.persistence.has_points());
-    if saves && !state.persistence.is_loading() {
-        log::info!("Saving the final RDB snapshot before exiting.");
-        if save(store, state, host).is_err() {
-            log::warn!("Error trying to save the DB, can't exit.");
-            if !ending.is_forced {
-                return Err(Failed);
-            }
-        }
-    }
-    state.is_stopping = true;
-    Ok(())
-}
-
-impl Engine {
-    /// Stops upon a signal, in the way that the parameters say.
-    pub fn stop_by_signal(&mut self, is_interrupt: bool, host: &mut dyn Host) {
-        let config = &self.state.config;
-        let words =
-            if is_interrupt { &config.shutdown_on_sigint } else { &config.shutdown_on_sigterm };
-        let ending = Ending::of_words(words);
-        if stop(&self.store, &mut self.state, ending, host).is_err() {
-            log::warn!(
-                "Errors trying to shut down the server. Check the logs for more information."
-            );
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
 use super::replication::Replication;
+use super::shutdown::Shutdown;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
 use crate::acl::Acl;
@@ -86,6 +87,8 @@ pub struct State {
     pub(super) redacted: Vec<usize>,
     /// Set once the server is to stop.
     pub is_stopping: bool,
+    /// The stop that waits for replicas.
+    pub shutdown: Option<Shutdown>,
     /// Changes as requests, for those who replay them.
     pub feed: Feed,
     /// Most memory in use, in bytes.
@@ -146,6 +149,7 @@ impl State {
             latency: LatencyMonitor::default(),
             redacted: Vec::new(),
             is_stopping: false,
+            shutdown: None,
             feed: Feed::default(),
             memory_peak: 0,
             hotkeys: None,
@@ -209,7 +213,9 @@ impl State {
     pub(super) fn next_work_us(&self) -> Option<u64> {
         let log = self.log.next_us(&self.config.aof);
         let work = self.agenda.next_us().filter(|_| !self.is_cron_paused);
-        [work, log, self.replicas_due_us(), self.link_due_us()].into_iter().flatten().min()
+        let own = self.replication.own_due_us(self.now);
+        let due = [work, log, self.replicas_due_us(), self.link_due_us(), own];
+        due.into_iter().flatten().chain(self.shutdown_due_us()).min()
     }
 
     /// A round of the loop begins; one that has not ended goes on.

@@ -86,6 +86,8 @@ impl Denials {
 /// Counts since the start or since CONFIG RESETSTAT.
 #[derive(Default)]
 pub struct Stats {
+    /// Errors that one server had for the other's requests.
+    pub errors_between_servers: u64,
     /// By command.
     pub commands: Vec<CommandStats>,
     /// Error replies by code.

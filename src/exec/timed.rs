@@ -26,6 +26,8 @@ pub(super) struct Timed<'a> {
     shares: bool,
     /// Ticks below which nobody wants to hear of a command.
     heard_from: u64,
+    /// Whether time stands still: all commands of a transaction see the same.
+    is_frozen: bool,
 }
 
 /// Commands that share a measurement.
@@ -42,8 +44,17 @@ impl<'a> Timed<'a> {
     pub(super) fn start(engine: &mut Engine, host: &mut dyn Host) -> Timed<'a> {
         let from = host.ticks();
         engine.state.refresh_now(from, host);
-        let config = &engine.state.config;
-        Timed { from, group: None, shares: shares(config), heard_from: heard_from(config) }
+        Timed::from_tick(from, &engine.state.config, false)
+    }
+
+    /// The same for the commands of a transaction.
+    pub(super) fn start_in_transaction(engine: &Engine, host: &mut dyn Host) -> Timed<'a> {
+        Timed::from_tick(host.ticks(), &engine.state.config, true)
+    }
+
+    fn from_tick(from: u64, config: &Config, is_frozen: bool) -> Timed<'a> {
+        let (shares, heard_from) = (shares(config), heard_from(config));
+        Timed { from, group: None, shares, heard_from, is_frozen }
     }
 
     /// A command of `client` begins.
@@ -87,7 +98,9 @@ impl<'a> Timed<'a> {
             }
             engine.state.redacted.clear();
         }
-        engine.state.refresh_now(now, host);
+        if !self.is_frozen {
+            engine.state.refresh_now(now, host);
+        }
         self.from = now;
     }
 

@@ -7,46 +7,54 @@ use super::command::{Flow, Nothing};
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
+use super::run::AHEAD_REQUESTS;
 use super::table::CommandId;
 use super::timed::Timed;
 use crate::base::id::DbIndex;
 use crate::hub::watches::Watches;
-use crate::resp::argv::{Argv, ArgvBuf};
+use crate::resp::argv::{Argv, Requests};
 use crate::resp::error::Error;
 use crate::spec::flags::Flags;
 use crate::store::Touched;
 
 /// What has been queued since MULTI.
 pub struct Multi {
-    queued: Vec<(CommandId, ArgvBuf)>,
+    commands: Vec<CommandId>,
+    requests: Requests,
     /// The flags of all commands in the queue together.
     pub flags: Flags,
+    /// The flags that every command in the queue has.
+    pub common: Flags,
     /// Whether some request could not be queued, so that none will run.
     pub has_failed: bool,
-    /// Bytes of the arguments.
-    bytes: usize,
 }
 
 impl Default for Multi {
     fn default() -> Multi {
-        Multi { queued: Vec::new(), flags: Flags::empty(), has_failed: false, bytes: 0 }
+        Multi {
+            commands: Vec::with_capacity(AHEAD_REQUESTS),
+            requests: Requests::default(),
+            flags: Flags::empty(),
+            common: Flags::all(),
+            has_failed: false,
+        }
     }
 }
 
 impl Multi {
     /// Requests in the queue.
     pub fn len(&self) -> usize {
-        self.queued.len()
+        self.commands.len()
     }
 
     /// True without requests.
     pub fn is_empty(&self) -> bool {
-        self.queued.is_empty()
+        self.commands.is_empty()
     }
 
     /// Bytes of memory of the queue.
     pub fn memory_bytes(&self) -> usize {
-        self.queued.capacity() * size_of::<(CommandId, ArgvBuf)>() + self.bytes
+        self.commands.capacity() * size_of::<CommandId>() + self.requests.memory_bytes()
     }
 }
 
@@ -114,9 +122,11 @@ impl Engine {
         if multi.has_failed || has_changed {
             return;
         }
-        multi.flags |= self.table.row(id).command.spec.flags;
-        multi.bytes += argv.from(0).map(<[u8]>::len).sum::<usize>();
-        multi.queued.push((id, argv.from(0).collect()));
+        let flags = self.table.row(id).command.spec.flags;
+        multi.flags |= flags;
+        multi.common &= flags;
+        multi.commands.push(id);
+        multi.requests.push(argv);
     }
 
     /// Notes that a request was not admitted while its client queues. If it was to run the queue,
@@ -143,9 +153,19 @@ impl Engine {
         peer.out.array(multi.len());
         self.state.feed.enter();
         peer.client.is_in_transaction = true;
-        for (id, argv) in &multi.queued {
-            self.run_queued(peer, *id, argv.borrow(), host);
+        let mut timed = Timed::start_in_transaction(self, host);
+        let mut queued = multi.commands.iter().copied().zip(multi.requests.iter());
+        loop {
+            let mut rest = queued.clone();
+            self.fetch_keys(peer.client.db, rest.by_ref().take(AHEAD_REQUESTS));
+            queued.by_ref().take(AHEAD_REQUESTS).for_each(|request| {
+                self.run_queued(peer, request, &mut timed, host);
+            });
+            if rest.next().is_none() {
+                break;
+            }
         }
+        timed.stop(&peer.client, self, host);
         peer.client.is_in_transaction = false;
         self.state.feed.leave(false);
         if self.state.feed.is_on() {
@@ -153,7 +173,13 @@ impl Engine {
         }
     }
 
-    fn run_queued(&mut self, peer: &mut Peer, id: CommandId, argv: Argv<'_>, host: &mut dyn Host) {
+    fn run_queued<'a>(
+        &mut self,
+        peer: &mut Peer,
+        (id, argv): (CommandId, Argv<'a>),
+        timed: &mut Timed<'a>,
+        host: &mut dyn Host,
+    ) {
         peer.out.close_chunk();
         let mark = peer.out.mark();
         // Rights may have changed since it was queued.
@@ -164,10 +190,8 @@ impl Engine {
             peer.out.error(&error);
             return;
         }
-        let mut timed = Timed::start(self, host);
         timed.begin(id, argv, &peer.client, self, host);
         let flow = self.invoke(id, peer, argv, host);
-        timed.stop(&peer.client, self, host);
         self.note_run(id, peer, argv, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
@@ -178,7 +202,7 @@ impl Engine {
                     let reached = self.state.reached(nothing, peer.client.written);
                     nothing.tell(reached, &mut peer.out);
                 }
-                Some(Nothing::NullArray) | None => peer.out.null_array(),
+                Some(Nothing::NullArray | Nothing::Shutdown) | None => peer.out.null_array(),
             },
             Err(error) => {
                 self.state.stats.errored(&error);
@@ -199,6 +223,7 @@ impl Engine {
                 let watchers = self.watches.of(*db, key).filter(|(_, existed)| *existed);
                 clients.extend(watchers.map(|(client, _)| client));
             }
+            Touched::Woken(..) => {}
             Touched::Database(db) => {
                 let mut doors = self.store.db(*db, self.state.now.unix_ms());
                 for (key, client, existed) in self.watches.of_db(*db) {

@@ -58,6 +58,8 @@ pub struct Tracker {
     /// Whether who is told in its place was found to be gone.
     pub is_broken: bool,
     prefixes: BTreeSet<Box<[u8]>>,
+    /// Bytes of memory that these take, here and where they are shared.
+    prefix_bytes: usize,
     /// Keys that are noted for it.
     keys: usize,
 }
@@ -97,7 +99,7 @@ impl Tracker {
 
     /// Bytes of memory that its prefixes take, here and where they are shared.
     pub fn memory_bytes(&self) -> usize {
-        self.prefixes.iter().map(|prefix| 2 * prefix.len() + PREFIX_BYTES).sum()
+        self.prefix_bytes
     }
 
     /// True if the keys that it reads at present are to be noted.
@@ -223,6 +225,7 @@ impl Tracking {
                 has_chosen: false,
                 is_broken: false,
                 prefixes: BTreeSet::new(),
+                prefix_bytes: 0,
                 keys: 0,
             })
         });
@@ -232,7 +235,9 @@ impl Tracking {
         tracker.is_broken = false;
         let all: &[&[u8]] = if mode.broadcasts && prefixes.is_empty() { &[b""] } else { prefixes };
         for prefix in all {
-            tracker.prefixes.insert((*prefix).into());
+            if tracker.prefixes.insert((*prefix).into()) {
+                tracker.prefix_bytes += 2 * prefix.len() + PREFIX_BYTES;
+            }
             self.prefixes.entry((*prefix).into()).or_default().trackers.insert(id);
         }
         id
@@ -242,7 +247,7 @@ impl Tracking {
     pub fn disable(&mut self, id: TrackerId) {
         let tracker = &mut self.trackers[id];
         self.active -= usize::from(tracker.mode.take().is_some());
-        (tracker.has_chosen, tracker.is_broken) = (false, false);
+        (tracker.has_chosen, tracker.is_broken, tracker.prefix_bytes) = (false, false, 0);
         for prefix in std::mem::take(&mut tracker.prefixes) {
             let Some(shared) = self.prefixes.get_mut(&prefix) else { continue };
             shared.trackers.remove(&id);

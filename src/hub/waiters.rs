@@ -16,7 +16,7 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// Has a client wait for keys of a database, and until a moment if there is an end to it; the
+    /// Has a client wait for keys of a database, and at most until a moment if one is given; the
     /// ticket tells its place.
     pub fn add<'k>(
         &mut self,
@@ -35,6 +35,14 @@ impl Waiters {
             self.timeouts.insert((until_us, client));
         }
         self.tickets
+    }
+
+    /// Moves the moment until which a client waits.
+    pub fn move_timeout(&mut self, client: ClientId, from_us: Option<u64>, to_us: Option<u64>) {
+        if from_us != to_us {
+            from_us.map(|at| self.timeouts.remove(&(at, client)));
+            self.timeouts.extend(to_us.map(|at| (at, client)));
+        }
     }
 
     /// Has a client wait no more; the arguments are those of [`Waiters::add`], and its ticket.

@@ -62,6 +62,13 @@ pub fn temporary_name(pid: u32) -> String {
     format!("{start}{pid}{end}")
 }
 
+/// The name under which a process keeps a snapshot that comes from its primary or goes to its
+/// replicas, and was begun at this moment in microseconds since 1970.
+pub fn sync_name(pid: u32, unix_us: u64) -> String {
+    let (start, end) = TEMPORARY;
+    format!("{start}{pid}.{unix_us}{end}")
+}
+
 /// Where a snapshot goes.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -112,7 +119,11 @@ fn write(
     written.map_err(|error| format!("Write error saving DB on disk: {}", reason(&error)))
 }
 
-fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), String> {
+/// Puts a whole snapshot in the place of the old one.
+///
+/// # Errors
+/// A line for the log; then the old one may still be there.
+pub fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), String> {
     disk.rename(temporary, path).map_err(|error| {
         let why = reason(&error);
         format!("Error moving temp DB file {temporary} on the final destination {path}: {why}")
@@ -122,19 +133,24 @@ fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<(), 
     })
 }
 
-/// Removes what saves have left behind that did not come to their end. `is_alive` tells whether a
-/// process is still there.
+/// Removes what saves and synchronizations have left behind that did not come to their end.
+/// `is_alive` tells whether a process is still there.
 pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
     let Ok(names) = disk.list("") else { return };
     let (start, end) = TEMPORARY;
     for name in names {
-        let pid = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-        let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else { continue };
+        let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        let Some(middle) = middle else { continue };
+        let (pid, moment) = middle.split_once('.').unwrap_or((middle, "0"));
+        let (Ok(pid), true) = (pid.parse(), moment.bytes().all(|byte| byte.is_ascii_digit()))
+        else {
+            continue;
+        };
         if is_alive(pid) {
             continue;
         }
         match disk.remove(&name) {
-            Ok(()) => log::info!("{name} was left behind by a save; it is removed"),
+            Ok(()) => log::info!("{name} was left behind; it is removed"),
             Err(error) => log::warn!("cannot remove {name}: {}", reason(&error)),
         }
     }

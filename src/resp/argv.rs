@@ -1,6 +1,7 @@
 //! The arguments of a request, borrowed from the buffer that holds it or owned.
 
 use crate::base::num;
+use std::ops::Range;
 
 /// Where an argument stands, from the start of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,9 +124,84 @@ impl<A: AsRef<[u8]>> FromIterator<A> for ArgvBuf {
     }
 }
 
+/// A piece of memory for requests is closed once it is this long, so that little is copied to grow.
+const PIECE_BYTES: usize = 16 * 1024;
+/// Room that is made for the first requests.
+const FIRST_BYTES: usize = 512;
+const FIRST_SPANS: usize = 32;
+
+/// Requests that wait: their arguments stand one after the other in few pieces of memory.
+#[derive(Default)]
+pub struct Requests {
+    pieces: Vec<ArgvBuf>,
+    /// The piece of each request, and where its arguments begin and end there.
+    places: Vec<(usize, Range<usize>)>,
+    /// Bytes of all arguments.
+    bytes: usize,
+}
+
+impl Requests {
+    /// Number of requests.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True without requests.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Appends a copy of a request.
+    pub fn push(&mut self, argv: Argv<'_>) {
+        if self.pieces.last().is_none_or(|piece| piece.bytes.len() >= PIECE_BYTES) {
+            let (bytes, spans) = (Vec::with_capacity(FIRST_BYTES), Vec::with_capacity(FIRST_SPANS));
+            self.pieces.push(ArgvBuf { bytes, spans });
+        }
+        let at = self.pieces.len() - 1;
+        let piece = &mut self.pieces[at];
+        let (first, before) = (piece.spans.len(), piece.bytes.len());
+        argv.from(0).for_each(|argument| piece.push(argument));
+        self.bytes += piece.bytes.len() - before;
+        self.places.push((at, first..piece.spans.len()));
+    }
+
+    /// The requests, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Argv<'_>> + Clone {
+        self.places.iter().map(|(piece, spans)| {
+            let ArgvBuf { bytes, spans: all } = &self.pieces[*piece];
+            Argv::new(bytes, &all[spans.clone()])
+        })
+    }
+
+    /// Bytes of memory, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        let spans: usize = self.places.iter().map(|(_, spans)| spans.len()).sum();
+        let places = self.places.capacity() * size_of::<(usize, Range<usize>)>();
+        self.bytes + spans * size_of::<Span>() + places
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_come_out_as_they_went_in() {
+        let (mut rng, mut requests, mut expected) =
+            (fastrand::Rng::with_seed(3), Requests::default(), Vec::new());
+        assert!(requests.is_empty());
+        for _ in 0..500 {
+            let count = rng.usize(1..6);
+            let argv: ArgvBuf = (0..count).map(|_| vec![rng.u8(..); rng.usize(0..200)]).collect();
+            requests.push(argv.borrow());
+            expected.push(argv);
+        }
+        assert!(requests.pieces.len() > 1 && requests.len() == 500);
+        for (argv, expected) in requests.iter().zip(&expected) {
+            assert!(argv.from(0).eq(expected.borrow().from(0)));
+        }
+        assert!(requests.memory_bytes() > requests.bytes);
+    }
 
     #[test]
     fn arguments_keep_their_order_and_bytes() {

@@ -211,6 +211,7 @@ impl Server {
             self.note_info(now);
         }
         self.engine.close_log(&mut self.world);
+        self.engine.close_replication(&mut self.world);
         for (_, listener) in &self.world.listeners {
             listener.clean_up();
         }
@@ -436,7 +437,9 @@ impl Server {
             let opened = Outbound::connect(attempt, (host, port), source, self.poll.registry());
             match opened {
                 Ok(outbound) => self.outbound = Some(outbound),
-                Err(error) => return self.engine.cut_link(&error.to_string()),
+                Err(error) => {
+                    return self.engine.cut_link(&error.to_string(), &mut self.world);
+                }
             }
         }
         if self.engine.is_link_ready() {
@@ -464,7 +467,7 @@ impl Server {
             Ok(LinkTurn::Follows) => self.adopt_link(),
             Err(error) => {
                 self.outbound = None;
-                self.engine.cut_link(&error.to_string());
+                self.engine.cut_link(&error.to_string(), &mut self.world);
             }
         }
     }
@@ -535,6 +538,7 @@ impl Server {
     #[inline(never)] // As above.
     fn send(&mut self) {
         self.engine.feed_replicas();
+        self.delay_packets();
         self.engine.peers().take_with_output(&mut self.sending);
         while let Some(id) = self.sending.pop() {
             self.send_to(id);
@@ -545,6 +549,16 @@ impl Server {
         for id in self.engine.peers().take_doomed() {
             if let Some(key) = self.key_of(id) {
                 self.close(key);
+            }
+        }
+    }
+
+    /// Has the system collect what goes to new replicas, if that is wanted.
+    fn delay_packets(&mut self) {
+        for id in self.engine.state_mut().replication.take_delayed() {
+            let Some(key) = self.key_of(id) else { continue };
+            if let Err(error) = self.conns[key].stream.delay_packets() {
+                log::debug!("collecting packets for a replica: {error}");
             }
         }
     }

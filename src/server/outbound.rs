@@ -110,6 +110,10 @@ impl Outbound {
                         return Ok(turn);
                     }
                     self.send(engine)?;
+                    if engine.state().persistence.loading.is_some() {
+                        // What has come is loaded at once; clients are served in between.
+                        break;
+                    }
                 }
                 Err(rustix::io::Errno::AGAIN) => self.is_readable = false,
                 Err(rustix::io::Errno::INTR) => {}

@@ -36,6 +36,14 @@ impl Stream {
         registry.reregister(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// Has the system send full packets rather than each piece at once.
+    pub(super) fn delay_packets(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.set_nodelay(false),
+            Stream::Unix(_) => Ok(()),
+        }
+    }
+
     /// The descriptor's number.
     pub(super) fn number(&self) -> i32 {
         self.as_fd().as_raw_fd()

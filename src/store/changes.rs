@@ -39,6 +39,8 @@ pub enum Touched {
     Key(DbIndex, Box<[u8]>),
     /// A key of a database that has died of age: nothing new for those who took it for gone.
     Dead(DbIndex, Box<[u8]>),
+    /// A key that holds what it held, where those who wait have something to hear.
+    Woken(DbIndex, Box<[u8]>),
     /// All keys of a database.
     Database(DbIndex),
 }
@@ -82,6 +84,8 @@ pub struct Changes {
     events: Vec<Event>,
     /// How many of them have been published.
     published: usize,
+    /// How many of them those who replay changes have been told of.
+    fed: usize,
     /// Bytes of the keys in `events`.
     key_bytes: usize,
 }
@@ -140,6 +144,13 @@ impl Changes {
         }
     }
 
+    /// Lists a key of which those who wait for it are to hear, and nobody else.
+    pub(super) fn wake(&mut self, db: DbIndex, key: &[u8]) {
+        if self.lists_touched {
+            self.touched.push(Touched::Woken(db, key.into()));
+        }
+    }
+
     /// Lists a key that has died of age.
     pub(super) fn touch_death(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
@@ -175,9 +186,21 @@ impl Changes {
         self.published = self.events.len();
     }
 
+    /// The events that those who replay changes have not been told of, in order.
+    #[inline]
+    pub fn unfed(&self) -> &[Event] {
+        &self.events[self.fed..]
+    }
+
+    /// Notes that those who replay changes have been told of all events so far.
+    #[inline]
+    pub fn note_fed(&mut self) {
+        self.fed = self.events.len();
+    }
+
     /// Takes the events noted so far, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
-        (self.key_bytes, self.published) = (0, 0);
+        (self.key_bytes, self.published, self.fed) = (0, 0, 0);
         std::mem::take(&mut self.events)
     }
 

@@ -76,6 +76,8 @@ pub struct Edit<R> {
     result: R,
     events: [Option<&'static str>; 2],
     has_changed: bool,
+    /// Whether those who wait for the key hear of it though it has not.
+    wakes: bool,
     /// How many changes it counts as.
     changes: u64,
 }
@@ -83,12 +85,13 @@ pub struct Edit<R> {
 impl<R> Edit<R> {
     /// Nothing has changed.
     pub fn same(result: R) -> Edit<R> {
-        Edit { result, events: [None; 2], has_changed: false, changes: 0 }
+        Edit { result, events: [None; 2], has_changed: false, wakes: false, changes: 0 }
     }
 
     /// It has changed.
     pub fn changed(event: &'static str, result: R) -> Edit<R> {
-        Edit { result, events: [Some(event), None], has_changed: true, changes: 1 }
+        let events = [Some(event), None];
+        Edit { result, events, has_changed: true, wakes: false, changes: 1 }
     }
 
     /// That counts as so many changes; none if it belongs to one that is counted elsewhere.
@@ -100,7 +103,13 @@ impl<R> Edit<R> {
     /// Something has changed beside the elements: it counts, and is told to those who replay
     /// changes; who watches the key or waits for it does not hear of it.
     pub fn aside(event: Option<&'static str>, result: R) -> Edit<R> {
-        Edit { result, events: [event, None], has_changed: false, changes: 1 }
+        Edit { result, events: [event, None], has_changed: false, wakes: false, changes: 1 }
+    }
+
+    /// Those who wait for the key hear of it nevertheless.
+    #[must_use]
+    pub fn wakes(self) -> Edit<R> {
+        Edit { wakes: true, ..self }
     }
 
     /// There is another event to tell.
@@ -186,6 +195,12 @@ impl Db<'_> {
     /// The type of the value at a spot.
     pub fn type_of(&self, spot: &Spot<'_>) -> Option<Type> {
         spot.place.map(|place| self.space.entry(place).type_of())
+    }
+
+    /// The type of the value of a key, unless it is due; then it stays where it is.
+    pub fn type_of_live(&self, key: &[u8]) -> Option<Type> {
+        let entry = self.space.entry(self.space.find(self.space.hash(key), key)?);
+        (!self.is_due(entry)).then(|| entry.type_of())
     }
 
     /// The entry at a spot.
@@ -407,6 +422,8 @@ impl Db<'_> {
         if self.changes.is_heard() {
             if edit.has_changed {
                 self.changes.touch(self.index, key);
+            } else if edit.wakes {
+                self.changes.wake(self.index, key);
             }
             for event in edit.events.into_iter().flatten() {
                 self.note(class_of(K::TYPE), event, key);
@@ -418,7 +435,7 @@ impl Db<'_> {
     /// Takes a key away without a word; what takes long to free is freed later.
     pub(super) fn discard(&mut self, place: Place, hash: u64) -> Entry {
         let mut entry = self.space.remove(place, hash);
-        self.remains.add_value(&mut entry);
+        self.changes.counters.freed_later += u64::from(self.remains.add_value(&mut entry));
         entry
     }
 
@@ -571,7 +588,7 @@ impl Db<'_> {
             self.space.forget_fields(place, spot.hash);
             let entry = self.space.entry_mut(place);
             debug_assert_eq!(entry.key(), spot.key, "the spot is fresh");
-            self.remains.add_value(entry);
+            self.changes.counters.freed_later += u64::from(self.remains.add_value(entry));
             entry.set_text(text);
             if self.usage.notes_writes() {
                 self.usage.stamp(self.space.entry_mut(place));
@@ -661,10 +678,10 @@ impl Db<'_> {
 
     /// Removes a key that is due and has been kept, if there is one.
     #[cold]
-    fn bury_kept(&mut self, key: &[u8]) {
-        self.changes.keeps_due = false;
-        self.look(key);
-        self.changes.keeps_due = true;
+    pub fn bury_kept(&mut self, key: &[u8]) {
+        let keeps_due = std::mem::replace(&mut self.changes.keeps_due, false);
+        self.find(key);
+        self.changes.keeps_due = keeps_due;
     }
 
     /// Removes a key that is due.

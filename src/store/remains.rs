@@ -31,26 +31,24 @@ impl Remains {
     }
 
     /// Takes the value out of an entry that is removed or about to be overwritten, if it would take
-    /// long to free.
+    /// long to free; true if so.
     #[inline]
-    pub(super) fn add_value(&mut self, entry: &mut Entry) {
-        if entry.is_large() {
-            self.add_large(entry);
-        }
+    pub(super) fn add_value(&mut self, entry: &mut Entry) -> bool {
+        entry.is_large() && self.add_large(entry)
     }
 
     #[cold]
-    fn add_large(&mut self, entry: &mut Entry) {
-        if let Some(collection) = entry.take_large() {
-            self.add_collection(collection);
-        }
+    fn add_large(&mut self, entry: &mut Entry) -> bool {
+        entry.take_large().is_some_and(|collection| self.add_collection(collection))
     }
 
-    /// Takes a collection, unless it is freed at once.
-    pub(super) fn add_collection(&mut self, collection: Box<Collection>) {
-        if collection.piece_count() > PIECES_AT_ONCE {
+    /// Takes a collection; false if it is freed at once.
+    pub(super) fn add_collection(&mut self, collection: Box<Collection>) -> bool {
+        let takes_long = collection.piece_count() > PIECES_AT_ONCE;
+        if takes_long {
             self.0.push(Rest::Value(collection));
         }
+        takes_long
     }
 
     /// Frees one slice of what waits.
@@ -60,7 +58,9 @@ impl Remains {
             match rest {
                 Rest::Keys(mut pieces) => {
                     let mut values = Remains::default();
-                    if pieces.free_one(|entry| values.add_value(entry)) {
+                    if pieces.free_one(|entry| {
+                        values.add_value(entry);
+                    }) {
                         self.0.push(Rest::Keys(pieces));
                     }
                     self.0.append(&mut values.0);

@@ -16,6 +16,7 @@ import idle
 import listeners
 import persist
 import render
+import replicas
 import servers
 import wire
 from figures import Figures, middle, percentile
@@ -44,6 +45,20 @@ class Numbers(unittest.TestCase):
         self.assertEqual(summary["p50_ms"], 2.0)
         self.assertIsNone(summary["p99_ms"])
         self.assertIsNone(summary["max_ms"])
+
+
+class Replicas(unittest.TestCase):
+    def test_a_field_of_info_is_the_whole_line(self):
+        info = "# Replication\r\nrole:master\r\nmaster_replid:ab\r\nmaster_replid2:cd\r\n"
+        self.assertEqual(replicas.field_of(info, "master_replid"), "ab")
+        self.assertEqual(replicas.field_of(info, "role"), "master")
+        self.assertEqual(replicas.field_of(info, "replid"), "")
+
+    def test_a_figure_is_shown_with_its_ratio_to_the_base(self):
+        rounds = {"spindle": [{"s": 1.0}, {"s": 3.0}, {"s": 2.0}], "redis": [{"s": 4.0}]}
+        first, second = replicas.summary(rounds, "s")
+        self.assertTrue(first.endswith("0.50 of redis"), first)
+        self.assertNotIn("of redis", second)
 
 
 class Traces(unittest.TestCase):

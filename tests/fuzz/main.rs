@@ -10,6 +10,7 @@ mod support;
 mod world;
 
 mod commands;
+mod links;
 mod logs;
 mod readers;
 mod snapshots;

@@ -7,6 +7,7 @@
 mod support;
 
 mod append_only;
+mod changing_places;
 mod client_library;
 mod codecrafters;
 mod codecrafters_log;
@@ -17,7 +18,9 @@ mod listeners;
 mod process;
 mod protocol;
 mod replication;
+mod sentinel;
 mod snapshots;
+mod synchronization;
 mod system_calls;
 mod transcripts;
 mod users;

@@ -152,3 +152,18 @@ fn a_flushed_database_is_freed_in_slices() {
     assert!(slices > 2, "{slices}");
     assert_eq!(sim.idle_us(), None);
 }
+
+#[test]
+fn time_stands_still_in_a_transaction() {
+    let mut sim = Sim::new(1, Config::default());
+    let conn = sim.connect();
+    sim.world.pace_us = 3_000;
+    let mut lines = vec!["MULTI", "SET a 1 PX 1000"];
+    lines.extend(["EXISTS a", "GET a"].repeat(50));
+    lines.extend(["SET b 1 PX 1000", "PEXPIRETIME a", "PEXPIRETIME b", "PTTL a"]);
+    lines.iter().for_each(|line| assert_eq!(sim.run(conn, line).len(), 1));
+    let reply = sim.run(conn, "EXEC").remove(0);
+    let items: Vec<&str> = reply.trim_matches(['[', ']']).split(", ").collect();
+    let [.., a, b, ttl] = items[..] else { panic!("{reply}") };
+    assert_eq!((a, ttl), (b, "1000"));
+}

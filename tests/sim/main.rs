@@ -20,6 +20,7 @@ mod listeners;
 mod log;
 mod model;
 mod pauses;
+mod replication;
 mod requests;
 mod scan;
 mod snapshots;

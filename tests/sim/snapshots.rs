@@ -8,6 +8,9 @@ use crate::support::seeds;
 use crate::world::{Record, Sim, same_dumps};
 use fastrand::Rng;
 use spindle::config::Config;
+use spindle::data::list::PLAIN_BYTES;
+use spindle::persist::rdb::load::Loading;
+use spindle::persist::rdb::{Forms, Loader};
 use std::time::Duration;
 
 const SCOPE: Scope = Scope { is_newest: true, has_chance: true };
@@ -70,6 +73,37 @@ fn what_is_saved_is_what_is_loaded() {
             sim.end_child();
         }
         same_dumps(&dump(&mut start_on(&sim, seed + 1)), &kept, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn a_snapshot_that_comes_in_pieces_is_the_same() {
+    for seed in seeds(60) {
+        let mut rng = Rng::with_seed(seed);
+        let mut sim = Sim::new(seed, config());
+        let admin = sim.connect();
+        fill(&mut sim, &mut rng);
+        assert_eq!(sim.run(admin, "SAVE"), ["+OK"], "seed {seed}");
+        let bytes = sim.world.disk.read("dump.rdb").expect("it was saved");
+        let mut other = Sim::new(seed + 1, config());
+        other.world.now = sim.world.now;
+        let hasher = other.engine.store().hasher().clone();
+        let forms = Forms::of_file(&config(), &hasher, PLAIN_BYTES);
+        let loading = Loading { forms, due_ms: None, replaces: false, checks_sum: true };
+        let mut loader = Loader::fed(loading);
+        let (mut rest, most) = (&bytes[..], rng.usize(1..3_000));
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at(rng.usize(1..=rest.len().min(most)));
+            rest = later;
+            loader.feed(piece);
+            let stepped = loader.step(other.engine.store(), u64::MAX, u64::MAX);
+            let is_whole = stepped.unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+            assert!(!is_whole || rest.is_empty(), "seed {seed}: it ends early");
+        }
+        loader.end_feed();
+        let stepped = loader.step(other.engine.store(), u64::MAX, u64::MAX);
+        assert!(stepped.is_ok_and(|is_whole| is_whole), "seed {seed}");
+        same_dumps(&dump(&mut other), &dump(&mut sim), &format!("seed {seed}"));
     }
 }
 

@@ -84,6 +84,8 @@ impl Host for World {
         self.now = self.now.after(duration);
     }
 
+    fn note_role(&mut self, _config: &Config, _is_replica: bool) {}
+
     fn reconfigure(&mut self, _: &Config, _: &mut Config) -> Result<(), HostError> {
         Ok(())
     }
@@ -204,6 +206,57 @@ pub struct Conn {
     pub is_closed: bool,
     /// Its requests wait for the end of a pause.
     pub is_waiting: bool,
+}
+
+impl Conn {
+    /// Takes all that it has been sent.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+}
+
+/// The client of a replica that is its primary.
+pub struct Follower {
+    pub id: ClientId,
+    input: ReadBuffer,
+    parser: Parser,
+}
+
+impl Follower {
+    pub fn new(id: ClientId) -> Follower {
+        Follower { id, input: ReadBuffer::default(), parser: Parser::default() }
+    }
+
+    /// Runs what has come of the stream, as the server does.
+    pub fn take(&mut self, sim: &mut Sim, bytes: &[u8]) {
+        let Follower { id, input, parser } = self;
+        input.extend(bytes);
+        loop {
+            let limits = sim.engine.limits(*id);
+            if let Err(error) = parser.read(input.unread_mut(), limits, 16) {
+                return sim.engine.refuse(*id, &error.0);
+            }
+            let count = parser.len();
+            let bytes = input.unread();
+            let requests =
+                (0..count).map(|index| (parser.argv(bytes, index), parser.raw(bytes, index)));
+            let (ran, turn) = match count {
+                0 => (0, Turn::Next),
+                _ => {
+                    let served = sim.engine.follow_all(*id, requests, &mut sim.world);
+                    (served.count, served.turn)
+                }
+            };
+            let used = parser.release(ran);
+            if count == 0 && used > 0 {
+                sim.engine.hand_on(*id, &input.unread()[..used]);
+            }
+            input.consume(used);
+            if count == 0 || turn == Turn::Stop {
+                return;
+            }
+        }
+    }
 }
 
 /// An engine and its connections.

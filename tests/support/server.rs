@@ -20,10 +20,15 @@ pub fn spindle() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_spindle-server"))
 }
 
-/// A real redis-server, if there is one on the PATH.
+/// A real redis-server, if there is one on the PATH, or the one that REDIS_SERVER names.
 pub fn redis() -> Option<PathBuf> {
+    std::env::var_os("REDIS_SERVER").map(PathBuf::from).or_else(|| on_path("redis-server"))
+}
+
+/// A program, if there is one of that name on the PATH.
+pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.exists())
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.exists())
 }
 
 /// A port that nobody listens on.
@@ -80,6 +85,16 @@ impl Server {
         let empty = tempfile::tempdir().expect("a directory");
         let dir = std::mem::replace(&mut self.dir, empty);
         Server::start_in(dir, &spindle(), flags)
+    }
+
+    /// Starts a program again where one that has ended was, on the same port.
+    pub fn start_again(mut self, program: &Path, flags: &[&str]) -> Server {
+        assert!(!self.is_running());
+        let empty = tempfile::tempdir().expect("a directory");
+        let dir = std::mem::replace(&mut self.dir, empty);
+        let mut server = Server::spawn(program, self.port, dir, &[], flags);
+        assert!(server.wait_until_ready(), "{}", server.log());
+        server
     }
 
     /// Starts a program where there is data.

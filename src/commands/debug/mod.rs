@@ -335,10 +335,13 @@ fn listpack(call: &mut Call<'_>) -> Outcome {
 
 const NO_SUCH_KEY: Error = Error::new("ERR no such key");
 
-/// The key that the subcommand names.
+/// The key that the subcommand names, even if it is due and kept.
 fn look_existing<'a>(call: &mut Call<'a>) -> Result<Spot<'a>, Error> {
     let key = call.argv.at(2);
+    let keeps_due = call.store.changes.keeps_due;
+    let shows_due = std::mem::replace(&mut call.store.changes.shows_due, keeps_due);
     let spot = call.db().find(key);
+    call.store.changes.shows_due = shows_due;
     if spot.exists() { Ok(spot) } else { Err(NO_SUCH_KEY) }
 }
 

@@ -55,7 +55,11 @@ fn psync(call: &mut Call<'_>) -> Outcome {
         return Ok(Flow::Pushed);
     }
     let argv = call.argv;
-    let next = num::parse_i64(argv.at(2)).ok_or(Error::NOT_AN_INTEGER)?;
+    let next = num::parse_i64(argv.at(2)).ok_or_else(|| {
+        let addr = &call.client.connection.addr;
+        log::warn!("Replica {addr} asks for synchronization but with a wrong offset");
+        Error::NOT_AN_INTEGER
+    })?;
     if argv.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
         call.make_place(argv.at(1))?;
     }

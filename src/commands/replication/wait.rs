@@ -88,5 +88,5 @@ fn waitaof(call: &mut Call<'_>) -> Outcome {
 
 fn wait_for_acks(call: &mut Call<'_>, until_us: Option<u64>, nothing: Nothing) -> Flow {
     call.state.await_acks(call.client.id);
-    call.wait_for(Wait { first_key: 0, keys: 0, until_us, nothing, wants_any: false, again: None })
+    call.wait_for(Wait { nothing, ..Wait::new(0, 0, until_us) })
 }

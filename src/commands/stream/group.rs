@@ -197,8 +197,7 @@ fn destroy(call: &mut Call<'_>) -> Outcome {
         None => Edit::same(false),
         Some(group) => {
             rest.add_group(name, group);
-            // Who waits for the group hears of it.
-            Edit::changed("xgroup-destroy", true)
+            Edit::aside(Some("xgroup-destroy"), true).wakes()
         }
     })?;
     call.store.free_value_later(rest.wrap());

@@ -100,14 +100,20 @@ impl<'a> Request<'a> {
         argv.from(self.first_key).zip(ids)
     }
 
-    /// Ends a run that has found nothing: waits if it may, for keys after these entries.
-    pub(super) fn wait(&self, call: &mut Call<'_>, points: &[Point]) -> Flow {
+    /// Ends a run that has found nothing: waits if it may, for keys after these entries, and looks
+    /// again at a moment if one is given.
+    pub(super) fn wait(
+        &self,
+        call: &mut Call<'_>,
+        points: &[Point],
+        retry_us: Option<u64>,
+    ) -> Flow {
         let Some(until_us) = self.until_us else {
             call.out.null_array();
             return Flow::Done;
         };
         let mut wait = Wait::new(self.first_key, self.keys, until_us);
-        wait.wants_any = self.reader.is_some();
+        (wait.wants_any, wait.retry_us) = (self.reader.is_some(), retry_us);
         let first_id = self.first_key + self.keys;
         let is_relative = |text: &[u8]| matches!(text, b"$" | b"+");
         if call.argv.from(first_id).any(is_relative) {
@@ -211,7 +217,7 @@ fn xread(call: &mut Call<'_>) -> Outcome {
         }
         served
     });
-    Ok(if is_served { Flow::Done } else { request.wait(call, &points) })
+    Ok(if is_served { Flow::Done } else { request.wait(call, &points, None) })
 }
 
 /// The last id that the reader of a stream knows.

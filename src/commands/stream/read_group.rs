@@ -56,7 +56,33 @@ fn xreadgroup(call: &mut Call<'_>) -> Outcome {
         served
     });
     changes.propagate(call);
-    Ok(if is_served { Flow::Done } else { request.wait(call, &points) })
+    if is_served {
+        return Ok(Flow::Done);
+    }
+    let retry_us = request.claimable_in_ms(call).map(|ms| {
+        let us = u64::try_from(ms).unwrap_or(0).saturating_mul(1_000);
+        call.state.now.mono_us.saturating_add(us)
+    });
+    Ok(request.wait(call, &points, retry_us))
+}
+
+impl Request<'_> {
+    /// Milliseconds until something that is pending may be taken from its consumer, if the request
+    /// waits for such.
+    fn claimable_in_ms(&self, call: &mut Call<'_>) -> Option<i64> {
+        let (reader, after_ms) = (self.reader?, self.claims_after_ms?);
+        self.until_us?;
+        let (argv, now_ms) = (call.argv, call.now_ms());
+        let mut db = call.store.db(call.client.db, now_ms);
+        let first = self.streams(argv).filter_map(|(key, _)| {
+            let spot = db.find(key);
+            let stream = db.view::<Stream>(&spot).ok()??;
+            let pending = stream.group(reader.group)?.pending_range(StreamId::MIN, StreamId::MAX);
+            let pending = pending.filter(|(id, _)| stream.get(*id).is_some());
+            pending.map(|(_, held)| held.delivered_ms).min()
+        });
+        first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1))
+    }
 }
 
 /// Where an argument says that the reading begins.

@@ -71,8 +71,10 @@ impl Options {
         Ok(at + usize::from(is_operator))
     }
 
-    /// What is to be done once all options are read, if a stream is to be trimmed.
-    pub(super) fn finish(self, block_entries: i64) -> Result<Option<Trim>, Error> {
+    /// What is to be done once all options are read, if a stream is to be trimmed. A request that
+    /// is replayed says how far exactly, and may still have a limit, which does not count.
+    pub(super) fn finish(self, call: &Call<'_>) -> Result<Option<Trim>, Error> {
+        let block_entries = call.state.config.stream_node_max_entries;
         let Some(bound) = self.bound else {
             return match self.limit {
                 Some(1..) => Err(Error::new(
@@ -82,6 +84,7 @@ impl Options {
             };
         };
         let limit = match (self.limit, self.is_approximate) {
+            _ if call.is_replay() => 0,
             (Some(_), false) => {
                 return Err(Error::new(
                     "ERR syntax error, LIMIT cannot be used without the special ~ option",
@@ -178,7 +181,7 @@ fn xtrim(call: &mut Call<'_>) -> Outcome {
     while at < argv.len() {
         at = options.read(argv, at)?.ok_or(Error::SYNTAX)?;
     }
-    let trim = options.finish(call.state.config.stream_node_max_entries)?;
+    let trim = options.finish(call)?;
     let trim =
         trim.ok_or(Error::new("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
     let mut db = call.db();

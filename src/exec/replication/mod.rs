@@ -3,8 +3,10 @@
 
 mod failover;
 mod incoming;
+mod own;
 mod primary;
 mod replica;
+mod restart;
 mod snapshot;
 
 pub use failover::{Failover, Goal};
@@ -27,6 +29,7 @@ use crate::repl::{History, ReplicaStage, Replicas, Stream};
 use crate::resp::error::Error;
 use crate::store::Store;
 use incoming::Incoming;
+use own::OwnKeys;
 use snapshot::{Making, Sending};
 
 /// What a client is to us.
@@ -68,8 +71,8 @@ pub struct Replication {
     pub replicas: Replicas,
     /// What they were given.
     pub counts: SyncCounts,
-    /// When replicas are to be shown that we are there, on the monotonic clock in microseconds.
-    ping_due_us: u64,
+    /// When replicas were last shown that we are there, on the monotonic clock in microseconds.
+    pinged_us: u64,
     /// Whether replicas are to be asked how far they are.
     wants_acks: bool,
     /// Whether some replica has told that it is further than before.
@@ -82,8 +85,16 @@ pub struct Replication {
     making: Option<Making>,
     /// The snapshots that are being sent.
     sending: Vec<Sending>,
+    /// When to look whether those who are sent one take it, on the monotonic clock in microseconds.
+    stuck_due_us: Option<u64>,
     /// The snapshot of our primary that is arriving.
     incoming: Option<Incoming>,
+    /// Keys with a deadline that our own clients have changed, while this is a replica.
+    own: OwnKeys,
+    /// Whether the host has last been told that this is a replica.
+    told_replica: bool,
+    /// New replicas whose packets are to be collected.
+    delayed: Vec<ClientId>,
 }
 
 impl Replication {
@@ -97,20 +108,34 @@ impl Replication {
             failover: None,
             replicas: Replicas::default(),
             counts: SyncCounts::default(),
-            ping_due_us: 0,
+            pinged_us: 0,
             wants_acks: false,
             has_new_acks: false,
             waiting: Vec::new(),
             seen: (LogState::Off, 0),
             making: None,
             sending: Vec::new(),
+            stuck_due_us: None,
             incoming: None,
+            own: OwnKeys::new(),
+            told_replica: false,
+            delayed: Vec::new(),
         }
     }
 
     /// How many bytes of changes are in the stream.
     pub fn offset(&self) -> u64 {
         self.stream.as_ref().map_or(self.offset, Stream::end)
+    }
+
+    /// Has the replicas asked how far they are.
+    pub(super) fn ask_for_acks(&mut self) {
+        self.wants_acks = true;
+    }
+
+    /// Takes the new replicas to whom packets are to be sent that are as full as can be.
+    pub fn take_delayed(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.delayed)
     }
 
     /// True if replicas have come further and someone waits for that.
@@ -143,7 +168,7 @@ impl State {
     pub fn reached(&self, nothing: Nothing, written: Written) -> (bool, usize) {
         let replicas = &self.replication.replicas;
         match nothing {
-            Nothing::NullArray | Nothing::Element => (false, 0),
+            Nothing::NullArray | Nothing::Element | Nothing::Shutdown => (false, 0),
             Nothing::Replicas => (false, replicas.count_acked(written.stream)),
             Nothing::Disks => {
                 (self.log.is_safe(written.log), replicas.count_on_disk(written.stream))
@@ -190,6 +215,16 @@ impl State {
             && self.replication.replicas.count_good(lag_max_s, self.now) < least
     }
 
+    /// Tells the host whether this is a replica, if that has changed.
+    #[inline]
+    fn tell_role(&mut self, host: &mut dyn Host) {
+        let is_replica = self.is_replica();
+        if is_replica != self.replication.told_replica {
+            self.replication.told_replica = is_replica;
+            host.note_role(&self.config, is_replica);
+        }
+    }
+
     /// Begins another history of changes.
     pub fn change_replication_id(&mut self) {
         self.replication.history.begin_anew(&mut self.rng);
@@ -232,17 +267,27 @@ impl Realm<'_> {
         }
     }
 
-    /// Clients that wait for keys wait in vain on a replica.
+    /// Clients that wait for keys or for replicas wait in vain on a replica. They are closed, so
+    /// that they look for the primary.
     fn end_waits_for_keys(&mut self) {
-        let is_waiting = |peer: &&Peer| peer.client.parked.is_some();
+        let is_waiting = |peer: &&Peer| {
+            let parked = peer.client.parked.as_ref();
+            parked.is_some_and(|parked| !parked.waits_for_end())
+        };
         let waiting: Vec<ClientId> =
             self.peers.iter().filter(is_waiting).map(|peer| peer.client.id).collect();
-        let why = GivenUp::CalledOff(Error::new(
+        let error = Error::new(
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> \
              replica?)",
-        ));
+        );
         for client in waiting {
-            block::give_up(self.waiters, self.peers, self.state, client, &why);
+            let why = GivenUp::CalledOff(error.clone());
+            let given_up = block::give_up(self.waiters, self.peers, self.state, client, &why);
+            if let Some(parked) = given_up {
+                self.state.stats.ran(parked.command, true);
+                self.state.stats.errored(&error);
+            }
+            self.peers.finish(client);
         }
     }
 }
@@ -256,11 +301,13 @@ impl Call<'_> {
     /// Follows a primary from now on.
     pub fn follow_primary(&mut self, host: String, port: u16) {
         self.realm().follow(host, port, false);
+        self.state.tell_role(self.host);
     }
 
     /// Follows nobody any more.
     pub fn lead(&mut self) {
         self.realm().lead();
+        self.state.tell_role(self.host);
     }
 
     fn realm(&mut self) -> Realm<'_> {
@@ -307,6 +354,7 @@ impl Engine {
     #[inline]
     pub(super) fn tend_replication(&mut self, host: &mut dyn Host) {
         let now_us = self.state.now.mono_us;
+        self.state.tell_role(host);
         if self.state.replicas_due_us().is_some_and(|at| at <= now_us) {
             self.tend_replicas(host);
         }
@@ -317,12 +365,18 @@ impl Engine {
             self.drop_incoming(host);
         }
         if self.state.link_due_us().is_some_and(|at| at <= now_us) {
-            self.tend_link();
+            self.tend_link(host);
         }
     }
 }
 
 impl Engine {
+    /// Removes what a synchronization keeps on the disk, for the end of the process.
+    pub fn close_replication(&mut self, host: &mut dyn Host) {
+        self.drop_incoming(host);
+        self.stop_making(host);
+    }
+
     fn realm(&mut self) -> Realm<'_> {
         Realm {
             state: &mut self.state,

@@ -1,7 +1,7 @@
 //! What a primary does for its replicas: the stream into their output, snapshots, and asking how
 //! far they are.
 
-use super::super::client::Client;
+use super::super::client::{Client, ReplyMode};
 use super::super::engine::Engine;
 use super::super::host::Host;
 use super::super::propagate::Sink;
@@ -11,11 +11,14 @@ use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::kinds::LimitClass;
 use crate::config::replication::micros;
-use crate::repl::{self, Plan, Replica, ReplicaStage, Resume, Rules, Stream};
+use crate::repl::{self, Plan, Replica, ReplicaStage, Resume, Rules, Stream, Target};
 use crate::store::Store;
 
 /// Output of a replica that is filled from the stream; more stays there until this is sent.
 const OUTPUT_BYTES: usize = 256 * 1024;
+
+/// Microseconds after which it is looked again whether a replica takes its snapshot, at the least.
+const LOOK_AGAIN_US: u64 = 100_000;
 
 /// How a replica that asks for changes begins.
 pub enum Start {
@@ -45,6 +48,11 @@ impl State {
         let peer_ip = client.ip();
         let mut replica = Replica::new(client.id, about, peer_ip, self.now);
         client.side = Side::Replica;
+        // What it sends has no reply.
+        client.reply_mode = ReplyMode::Off;
+        if self.config.repl.delays_packets {
+            replication.delayed.push(client.id);
+        }
         if let Resume::From(offset) = resume {
             replica.stage = ReplicaStage::Online;
             replica.next = Some(offset);
@@ -74,7 +82,7 @@ impl State {
     fn add_replica(&mut self, replica: Replica, store: &mut Store) {
         let replication = &mut self.replication;
         if replication.replicas.is_empty() {
-            replication.ping_due_us = self.now.mono_us + micros(self.config.repl.ping_period_s);
+            replication.pinged_us = self.now.mono_us;
         }
         replication.replicas.add(replica);
         if replication.stream.is_none() {
@@ -130,7 +138,7 @@ impl Engine {
     #[inline(never)] // A name of its own in profiles.
     fn fill_replicas(&mut self) {
         self.state.flush_feed();
-        if std::mem::take(&mut self.state.replication.wants_acks) {
+        if std::mem::take(&mut self.state.replication.wants_acks) && !self.state.is_replica() {
             self.state.append_to_stream(repl::GETACK);
         }
         if self.state.replication.failover.is_some() {
@@ -216,13 +224,16 @@ impl Engine {
             log::warn!("Disconnecting timedout replica (streaming sync): id={}", client.serial);
             self.peers.doom(client);
         }
+        for client in self.stuck_replicas(timeout_us) {
+            log::warn!("Disconnecting timedout replica (full sync): id={}", client.serial);
+            self.peers.doom(client);
+        }
         // A ping would set back one who has everything.
         if !self.state.replication.replicas.is_empty()
-            && self.state.replication.failover.is_none()
-            && self.state.replication.ping_due_us <= now.mono_us
+            && self.state.is_steady()
+            && self.state.ping_due_us() <= now.mono_us
         {
-            let period_us = micros(self.state.config.repl.ping_period_s);
-            self.state.replication.ping_due_us = now.mono_us + period_us;
+            self.state.replication.pinged_us = now.mono_us;
             self.state.append_to_stream(repl::PING);
         }
         self.forget_backlog(now);
@@ -233,6 +244,33 @@ impl Engine {
         if let Plan::Begin(target, filter) = self.state.replication.replicas.plan(rules, now) {
             self.begin_replica_snapshot(target, filter, host);
         }
+    }
+
+    /// Those who have taken nothing of a snapshot for so long; looks again when the next one may
+    /// have.
+    fn stuck_replicas(&mut self, timeout_us: u64) -> Vec<ClientId> {
+        let State { replication, now, .. } = &mut self.state;
+        let is_direct =
+            replication.making.as_ref().is_some_and(|making| making.target == Target::Sockets);
+        let mut stuck = Vec::new();
+        replication.stuck_due_us = None;
+        for replica in replication.replicas.iter() {
+            let is_sent = match replica.stage {
+                ReplicaStage::Dumping => is_direct,
+                ReplicaStage::Sending => true,
+                ReplicaStage::Waiting | ReplicaStage::Loading | ReplicaStage::Online => false,
+            };
+            let Some(peer) = self.peers.get(replica.client).filter(|_| is_sent) else { continue };
+            let due_us = peer.client.active.mono_us + timeout_us;
+            if due_us <= now.mono_us && !peer.out.is_empty() {
+                stuck.push(replica.client);
+            } else {
+                let due_us = due_us.max(now.mono_us + LOOK_AGAIN_US);
+                let first_us = replication.stuck_due_us.unwrap_or(u64::MAX);
+                replication.stuck_due_us = Some(first_us.min(due_us));
+            }
+        }
+        stuck
     }
 
     /// Drops the backlog once nobody has wanted it for long.
@@ -304,8 +342,19 @@ impl State {
             Plan::Later(at) => Some(at),
             Plan::Begin(..) => Some(self.now.mono_us).filter(|_| self.may_snapshot()),
         };
-        let is_steady = self.replication.failover.is_none();
-        let ping = Some(self.replication.ping_due_us).filter(|_| is_steady);
-        [lines, silent, plan, ping, self.failover_due_us()].into_iter().flatten().min()
+        let ping = Some(self.ping_due_us()).filter(|_| self.is_steady());
+        let stuck = self.replication.stuck_due_us;
+        [lines, silent, plan, ping, stuck, self.failover_due_us()].into_iter().flatten().min()
+    }
+
+    /// When replicas are shown that we are there, on the monotonic clock in microseconds.
+    fn ping_due_us(&self) -> u64 {
+        self.replication.pinged_us + micros(self.config.repl.ping_period_s)
+    }
+
+    /// Whether the stream may go on by itself: it is ours, and nobody waits for a replica to have
+    /// all of it.
+    fn is_steady(&self) -> bool {
+        !self.is_replica() && self.replication.failover.is_none() && self.shutdown.is_none()
     }
 }

@@ -12,6 +12,7 @@ use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
 use crate::repl::{History, Identity, Link, LinkStage, Progress, Stream};
 use crate::resp::argv::Argv;
+use crate::resp::error::Error;
 use crate::resp::output::Output;
 use crate::store::Store;
 
@@ -33,7 +34,7 @@ pub struct Primary {
     /// Whether our history may be one that it knows.
     pub is_familiar: bool,
     /// The database that its stream is in.
-    db: DbIndex,
+    pub(super) db: DbIndex,
     /// What belongs to a transaction that has begun and has not been run.
     held: Vec<u8>,
     /// When it is told next how far we are.
@@ -155,6 +156,11 @@ impl State {
     /// Follows a primary from now on. If it was one itself, its own history may be known there.
     pub(super) fn follow(&mut self, host: String, port: u16, is_failover: bool, store: &mut Store) {
         self.flush_feed();
+        // Where the stream that is common to all goes on.
+        let db = match &self.replication.primary {
+            Some(old) => old.db,
+            None => self.feed.db(Sink::Replicas).unwrap_or(0),
+        };
         self.feed.end(Sink::Replicas, store);
         store.changes.keeps_due = true;
         let was_familiar = self.replication.primary.as_ref().map(|old| old.is_familiar);
@@ -165,12 +171,13 @@ impl State {
         }
         self.config.repl.primary = format!("{host} {port}");
         let mut primary = Primary::new(host, port, is_familiar, self.now);
-        primary.is_failover = is_failover;
+        (primary.is_failover, primary.db) = (is_failover, db);
         self.replication.primary = Some(Box::new(primary));
     }
 
     /// Follows nobody any more: the history goes on under another name.
     pub(super) fn lead(&mut self, store: &mut Store) {
+        self.replication.own.clear();
         self.replication.primary = None;
         self.config.repl.primary = String::new();
         store.changes.keeps_due = self.pause.is_some();
@@ -237,9 +244,32 @@ impl State {
     }
 }
 
+/// Whether the bytes of a request are a line of words, which no primary sends. Empty lines may
+/// stand in front of it.
+fn is_inline(raw: &[u8]) -> bool {
+    raw.iter().find(|byte| !matches!(byte, b'\r' | b'\n')).is_some_and(|byte| *byte != b'*')
+}
+
+/// What the log is told when the primary is silent for too long.
+fn timeout_sentence(stage: LinkStage) -> &'static str {
+    match stage {
+        LinkStage::Header | LinkStage::Snapshot | LinkStage::Following => {
+            "Timeout receiving bulk data from MASTER... If the problem persists try to set the \
+             'repl-timeout' parameter to a larger value."
+        }
+        LinkStage::Connecting
+        | LinkStage::Ping
+        | LinkStage::Auth
+        | LinkStage::Port
+        | LinkStage::Address
+        | LinkStage::Capabilities
+        | LinkStage::Psync => "Timeout connecting to the MASTER...",
+    }
+}
+
 impl Engine {
     /// Does what is due for the link to the primary.
-    pub(in crate::exec) fn tend_link(&mut self) {
+    pub(in crate::exec) fn tend_link(&mut self, host: &mut dyn Host) {
         if self.state.link_due_us().is_none_or(|at| at > self.state.now.mono_us) {
             return;
         }
@@ -268,9 +298,9 @@ impl Engine {
                     shown_us: 0,
                 }));
             }
-            Bond::Opening(_) if is_silent => {
-                log::warn!("Timeout connecting to the MASTER...");
-                self.cut_link("it is silent");
+            Bond::Opening(opening) if is_silent => {
+                log::warn!("{}", timeout_sentence(opening.link.stage()));
+                self.cut_link("it is silent", host);
             }
             Bond::Up(client) if is_silent => {
                 let client = *client;
@@ -318,11 +348,14 @@ impl Engine {
     }
 
     /// The link could not be connected, or is broken.
-    pub fn cut_link(&mut self, reason: &str) {
+    pub fn cut_link(&mut self, reason: &str, host: &mut dyn Host) {
         let now = self.state.now;
         let Some(primary) = &mut self.state.replication.primary else { return };
         log::warn!("The link to {}:{} is down: {reason}", primary.host, primary.port);
         primary.bond = Bond::Down(now.mono_us + SECOND);
+        if let Some(load) = self.state.persistence.loading.take_if(|load| load.comes()) {
+            self.give_up_load(load.into_aside(), host);
+        }
     }
 
     /// What is to be sent by the link.
@@ -349,7 +382,7 @@ impl Engine {
                 Ok(Some(turn)) => break turn,
                 Ok(None) => {}
                 Err(reason) => {
-                    self.cut_link(&reason);
+                    self.cut_link(&reason, host);
                     break LinkTurn::Over;
                 }
             }
@@ -397,13 +430,13 @@ impl Engine {
                 self.expect_snapshot(goal, host)?;
             }
             Progress::Snapshot(count) => {
-                self.take_snapshot(*at, count)?;
+                self.take_snapshot(*at, count, host)?;
                 *at += count;
             }
             Progress::Whole(used) => {
                 *at += used;
                 self.load_incoming(host)?;
-                return Ok(Some(LinkTurn::Goes));
+                return Ok(Some(self.turn_after_snapshot()));
             }
             Progress::Continue(used, id) => {
                 *at += used;
@@ -420,6 +453,15 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// What becomes of the link when a snapshot has come: what is small has been loaded already.
+    fn turn_after_snapshot(&self) -> LinkTurn {
+        match self.state.replication.primary.as_ref().map(|primary| &primary.bond) {
+            Some(Bond::Loading(opening)) if opening.is_loaded => LinkTurn::Follows,
+            Some(Bond::Loading(_)) => LinkTurn::Goes,
+            _ => LinkTurn::Over,
+        }
     }
 
     /// The primary goes on where we are, perhaps under another name.
@@ -460,7 +502,8 @@ impl Engine {
         (primary.heard_us, primary.ack_due_us) = (now.mono_us, now.mono_us + SECOND);
         (primary.is_familiar, primary.is_failover) = (true, false);
         primary.held.clear();
-        let (db, state) = (primary.db, &mut self.state);
+        // A snapshot may have told of a database that there is not.
+        let (db, state) = (primary.db.min(self.store.databases() - 1), &mut self.state);
         if let Some(peer) = self.peers.get_mut(id) {
             peer.client.side = Side::Primary;
             peer.client.db = db;
@@ -489,6 +532,15 @@ impl Engine {
         let mut all = Served { count: 0, turn: Turn::Next };
         self.store.changes.shows_due = true;
         for (argv, raw) in requests {
+            if is_inline(raw) {
+                log::warn!(
+                    "WARNING: Receiving inline protocol from master, master stream corruption? \
+                     Closing the master connection and discarding the cached master."
+                );
+                self.refuse(id, &Error::new("ERR Protocol error: inline request"));
+                all.turn = Turn::Stop;
+                break;
+            }
             // One by one: each may ask how far we are.
             let one = self.submit_all(id, std::iter::once(argv), host);
             all = Served { count: all.count + one.count, turn: one.turn };

@@ -1,5 +1,6 @@
 //! Snapshots for replicas: made by a child, sent as a file or as they are made.
 
+use super::super::call::Call;
 use super::super::children::ChildKind;
 use super::super::engine::Engine;
 use super::super::host::Host;
@@ -9,11 +10,12 @@ use super::super::state::State;
 use crate::base::id::ClientId;
 use crate::config::Config;
 use crate::persist::rdb::Saving;
+use crate::persist::snapshot::{put_in_place, sync_name};
 use crate::repl::{Filter, History, Payload, ReplicaStage, Target};
 use crate::store::{Store, Usage};
 use crate::sys::disk::{Disk, DiskFile};
 use crate::sys::files::reason;
-use crate::sys::fork::{End, Progress};
+use crate::sys::fork::{End, Pace, Progress};
 use std::io::{self, Read, Write};
 
 /// Bytes of a file that are read at a time.
@@ -23,6 +25,11 @@ const AHEAD_BYTES: usize = 256 * 1024;
 
 /// A snapshot that is being made.
 pub(super) struct Making {
+    pub(super) target: Target,
+    /// Whether it is to be the server's own snapshot, too.
+    is_kept: bool,
+    /// Changes since the start when it was begun.
+    dirty: u64,
     /// What follows it, if it goes to the sockets.
     mark: String,
     /// The file that it is written to, if it is.
@@ -45,15 +52,12 @@ impl State {
     pub(in crate::exec) fn may_snapshot(&self) -> bool {
         self.children.current().is_none()
             && self.replication.making.is_none()
-            && !self.persistence.is_loading()
+            && self.persistence.loading.is_none()
     }
 
     /// What a snapshot for replicas is to be like.
     fn replica_saving(&mut self, filter: Filter) -> Saving {
         let mut saving = saving(self, false);
-        saving.aux.push(("repl-stream-db", "0".to_owned()));
-        saving.aux.push(("repl-id", self.replication.history.id.clone()));
-        saving.aux.push(("repl-offset", self.replication.offset().to_string()));
         if filter.no_functions {
             saving.functions.clear();
         }
@@ -62,7 +66,22 @@ impl State {
 
     /// Whether the snapshot is being made of which nobody is left to be sent it.
     pub(super) fn is_making_in_vain(&self) -> bool {
-        self.replication.making.is_some() && self.replication.replicas.members().is_empty()
+        self.replication.making.as_ref().is_some_and(|making| !making.is_kept)
+            && self.replication.replicas.members().is_empty()
+    }
+
+    /// Ends the child that makes a snapshot for replicas, if there is one.
+    fn stop_making(&mut self, host: &mut dyn Host) {
+        let Some(making) = self.replication.making.take() else { return };
+        self.replication.replicas.snapshot = None;
+        match making.target {
+            Target::Sockets => {
+                log::warn!("Diskless rdb transfer, last replica dropped, killing fork child.");
+            }
+            Target::File => log::info!("Killing the child that makes a snapshot for nobody"),
+        }
+        self.children.kill(ChildKind::Sync, host);
+        remove(&making.path, host);
     }
 }
 
@@ -79,8 +98,10 @@ impl Engine {
         }
         self.state.flush_feed();
         self.state.feed.select_again(Sink::Replicas);
+        let place = if target == Target::File { "disk" } else { "replicas sockets" };
+        log::info!("Starting BGSAVE for SYNC with target: {place}");
         let saving = self.state.replica_saving(filter);
-        let path = format!("temp-{}.{}.rdb", self.state.facts.pid, self.state.now.unix_us);
+        let path = sync_name(self.state.facts.pid, self.state.now.unix_us);
         let pid = match self.spawn_saver((target, &path), filter, &saving, host) {
             Ok(pid) => pid,
             Err(error) => {
@@ -97,13 +118,21 @@ impl Engine {
         let mark = History::random_id(&mut self.state.rng);
         let offset = self.state.replication.offset();
         let members = self.state.replication.replicas.begin_snapshot(target, filter, offset);
-        let place = if target == Target::File { "disk" } else { "replicas sockets" };
-        log::info!("Starting BGSAVE for SYNC with target: {place}, pid {pid}");
+        match target {
+            Target::File => log::info!("Background saving started by pid {pid}"),
+            Target::Sockets => log::info!("Background RDB transfer started by pid {pid}"),
+        }
+        let keys = (0..self.store.databases()).map(|index| self.store.lens(index).0 as u64);
+        self.state.persistence.keys_total = keys.sum();
+        let is_kept =
+            target == Target::File && filter.is_empty() && self.state.persistence.has_points();
+        let dirty = self.store.changes.dirty;
         let header = match target {
             Target::File => String::new(),
             Target::Sockets => Payload::Mark(mark.clone()).header(),
         };
-        let making = Making { mark, path, end: None, is_drained: target == Target::File };
+        let is_drained = target == Target::File;
+        let making = Making { target, is_kept, dirty, mark, path, end: None, is_drained };
         self.state.replication.making = Some(making);
         for client in members {
             self.announce(client, offset, &header);
@@ -134,12 +163,16 @@ impl Engine {
         let none = Store::new(1, hasher, Usage::new(&Config::default(), 0));
         let store = if filter.no_keys { &none } else { &self.store };
         let now = host.now();
+        let pause_us = u64::try_from(self.state.config.rdb_key_save_delay).unwrap_or(0);
         let children = &mut self.state.children;
         match target {
             Target::File => {
                 let mut job = |disk: &mut dyn Disk, progress: &Progress| {
                     let file = disk.create(path);
-                    let saved = file.and_then(|mut file| save(saving, store, &mut file, progress));
+                    let saved = file.and_then(|mut file| {
+                        save((saving, pause_us), store, &mut file, progress)?;
+                        file.sync()
+                    });
                     saved.map_err(|error| format!("cannot write {path}: {}", reason(&error)))
                 };
                 children.start(ChildKind::Sync, now, host, &[], &mut job)
@@ -147,7 +180,7 @@ impl Engine {
             Target::Sockets => {
                 let mut pipe = host.pipe()?;
                 let mut job = |_: &mut dyn Disk, progress: &Progress| {
-                    save(saving, store, &mut pipe, progress)
+                    save((saving, pause_us), store, &mut pipe, progress)
                         .map_err(|error| format!("cannot write a snapshot: {}", reason(&error)))
                 };
                 children.start(ChildKind::Sync, now, host, &[], &mut job)
@@ -179,6 +212,8 @@ impl Engine {
     pub fn end_snapshot_bytes(&mut self) {
         if let Some(making) = &mut self.state.replication.making {
             making.is_drained = true;
+            let count = self.state.replication.replicas.members().len();
+            log::info!("Diskless rdb transfer, done reading from pipe, {count} replicas still up.");
         }
         self.finish_sockets();
     }
@@ -233,7 +268,7 @@ impl Engine {
     fn send_files(&mut self, end: End, host: &mut dyn Host) {
         let Some(making) = self.state.replication.making.take() else { return };
         self.state.replication.replicas.snapshot = None;
-        let name = making.path;
+        let Making { path: name, is_kept, dirty, .. } = making;
         if end == End::Done {
             log::info!("Background saving terminated with success");
         } else {
@@ -257,7 +292,26 @@ impl Engine {
                 }
             }
         }
-        remove(&name, host);
+        if is_kept && end == End::Done {
+            self.keep_file(&name, dirty, host);
+        } else {
+            remove(&name, host);
+        }
+    }
+
+    /// The snapshot that was made for replicas is the server's own, too.
+    fn keep_file(&mut self, name: &str, dirty: u64, host: &mut dyn Host) {
+        let now = host.now();
+        match put_in_place(host.disk(), name, &self.state.config.dbfilename) {
+            Ok(()) => {
+                self.state.persistence.note_saved(dirty, now);
+                self.state.persistence.saves += 1;
+            }
+            Err(reason) => {
+                log::warn!("{reason}");
+                remove(name, host);
+            }
+        }
     }
 
     /// Fills the output of a replica from the file of its snapshot; true if it has got anything.
@@ -296,21 +350,32 @@ impl Engine {
 
     /// Ends the child that makes a snapshot for nobody.
     pub(super) fn stop_making(&mut self, host: &mut dyn Host) {
-        let Some(making) = self.state.replication.making.take() else { return };
-        self.state.replication.replicas.snapshot = None;
-        log::info!("Killing the child that makes a snapshot for nobody");
-        self.state.children.kill(ChildKind::Sync, host);
-        remove(&making.path, host);
+        self.state.stop_making(host);
+    }
+}
+
+impl Call<'_> {
+    /// Gives up the snapshot that is being made for replicas, which is out of date; they ask for
+    /// another one.
+    pub fn give_up_replica_snapshot(&mut self) {
+        if self.state.replication.making.is_none() {
+            return;
+        }
+        for client in self.state.replication.replicas.members() {
+            self.peers.doom(client);
+        }
+        self.state.stop_making(self.host);
     }
 }
 
 fn save(
-    saving: &Saving,
+    (saving, pause_us): (&Saving, u64),
     store: &Store,
     out: &mut dyn Write,
     progress: &Progress,
 ) -> io::Result<()> {
-    saving.save(store, out, &mut |count| progress.note(count))?;
+    let mut pace = Pace::start();
+    saving.save(store, out, &mut |count| pace.note(progress, count, pause_us))?;
     progress.note_copied();
     Ok(())
 }

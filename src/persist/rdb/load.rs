@@ -2,7 +2,7 @@
 
 use super::codes::{self, module, op};
 use super::read::{Forms, Values};
-use super::source::{Reason, Result, Source};
+use super::source::{Fault, Reason, Result, Source};
 use crate::base::id::DbIndex;
 use crate::base::num;
 use crate::store::{Noted, Store};
@@ -77,6 +77,8 @@ pub struct Loader<'r> {
     ahead: Ahead,
     key: Vec<u8>,
     room: Vec<u8>,
+    /// Keys that were due, which have not been taken.
+    due: Vec<(DbIndex, Vec<u8>)>,
 }
 
 /// What is left of [`Loading`] beside the forms.
@@ -89,9 +91,20 @@ struct Settings {
 impl<'r> Loader<'r> {
     /// Loads from `input`, of which so many bytes may be there.
     pub fn new(input: Box<dyn Read + 'r>, len: Option<u64>, loading: Loading) -> Loader<'r> {
+        let source = Source::new(input, len, loading.checks_sum);
+        Loader::of(source, loading)
+    }
+
+    /// Loads from bytes as they come; see [`Loader::feed`].
+    pub fn fed(loading: Loading) -> Loader<'r> {
+        let source = Source::fed(loading.checks_sum);
+        Loader::of(source, loading)
+    }
+
+    fn of(source: Source<'r>, loading: Loading) -> Loader<'r> {
         let Loading { forms, due_ms, replaces, checks_sum } = loading;
         Loader {
-            source: Source::new(input, len, checks_sum),
+            source,
             values: Values::new(forms),
             loading: Settings { due_ms, replaces, checks_sum },
             loaded: Loaded::default(),
@@ -100,6 +113,7 @@ impl<'r> Loader<'r> {
             ahead: Ahead::default(),
             key: Vec::new(),
             room: Vec::new(),
+            due: Vec::new(),
         }
     }
 
@@ -108,12 +122,28 @@ impl<'r> Loader<'r> {
         self.source.offset()
     }
 
+    /// Takes the keys that were due and have been left out since the last time.
+    pub fn take_due(&mut self) -> Vec<(DbIndex, Vec<u8>)> {
+        std::mem::take(&mut self.due)
+    }
+
+    /// More bytes have come.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.source.feed(bytes);
+    }
+
+    /// No more bytes will come.
+    pub fn end_feed(&mut self) {
+        self.source.end_feed();
+    }
+
     /// What there has been so far.
     pub fn loaded(&self) -> &Loaded {
         &self.loaded
     }
 
-    /// Goes on for some bytes, or keys, or to the end; true if that is reached.
+    /// Goes on for some bytes, or keys, or to the end, or as far as it has been fed; true if the
+    /// end is reached.
     ///
     /// # Errors
     /// What is wrong with the snapshot, or the system's. What has been loaded is in the store.
@@ -121,21 +151,37 @@ impl<'r> Loader<'r> {
         let until = self.source.offset().saturating_add(bytes);
         let seen = |loaded: &Loaded| loaded.keys + loaded.expired + loaded.empty;
         let seen_max = seen(&self.loaded).saturating_add(keys);
-        loop {
-            match self.stage {
-                Stage::Header => self.header()?,
-                Stage::Record => self.record(store)?,
-                Stage::Value => {
-                    if self.values.go_on(&mut self.source, until)? {
-                        self.put(store)?;
-                        self.stage = Stage::Record;
-                    }
+        while self.source.is_worth_trying() {
+            self.source.mark();
+            match self.advance(store, until) {
+                Err(Fault { reason: Reason::Dry, .. }) => {
+                    self.source.rewind();
+                    return Ok(false);
                 }
-                Stage::End => return Ok(true),
+                outcome => outcome?,
             }
-            if self.source.offset() >= until || seen(&self.loaded) >= seen_max {
-                return Ok(matches!(self.stage, Stage::End));
+            let is_enough = self.source.offset() >= until || seen(&self.loaded) >= seen_max;
+            if is_enough || matches!(self.stage, Stage::End) {
+                break;
             }
+        }
+        Ok(matches!(self.stage, Stage::End))
+    }
+
+    /// Reads one more piece. Where bytes are lacking, it is as if nothing had been read.
+    #[inline]
+    fn advance(&mut self, store: &mut Store, until: u64) -> Result<()> {
+        match self.stage {
+            Stage::Header => self.header(),
+            Stage::Record => self.record(store),
+            Stage::Value => {
+                if self.values.go_on(&mut self.source, until)? {
+                    self.put(store)?;
+                    self.stage = Stage::Record;
+                }
+                Ok(())
+            }
+            Stage::End => Ok(()),
         }
     }
 
@@ -221,6 +267,7 @@ impl<'r> Loader<'r> {
         let is_due = |at_ms: i64| self.loading.due_ms.is_some_and(|now_ms| at_ms < now_ms);
         if deadline_ms.is_some_and(is_due) {
             self.loaded.expired += 1;
+            self.due.push((self.db, std::mem::take(&mut self.key)));
             return Ok(());
         }
         let now_ms = self.loading.due_ms.unwrap_or(0);
@@ -283,12 +330,13 @@ impl<'r> Loader<'r> {
     }
 
     fn end(&mut self) -> Result<()> {
-        self.stage = Stage::End;
         if self.loaded.version < codes::VERSION_SUM {
+            self.stage = Stage::End;
             return Ok(());
         }
         let counted = self.source.sum();
         let told = u64::from_le_bytes(self.source.array()?);
+        self.stage = Stage::End;
         let Some(counted) = counted.filter(|_| self.loading.checks_sum) else { return Ok(()) };
         if told == 0 {
             log::info!("RDB file was saved with checksum disabled: no check performed.");
@@ -306,7 +354,9 @@ impl Reason {
     /// The sentence for the log that Redis has for this.
     pub fn sentence(&self) -> &'static str {
         match self {
-            Reason::End => "Short read or OOM loading DB. Unrecoverable error, aborting now.",
+            Reason::End | Reason::Dry => {
+                "Short read or OOM loading DB. Unrecoverable error, aborting now."
+            }
             Reason::Io(_) => "Unrecoverable error reading the file, aborting now.",
             Reason::Bad(_) => "Terminating server after rdb file reading failure.",
         }

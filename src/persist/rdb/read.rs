@@ -285,7 +285,12 @@ impl Values {
                 self.state = State::Building(building, left);
                 return Ok(false);
             }
-            self.element(&mut building, source)?;
+            // What bytes are lacking for is read again from its beginning.
+            source.mark();
+            if let Err(fault) = self.element(&mut building, source) {
+                self.state = State::Building(building, left);
+                return Err(fault);
+            }
             left -= 1;
         }
         self.state = self.finish(building);

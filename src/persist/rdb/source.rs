@@ -18,6 +18,8 @@ pub enum Reason {
     Io(io::Error),
     /// There are no more bytes.
     End,
+    /// The next bytes have not come yet.
+    Dry,
     /// What is there is wrong.
     Bad(Cow<'static, str>),
 }
@@ -37,6 +39,7 @@ impl Display for Fault {
         match &self.reason {
             Reason::Io(error) => write!(f, "cannot read on at offset {offset}: {error}"),
             Reason::End => write!(f, "the data ends too early, at offset {offset}"),
+            Reason::Dry => write!(f, "the data has not come yet, at offset {offset}"),
             Reason::Bad(what) => write!(f, "{what}, at offset {offset}"),
         }
     }
@@ -47,7 +50,7 @@ pub type Result<T> = std::result::Result<T, Fault>;
 
 /// Where bytes come from.
 pub struct Source<'r> {
-    input: Box<dyn Read + 'r>,
+    input: Input<'r>,
     buffer: Vec<u8>,
     /// What has been taken of the buffer, and what is in it.
     start: usize,
@@ -61,6 +64,21 @@ pub struct Source<'r> {
     packed: Vec<u8>,
 }
 
+/// How more bytes are had.
+enum Input<'r> {
+    /// They are read.
+    Read(Box<dyn Read + 'r>),
+    /// They are fed as they come. What has been begun with too few of them is begun again.
+    Fed {
+        /// The place of the buffer from which that is.
+        mark: usize,
+        /// Bytes that there are to be before it is tried again.
+        wanted: usize,
+        /// Whether no more will come.
+        is_over: bool,
+    },
+}
+
 /// A length, or how a string is written instead.
 enum Length {
     Plain(u64),
@@ -71,6 +89,15 @@ impl<'r> Source<'r> {
     /// Reads from `input`, of which so many bytes may be there; sums them up if asked to.
     pub fn new(input: Box<dyn Read + 'r>, len: Option<u64>, sums: bool) -> Source<'r> {
         let size = len.map_or(BUFFER, |len| num::index(len).clamp(16, BUFFER));
+        Source::of(Input::Read(input), size, sums)
+    }
+
+    /// Takes bytes as they come; see [`Source::feed`].
+    pub fn fed(sums: bool) -> Source<'r> {
+        Source::of(Input::Fed { mark: 0, wanted: 0, is_over: false }, BUFFER, sums)
+    }
+
+    fn of(input: Input<'r>, size: usize, sums: bool) -> Source<'r> {
         Source {
             input,
             buffer: vec![0; size],
@@ -79,6 +106,48 @@ impl<'r> Source<'r> {
             before: 0,
             sum: sums.then(|| (crc64::Sum::default(), 0)),
             packed: Vec::new(),
+        }
+    }
+
+    /// Bytes have come. Only where nothing is begun, or after [`Source::rewind`].
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.drop_taken();
+        let needed = self.end + bytes.len();
+        if needed > self.buffer.len() {
+            self.buffer.resize(needed.next_power_of_two(), 0);
+        }
+        self.buffer[self.end..needed].copy_from_slice(bytes);
+        self.end = needed;
+    }
+
+    /// No more bytes will come than have been fed.
+    pub fn end_feed(&mut self) {
+        if let Input::Fed { is_over, .. } = &mut self.input {
+            *is_over = true;
+        }
+    }
+
+    /// Whether it is worth to try what is next. A long piece is not tried again for each byte.
+    pub fn is_worth_trying(&self) -> bool {
+        match self.input {
+            Input::Read(_) => true,
+            Input::Fed { wanted, is_over, .. } => is_over || self.end - self.start >= wanted,
+        }
+    }
+
+    /// Something begins here that may have to be begun again.
+    #[inline]
+    pub fn mark(&mut self) {
+        if let Input::Fed { mark, wanted, .. } = &mut self.input {
+            (*mark, *wanted) = (self.start, 0);
+        }
+    }
+
+    /// Goes back to where that began, until there are more bytes.
+    pub fn rewind(&mut self) {
+        if let Input::Fed { mark, wanted, .. } = &mut self.input {
+            self.start = *mark;
+            *wanted = (self.end - self.start) * 2;
         }
     }
 
@@ -110,24 +179,42 @@ impl<'r> Source<'r> {
 
     #[cold]
     fn fill(&mut self, len: usize) -> Result<()> {
+        if !self.is_fed() {
+            self.drop_taken();
+        }
+        while self.end - self.start < len {
+            let reason = match &mut self.input {
+                Input::Fed { is_over: true, .. } => Reason::End,
+                Input::Fed { .. } => Reason::Dry,
+                Input::Read(input) => match input.read(&mut self.buffer[self.end..]) {
+                    Ok(0) => Reason::End,
+                    Ok(count) => {
+                        self.end += count;
+                        continue;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(error) => Reason::Io(error),
+                },
+            };
+            return Err(Fault { offset: self.offset(), reason });
+        }
+        Ok(())
+    }
+
+    fn is_fed(&self) -> bool {
+        matches!(self.input, Input::Fed { .. })
+    }
+
+    /// Makes room in the buffer: what has been taken goes.
+    fn drop_taken(&mut self) {
         if let Some((sum, from)) = &mut self.sum {
-            sum.add(&self.buffer[*from..self.start]);
-            *from = 0;
+            // After a rewind it may have more than has been taken.
+            sum.add(self.buffer.get(*from..self.start).unwrap_or_default());
+            *from = from.saturating_sub(self.start);
         }
         self.buffer.copy_within(self.start..self.end, 0);
         self.before += self.start as u64;
         (self.start, self.end) = (0, self.end - self.start);
-        while self.end < len {
-            match self.input.read(&mut self.buffer[self.end..]) {
-                Ok(0) => return Err(Fault { offset: self.offset(), reason: Reason::End }),
-                Ok(count) => self.end += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    return Err(Fault { offset: self.offset(), reason: Reason::Io(error) });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The next bytes, of which so many must fit the buffer.
@@ -166,6 +253,10 @@ impl<'r> Source<'r> {
         if len <= self.buffer.len() as u64 {
             into.extend_from_slice(self.take(num::index(len))?);
             return Ok(());
+        }
+        if self.is_fed() {
+            // All of it is there, or it is begun again.
+            self.need(num::index(len))?;
         }
         let mut rest = len;
         while rest > 0 {
