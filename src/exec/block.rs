@@ -109,13 +109,7 @@ impl Engine {
     fn serve_key(&mut self, db: DbIndex, key: &[u8], host: &mut dyn Host) {
         let mut from = 0;
         while let Some((ticket, client)) = self.waiters.next(db, key, from) {
-            let mut doors = self.store.db(db, self.state.now.unix_ms());
-            let spot = doors.find(key);
-            let value = doors.type_of(&spot);
-            if self.state.feed.is_on() {
-                // Before what is done instead: it may have been due.
-                self.feed_deaths();
-            }
+            let value = self.store.db(db, self.state.now.unix_ms()).type_of_live(key);
             self.run_parked(client, value, host);
             from = ticket + 1;
         }

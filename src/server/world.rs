@@ -35,6 +35,8 @@ pub(super) struct World {
     watch: Stopwatch,
     registry: Registry,
     oom_score: OomScore,
+    /// What a child's score is to be.
+    child_score: Target,
     /// Whether this is a replica.
     is_replica: bool,
     disk: SystemDisk,
@@ -66,6 +68,7 @@ impl World {
             watch: Stopwatch::start(),
             registry,
             oom_score: OomScore::default(),
+            child_score: Target::Untouched,
             is_replica: false,
             disk: SystemDisk,
             helper: None,
@@ -174,13 +177,14 @@ impl World {
 
     /// Tells the kernel what the parameters want it told.
     pub(super) fn set_oom_score(&mut self, config: &Config) -> Result<(), String> {
-        let [primary, replica, _] = checks::oom_values(&config.oom_score_adj_values)?;
-        let value = if self.is_replica { replica } else { primary };
-        self.oom_score.set(match config.oom_score_adj {
+        let [primary, replica, child] = checks::oom_values(&config.oom_score_adj_values)?;
+        let target = |value| match config.oom_score_adj {
             kinds::OomScore::No => Target::Untouched,
             kinds::OomScore::Yes | kinds::OomScore::Relative => Target::Relative(value),
             kinds::OomScore::Absolute => Target::Absolute(value),
-        })
+        };
+        self.child_score = target(child);
+        self.oom_score.set(target(if self.is_replica { replica } else { primary }))
     }
 
     /// Raises the limit on descriptors for so many clients; how many clients there can be.
@@ -249,7 +253,12 @@ impl Host for World {
     }
 
     fn spawn(&mut self, keeps: &[RawFd], job: Job<'_>) -> io::Result<i32> {
+        let (score, target) = (&mut self.oom_score, self.child_score);
         let child = fork::fork(keeps, &mut |progress| {
+            // What the parent has told the kernel of itself is known here, too.
+            if let Err(reason) = score.set(target) {
+                log::warn!("Unable to write oom_score_adj: {reason}");
+            }
             let done = job(&mut SystemDisk, progress);
             done.map_err(|reason| log::warn!("{reason}")).is_ok()
         })?;

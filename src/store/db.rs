@@ -197,6 +197,12 @@ impl Db<'_> {
         spot.place.map(|place| self.space.entry(place).type_of())
     }
 
+    /// The type of the value of a key, unless it is due; then it stays where it is.
+    pub fn type_of_live(&self, key: &[u8]) -> Option<Type> {
+        let entry = self.space.entry(self.space.find(self.space.hash(key), key)?);
+        (!self.is_due(entry)).then(|| entry.type_of())
+    }
+
     /// The entry at a spot.
     pub fn entry(&self, spot: &Spot<'_>) -> Option<&Entry> {
         spot.place.map(|place| self.space.entry(place))

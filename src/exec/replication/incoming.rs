@@ -129,6 +129,8 @@ impl Engine {
                 other => other,
             };
         }
+        // What is small is there at once.
+        self.load_slice(host);
         Ok(())
     }
 

@@ -436,7 +436,7 @@ impl Engine {
             Progress::Whole(used) => {
                 *at += used;
                 self.load_incoming(host)?;
-                return Ok(Some(LinkTurn::Goes));
+                return Ok(Some(self.turn_after_snapshot()));
             }
             Progress::Continue(used, id) => {
                 *at += used;
@@ -453,6 +453,15 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// What becomes of the link when a snapshot has come: what is small has been loaded already.
+    fn turn_after_snapshot(&self) -> LinkTurn {
+        match self.state.replication.primary.as_ref().map(|primary| &primary.bond) {
+            Some(Bond::Loading(opening)) if opening.is_loaded => LinkTurn::Follows,
+            Some(Bond::Loading(_)) => LinkTurn::Goes,
+            _ => LinkTurn::Over,
+        }
     }
 
     /// The primary goes on where we are, perhaps under another name.
