@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Id = (u64, u64);
 
-const NO_KEY: &str = "-ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you \
-                      may want to use the MKSTREAM option to create an empty stream automatically.";
+const NO_KEY: &str = "-ERR The XGROUP subcommand requires the key to exist. Note that for CREATE \
+                      you may want to use the MKSTREAM option to create an empty stream \
+                      automatically.";
 
 /// A stream.
 #[derive(Default)]
