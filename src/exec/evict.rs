@@ -7,6 +7,7 @@ use super::state::State;
 use crate::base::num;
 use crate::base::time::Now;
 use crate::config::Config;
+use crate::repl::Stream;
 
 /// Keys evicted between two looks at the stopwatch.
 const KEYS_PER_LOOK: usize = 16;
@@ -108,9 +109,10 @@ impl State {
     /// Bytes of memory that do not count against the limit: what waits for slow replicas beyond the
     /// backlog. To evict for it would make more of it.
     pub fn uncounted_bytes(&self) -> u64 {
-        let stream = self.replication.stream.as_ref();
-        let backlog = self.config.repl.backlog_bytes();
-        stream.map_or(0, |stream| stream.memory_bytes().saturating_sub(backlog) as u64)
+        let replication = &self.replication;
+        let stream = replication.stream.as_ref().map_or(0, Stream::memory_bytes);
+        let waiting = stream.saturating_sub(self.config.repl.backlog_bytes());
+        (waiting + replication.replicas.output_bytes()) as u64
     }
 }
 

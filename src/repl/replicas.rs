@@ -139,6 +139,8 @@ pub struct Replica {
     pub acked_disk: u64,
     /// When it last said so, on the monotonic clock in microseconds; 0 for never.
     pub acked_us: u64,
+    /// Bytes of memory that its output took when it was last filled from the stream.
+    pub output_bytes: usize,
 }
 
 impl Replica {
@@ -154,6 +156,7 @@ impl Replica {
             acked: 0,
             acked_disk: 0,
             acked_us: now.mono_us,
+            output_bytes: 0,
         }
     }
 
@@ -336,6 +339,11 @@ impl Replicas {
     /// How many have told within so many seconds how far they are.
     pub fn count_good(&self, lag_max_s: u64, now: Now) -> usize {
         self.online().filter(|replica| replica.lag_s(now) <= lag_max_s).count()
+    }
+
+    /// Bytes of memory that their outputs take.
+    pub fn output_bytes(&self) -> usize {
+        self.all.iter().map(|replica| replica.output_bytes).sum()
     }
 
     fn online(&self) -> impl Iterator<Item = &Replica> {

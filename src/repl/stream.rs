@@ -111,6 +111,9 @@ impl Stream {
             self.start = behind;
             self.capacity -= first.bytes.capacity();
             self.pieces.pop_front();
+            if self.pieces.capacity() > 4 * self.pieces.len().max(PIECES_LEAST) {
+                self.pieces.shrink_to(2 * self.pieces.len());
+            }
         }
     }
 }

@@ -181,6 +181,9 @@ impl Engine {
             room -= piece.len();
             filled = true;
         }
+        if filled {
+            replica.output_bytes = self.peers.get(client).map_or(0, |peer| peer.out.memory_bytes());
+        }
         filled
     }
 
