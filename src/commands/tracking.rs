@@ -29,6 +29,10 @@ fn tracking(call: &mut Call<'_>) -> Outcome {
             wish.check(call)?;
             let Wish { mode, prefixes } = wish;
             let (client, id) = (call.client.id, call.client.tracker);
+            if !call.tracking.is_on() {
+                // What has changed while nobody tracked is nothing to tell of.
+                call.store.changes.note_told();
+            }
             let id = call.tracking.enable(client, id, mode, &prefixes);
             call.client.tracker = Some(id);
             call.client.prefix_bytes = call.tracking.get(id).memory_bytes();

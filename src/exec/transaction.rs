@@ -166,6 +166,9 @@ impl Engine {
             }
         }
         timed.stop(&peer.client, self, host);
+        // It has stood still so far; who is served next sees what it has become.
+        let ticks = host.ticks();
+        self.state.refresh_now(ticks, host);
         peer.client.is_in_transaction = false;
         self.state.feed.leave(false);
         if self.state.feed.is_on() {

@@ -237,10 +237,14 @@ def measure(server: Server, load, count: int) -> dict:
     return {"cpu_us": (server.cpu_ns() - before_ns) / 1000 / done}
 
 
+def count_of(case: Case, scale: float) -> int:
+    return max(READ_EVERY, int(case.count * scale))
+
+
 def run_case(servers: list, case: Case, options, say) -> dict:
     """All rounds of a case, for the servers that can do it."""
     rounds, loads = {server.name: [] for server in servers}, {}
-    count = max(READ_EVERY, int(case.count * options.scale))
+    count = count_of(case, options.scale)
     quiet = Quiet(options, say)
     with contextlib.ExitStack() as stack:
         for number in range(options.repeat):
@@ -334,7 +338,7 @@ def run(candidates: list, options, figures, say) -> None:
             servers = [stack.enter_context(Server(one, options.server_cpu)) for one in candidates]
             rounds = run_case(servers, case, options, say)
         row = f"listeners/{case.name}"
-        figures.put(row, {"repeat": options.repeat, "count": case.count}, rounds)
+        figures.put(row, {"repeat": options.repeat, "count": count_of(case, options.scale)}, rounds)
         for name in rounds:
             cpu_us = figures.median(row, name, "cpu_us")
             if cpu_us is not None:

@@ -2,6 +2,7 @@
 
 use crate::support::client::encode;
 use crate::support::collections::{self, Scope};
+use crate::support::rules::RULES;
 use crate::support::seeds;
 use crate::world::Sim;
 use fastrand::Rng;
@@ -136,6 +137,42 @@ const WORDS: &[&str] = &[
     "LIMIT",
     "STORE",
     "#",
+    "STREAMS",
+    "GROUP",
+    "BLOCK",
+    "NOACK",
+    "CLAIM",
+    "MAXLEN",
+    "MINID",
+    "~",
+    "=",
+    "NOMKSTREAM",
+    "MKSTREAM",
+    "KEEPREF",
+    "DELREF",
+    "ACKED",
+    "IDS",
+    "JUSTID",
+    "FORCE",
+    "RETRYCOUNT",
+    "LASTID",
+    "IDLE",
+    "TIME",
+    "ENTRIESREAD",
+    "ENTRIESADDED",
+    "MAXDELETEDID",
+    "FULL",
+    ">",
+    "$",
+    "+",
+    "-",
+    "(1-1",
+    "1-1",
+    "1-*",
+    "5-",
+    "0-0",
+    "18446744073709551615-18446744073709551615",
+    "18446744073709551616-0",
     "",
 ];
 
@@ -149,6 +186,7 @@ fn argument(rng: &mut Rng) -> Vec<u8> {
             std::iter::repeat_with(|| rng.u8(..)).take(len).collect()
         }
         1 => rng.i64(..).to_string().into_bytes(),
+        2 if rng.bool() => RULES[rng.usize(0..RULES.len())].as_bytes().to_vec(),
         _ => WORDS[rng.usize(0..WORDS.len())].as_bytes().to_vec(),
     }
 }

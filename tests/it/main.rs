@@ -10,6 +10,7 @@ mod append_only;
 mod changing_places;
 mod client_library;
 mod codecrafters;
+mod codecrafters_clients;
 mod codecrafters_log;
 mod config;
 mod connections;

@@ -7,7 +7,7 @@ use crate::support::skip;
 /// The keys of the requests.
 const KEYS: &[&str] = &[
     "a", "b", "c", "d", "e", "l", "l2", "l3", "s", "s2", "z", "z2", "z3", "h", "h2", "g", "g2",
-    "p", "p2", "new",
+    "p", "p2", "x", "x2", "new",
 ];
 
 /// Requests one after the other; none of them leaves anything to chance but the order in which
@@ -181,6 +181,76 @@ TOUCH h2
 SWAPDB 0 5
 ";
 
+/// Requests to streams. In the log they have another form: here one request tells of all entries
+/// that a consumer has been given.
+const STREAMS: &str = "
+XADD x 1-1 a 1
+XADD x 1-1 a 1
+XADD x 1-* b 2
+XADD nosuch NOMKSTREAM 1-1 a 1
+XADD x 2-1 a 1
+XADD x MAXLEN 2 3-1 a 1
+XADD x MINID 3 4-1 c 1
+XADD x MAXLEN ~ 100 5-1 c 1
+XADD x MAXLEN 0 5-2 c 1
+XADD x 6-1 a 1
+XADD x 7-1 a 1
+XADD x 8-1 a 1
+XTRIM x MAXLEN 3
+XTRIM x MAXLEN 2
+XTRIM x MAXLEN ~ 1
+XTRIM x MINID 8
+XTRIM x MINID 8
+XDEL x 8-1 9-9
+XDEL x 9-9
+XSETID x 10-1
+XSETID x 10-1 ENTRIESADDED 100 MAXDELETEDID 9-9
+XADD x 11-1 a 1
+XADD x 11-2 b 1
+XADD x 12-1 c 1
+XGROUP CREATE x g 0
+XGROUP CREATE x g 0
+XGROUP CREATE nosuch g 0
+XGROUP CREATE x2 g $ MKSTREAM
+XGROUP SETID x g $ ENTRIESREAD 3
+XGROUP SETID x g 0
+XGROUP SETID x nosuch 0
+XGROUP CREATECONSUMER x g c
+XGROUP CREATECONSUMER x g c
+XGROUP CREATECONSUMER x g d
+XREADGROUP GROUP g c COUNT 1 STREAMS x >
+XREADGROUP GROUP g d STREAMS x >
+XREADGROUP GROUP g c STREAMS x >
+XREADGROUP GROUP g c STREAMS x 0
+XGROUP CREATECONSUMER x2 g c
+XREADGROUP GROUP g c STREAMS x2 >
+XACK x g 11-1
+XACK x g 11-1 99-1
+XPENDING x g
+XCLAIM x g c 0 11-2
+XCLAIM x g c 0 11-2 JUSTID
+XCLAIM x g c 100000000 12-1
+XCLAIM x g c 0 99-1 FORCE
+XCLAIM x g d 0 11-2 TIME 1000 RETRYCOUNT 7
+XAUTOCLAIM x g c 0 0 COUNT 1
+XAUTOCLAIM x g c 0 0 JUSTID
+XAUTOCLAIM x g c 100000000 0
+XDEL x 12-1
+XADD x 13-1 d 1
+XREADGROUP GROUP g d NOACK STREAMS x >
+XADD x 14-1 d 1
+COPY x new REPLACE
+XREADGROUP GROUP g c BLOCK 1 STREAMS x >
+XGROUP DELCONSUMER x g c
+XGROUP DELCONSUMER x g nosuch
+XGROUP DESTROY x g
+XGROUP DESTROY x g
+RENAME x x2
+XTRIM x2 MAXLEN 0
+XADD x2 15-1 a 1
+DEL x2
+";
+
 /// A server, and who hears of its events.
 struct Watched {
     client: Client,
@@ -223,7 +293,7 @@ fn both_servers_count_and_tell_the_same() {
     let (ours, real) = (Server::start(&[]), Server::start_program(&program, &[]));
     let (mut ours, mut real) = (Watched::new(&ours), Watched::new(&real));
     let mut told = 0;
-    for request in REQUESTS.lines().filter(|line| !line.is_empty()) {
+    for request in REQUESTS.lines().chain(STREAMS.lines()).filter(|line| !line.is_empty()) {
         let expected = real.run(request);
         assert_eq!(ours.run(request), expected, "{request}");
         told += expected.1.len();

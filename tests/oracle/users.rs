@@ -2,76 +2,10 @@
 
 use crate::support::client::Client;
 use crate::support::reply::Reply;
+use crate::support::rules::RULES;
 use crate::support::server::{Server, redis};
 use crate::support::{seeds, skip};
 use fastrand::Rng;
-
-/// Rules that both servers take, or refuse for the same reason.
-const RULES: &[&str] = &[
-    "on",
-    "off",
-    "nopass",
-    "resetpass",
-    "reset",
-    "allkeys",
-    "resetkeys",
-    "allchannels",
-    "&*",
-    "~*",
-    "resetchannels",
-    "allcommands",
-    "nocommands",
-    "+@all",
-    "-@all",
-    "+@string",
-    "-@string",
-    "-@slow",
-    "+@FAST",
-    "-@dangerous",
-    "+@hash",
-    "+get",
-    "-GET",
-    "+set",
-    "-set",
-    "+config",
-    "-config",
-    "+config|get",
-    "-config|set",
-    "+client|id",
-    "-client|id",
-    "+select|0",
-    "+select|1",
-    "-select",
-    "~a",
-    "~b*",
-    "%R~c",
-    "%W~c",
-    "%rw~d",
-    "&a",
-    "&b*",
-    ">pw",
-    "<pw",
-    ">other",
-    "clearselectors",
-    "(+get ~a)",
-    "(+@string %R~* &c)",
-    "(+set",
-    "~d)",
-    "(on)",
-    "+nosuch",
-    "-@nosuch",
-    "+get|a|b",
-    "+config|",
-    "+config|get|x",
-    "%~",
-    "%RR~a",
-    "~a b",
-    "what",
-    "skip-sanitize-payload",
-    "#00",
-    "!00",
-    "",
-];
 
 /// Requests that are tried out.
 const REQUESTS: &[&str] = &[

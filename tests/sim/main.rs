@@ -25,5 +25,6 @@ mod requests;
 mod scan;
 mod snapshots;
 mod strings;
+mod users;
 mod workload;
 mod world;

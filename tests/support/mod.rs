@@ -8,6 +8,7 @@ pub mod disk;
 pub mod order;
 pub mod rdb;
 pub mod reply;
+pub mod rules;
 pub mod server;
 pub mod transcript;
 

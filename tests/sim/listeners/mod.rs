@@ -2,6 +2,7 @@
 //! plain model decides every reply and every message, and their order.
 
 mod model;
+mod streams;
 mod tracking;
 
 use crate::support::client::encode;
@@ -19,7 +20,7 @@ const STEPS: usize = 600;
 const CHANNELS: [&str; 5] = ["a", "ab", "b", "__keyspace@0__:k1", "__keyevent@0__:lpop"];
 const PATTERNS: [&str; 5] = ["a*", "*b", "?", "__key*", "__keyevent@0__:[ds]*"];
 const SHARDS: [&str; 3] = ["a", "s", "t"];
-const KEYS: [&str; 4] = ["k1", "k2", "q1", "q2"];
+const KEYS: [&str; 6] = ["k1", "k2", "q1", "q2", "s1", "s2"];
 
 #[test]
 fn everybody_hears_what_the_model_says() {
@@ -59,7 +60,7 @@ fn run(seed: u64) {
             let argv = request(&mut rng, &model, party);
             burst.extend(encode(&argv));
             story.push((party, argv.join(" ")));
-            let is_last = argv[0] == "BLPOP";
+            let is_last = argv[0] == "BLPOP" || argv.iter().any(|word| word == "BLOCK");
             model.run(party, argv);
             if is_last {
                 break;
@@ -115,7 +116,8 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         argv.extend((0..several).map(|_| of(rng, names)));
         argv
     };
-    match rng.u8(0..40) {
+    match rng.u8(0..60) {
+        40..60 => stream_request(rng, model),
         0 => names(rng, "SUBSCRIBE", &CHANNELS),
         1 => names(rng, "PSUBSCRIBE", &PATTERNS),
         2 => names(rng, "SSUBSCRIBE", &SHARDS),
@@ -139,8 +141,8 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         }
         36 | 37 => vec!["GET".to_owned(), of(rng, &KEYS[..2])],
         18 => vec!["DEL".to_owned(), of(rng, &KEYS)],
-        19 | 20 => vec!["LPUSH".to_owned(), of(rng, &KEYS[2..]), rng.u8(..).to_string()],
-        21 => vec!["BLPOP".to_owned(), of(rng, &KEYS[2..]), "0".to_owned()],
+        19 | 20 => vec!["LPUSH".to_owned(), of(rng, &KEYS[2..4]), rng.u8(..).to_string()],
+        21 => vec!["BLPOP".to_owned(), of(rng, &KEYS[2..4]), "0".to_owned()],
         22..=24 if is_queuing => words("EXEC"),
         22 | 23 if !model.parties[party].is_quiet => words("MULTI"),
         25 if is_queuing => words("DISCARD"),
@@ -150,4 +152,61 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         26 if model.parties[party].is_quiet && !model.is_limited(party) => words("CLIENT REPLY ON"),
         _ => vec!["PUBSUB".to_owned(), "NUMSUB".to_owned(), of(rng, &CHANNELS)],
     }
+}
+
+/// An id near the last one of a stream.
+fn id(rng: &mut Rng, model: &Model, key: &str) -> String {
+    let ms = (model.last_ms(key) + rng.u64(0..3)).saturating_sub(2);
+    format!("{ms}-{}", rng.u8(0..6))
+}
+
+/// A request to a stream or its groups.
+fn stream_request(rng: &mut Rng, model: &Model) -> Vec<String> {
+    let of = |rng: &mut Rng, words: &[&'static str]| words[rng.usize(0..words.len())];
+    let (key, group) = (of(rng, &KEYS[4..]), of(rng, &["g", "g", "h"]));
+    let (consumer, count) = (of(rng, &["c", "d"]), rng.u8(1..5));
+    let some_id = id(rng, model, key);
+    let line = match rng.u8(0..40) {
+        0..=9 => {
+            let ms = model.last_ms(key) + u64::from(rng.u8(0..4) == 0);
+            let trim = of(rng, &["", "", "MAXLEN 3 "]);
+            format!("XADD {key} {trim}{ms}-* f {count}")
+        }
+        10 => format!("XADD {key} {some_id} f {count}"),
+        11 => format!("XLEN {key}"),
+        12 => format!("XRANGE {key} - + COUNT {count}"),
+        13 => format!("XREVRANGE {key} + -"),
+        14 | 15 => format!("XDEL {key} {some_id} {}", id(rng, model, key)),
+        16 => format!("XTRIM {key} MAXLEN {count}"),
+        17..=19 => {
+            let (start, make) = (of(rng, &["0", "$"]), of(rng, &[" MKSTREAM", ""]));
+            format!("XGROUP CREATE {key} {group} {start}{make}")
+        }
+        20 => format!("XGROUP DESTROY {key} {group}"),
+        21 => format!("XGROUP SETID {key} {group} {}", of(rng, &["0", "$"])),
+        22 => format!("XGROUP CREATECONSUMER {key} {group} {consumer}"),
+        23 => format!("XGROUP DELCONSUMER {key} {group} {consumer}"),
+        24..=26 => {
+            let (block, from) = (of(rng, &["", "BLOCK 0 "]), of(rng, &["0", "$", "1-1"]));
+            format!("XREAD COUNT {count} {block}STREAMS {key} {from}")
+        }
+        27 => "XREAD BLOCK 0 STREAMS s1 s2 $ $".to_owned(),
+        28..=32 => {
+            let (block, ack) = (of(rng, &["", "BLOCK 0 "]), of(rng, &["", "", "NOACK "]));
+            let from = of(rng, &[">", ">", ">", "0"]);
+            format!(
+                "XREADGROUP GROUP {group} {consumer} COUNT {count} {block}{ack}STREAMS {key} {from}"
+            )
+        }
+        33 => format!("XREADGROUP GROUP {group} {consumer} BLOCK 0 STREAMS s2 s1 > >"),
+        34 => format!("XACK {key} {group} {some_id} {}", id(rng, model, key)),
+        35 | 36 => format!("XPENDING {key} {group}"),
+        37 | 38 => {
+            let (force, just) = (of(rng, &["", " FORCE"]), of(rng, &["", " JUSTID"]));
+            let other_id = id(rng, model, key);
+            format!("XCLAIM {key} {group} {consumer} 0 {some_id} {other_id}{force}{just}")
+        }
+        _ => format!("XAUTOCLAIM {key} {group} {consumer} 0 0"),
+    };
+    line.split(' ').map(str::to_owned).collect()
 }

@@ -1,5 +1,6 @@
 //! What everybody must hear, worked out in the plainest way.
 
+use super::streams::{Stream, keys_read, waits_for};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What may be listened to: channels, patterns, shard channels.
@@ -43,10 +44,11 @@ pub(super) enum Notice {
     All,
 }
 
-enum Value {
+pub(super) enum Value {
     Text(String),
     /// The left end last.
     List(Vec<String>),
+    Stream(Stream),
 }
 
 /// All clients and the keys.
@@ -55,14 +57,14 @@ pub struct Model {
     pub parties: Vec<Party>,
     /// Patterns in the order in which they came.
     patterns: Vec<String>,
-    keys: BTreeMap<String, Value>,
-    /// Who waits for which list, first come first served.
-    waiting: Vec<(usize, String)>,
+    pub(super) keys: BTreeMap<String, Value>,
+    /// Who waits with which request, first come first served.
+    waiting: Vec<(usize, Vec<String>)>,
     /// Whose request runs, and the messages that it gets after that.
     pub(super) running: Option<usize>,
     held: Vec<String>,
-    /// Keys that have changed since those who wait were served.
-    touched: Vec<String>,
+    /// Keys that have changed since those who wait were served; `None` for all.
+    pub(super) touched: Vec<Option<String>>,
     /// Keys that have changed since those who may hold copies were told; `None` for all.
     pub(super) untold: Vec<Option<String>>,
     /// Events that have not been published.
@@ -81,16 +83,16 @@ pub struct Model {
 }
 
 /// What a request gets.
-enum Outcome {
+pub(super) enum Outcome {
     /// A reply.
     Reply(String),
     /// Messages, which come though replies are off.
     Pushed(Vec<String>),
-    /// Nothing yet.
-    Waits,
+    /// Nothing yet: it waits with this request.
+    Waits(Vec<String>),
 }
 
-fn quoted(items: &[&str]) -> String {
+pub(super) fn quoted(items: &[&str]) -> String {
     items.iter().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(", ")
 }
 
@@ -125,6 +127,9 @@ impl Model {
         self.running = Some(party);
         let keeps_choice = argv[0] == "CLIENT";
         let outcome = self.admitted(party, argv);
+        if let Outcome::Waits(argv) = &outcome {
+            self.waiting.push((party, argv.clone()));
+        }
         let own = &mut self.parties[party];
         own.has_chosen &= keeps_choice || own.queue.is_some();
         self.running = None;
@@ -142,7 +147,7 @@ impl Model {
             self.event("k1", "expired");
             self.settle();
             self.tell_of_key("k1", None);
-            self.touched.push("k1".to_owned());
+            self.touched.push(Some("k1".to_owned()));
             self.serve_waiters();
         }
         self.end_round();
@@ -178,7 +183,7 @@ impl Model {
         match outcome {
             Outcome::Reply(reply) if !*is_quiet => inbox.push(reply),
             Outcome::Pushed(messages) => inbox.extend(messages),
-            Outcome::Reply(_) | Outcome::Waits => {}
+            Outcome::Reply(_) | Outcome::Waits(_) => {}
         }
         inbox.append(&mut self.held);
     }
@@ -190,7 +195,7 @@ impl Model {
         let may_listen = name.ends_with("SUBSCRIBE") || ["PING", "RESET"].contains(&name);
         if self.is_limited(party) && !may_listen {
             let full = match name {
-                "PUBSUB" | "CLIENT" => format!("{name}|{}", argv[1]).to_lowercase(),
+                "PUBSUB" | "CLIENT" | "XGROUP" => format!("{name}|{}", argv[1]).to_lowercase(),
                 _ => name.to_lowercase(),
             };
             if let Some(queue) = &mut self.parties[party].queue {
@@ -216,12 +221,11 @@ impl Model {
         self.tell_changes(Some(party));
         let Party { tracking, has_chosen, .. } = self.parties[party];
         if let Some(mode) = tracking
-            && matches!(argv[0].as_str(), "GET" | "EXISTS")
             && !mode.broadcasts
             && !(mode.opts_in && !has_chosen || mode.opts_out && has_chosen)
         {
-            for key in &argv[1..] {
-                let readers = self.readers.entry(key.clone()).or_default();
+            for key in keys_read(argv) {
+                let readers = self.readers.entry(key).or_default();
                 if !readers.contains(&party) {
                     readers.push(party);
                 }
@@ -269,6 +273,9 @@ impl Model {
                 let count = self.listening(CHANNEL, arg(2)).len();
                 format!("[\"{}\", {count}]", arg(2))
             }
+            name if name.starts_with('X') => {
+                return self.execute_on_streams(party, argv, in_transaction);
+            }
             _ => return self.execute_on_keys(party, argv, in_transaction),
         };
         Outcome::Reply(text)
@@ -292,7 +299,7 @@ impl Model {
             }
             "GET" => match self.keys.get(&key) {
                 Some(Value::Text(text)) => format!("\"{text}\""),
-                Some(Value::List(_)) => panic!("lists have keys of their own"),
+                Some(_) => panic!("texts have keys of their own"),
                 None => null.to_owned(),
             },
             "EXISTS" => {
@@ -303,6 +310,7 @@ impl Model {
                 self.keys.clear();
                 self.deadline_ms = None;
                 self.untold.push(None);
+                self.touched.push(None);
                 "+OK".to_owned()
             }
             "DEL" => {
@@ -327,10 +335,7 @@ impl Model {
                 Some(item) => format!("[{}]", quoted(&[&key, &item])),
                 None if in_transaction && self.parties[party].is_resp3 => "_".to_owned(),
                 None if in_transaction => "nil-array".to_owned(),
-                None => {
-                    self.waiting.push((party, key));
-                    return Outcome::Waits;
-                }
+                None => return Outcome::Waits(argv.to_vec()),
             },
             other => panic!("{other} is not modelled"),
         };
@@ -349,7 +354,7 @@ impl Model {
             match self.execute(party, &argv, true) {
                 Outcome::Reply(reply) => replies.push(reply),
                 Outcome::Pushed(mut messages) => replies.append(&mut messages),
-                Outcome::Waits => panic!("nothing of a transaction waits"),
+                Outcome::Waits(_) => panic!("nothing of a transaction waits"),
             }
         }
         format!("[{}]", replies.join(", "))
@@ -381,19 +386,43 @@ impl Model {
 
     fn serve_waiters(&mut self) {
         while !self.touched.is_empty() {
-            for key in std::mem::take(&mut self.touched) {
-                while self.keys.contains_key(&key)
-                    && let Some(at) = self.waiting.iter().position(|(_, wanted)| *wanted == key)
-                {
-                    let (party, _) = self.waiting.remove(at);
-                    self.running = Some(party);
-                    let item = self.pop(&key).expect("it is there");
-                    self.tell_changes(Some(party));
-                    self.running = None;
-                    self.answer(party, Outcome::Reply(format!("[{}]", quoted(&[&key, &item]))));
-                }
+            for touched in std::mem::take(&mut self.touched) {
+                let keys = touched.map_or_else(|| self.keys_awaited(), |key| vec![key]);
+                keys.iter().for_each(|key| self.serve(key));
             }
             self.settle();
+        }
+    }
+
+    /// The keys that someone waits for, in the order in which the first came.
+    fn keys_awaited(&self) -> Vec<String> {
+        let first =
+            |key: &String| self.waiting.iter().position(|(_, argv)| waits_for(argv).contains(key));
+        let all = self.waiting.iter().flat_map(|(_, argv)| waits_for(argv));
+        let mut keys: Vec<String> = all.collect::<BTreeSet<String>>().into_iter().collect();
+        keys.sort_by_key(first);
+        keys
+    }
+
+    /// Runs the requests again that wait for a key, if there is something for them.
+    fn serve(&mut self, key: &String) {
+        let waiting = self.waiting.iter().filter(|(_, argv)| waits_for(argv).contains(key));
+        for (party, argv) in waiting.cloned().collect::<Vec<_>>() {
+            let is_wanted = match argv[0].as_str() {
+                "BLPOP" => matches!(self.keys.get(key), Some(Value::List(_))),
+                "XREAD" => matches!(self.keys.get(key), Some(Value::Stream(_))),
+                _ => true,
+            };
+            if !is_wanted {
+                continue;
+            }
+            self.running = Some(party);
+            let outcome = self.execute(party, &argv, false);
+            self.running = None;
+            if !matches!(outcome, Outcome::Waits(_)) {
+                self.waiting.retain(|(waiter, _)| *waiter != party);
+                self.answer(party, outcome);
+            }
         }
     }
 
@@ -469,13 +498,13 @@ impl Model {
     }
 
     /// A key has changed.
-    fn change(&mut self, key: &str, event: &str) {
-        self.touched.push(key.to_owned());
+    pub(super) fn change(&mut self, key: &str, event: &str) {
+        self.touched.push(Some(key.to_owned()));
         self.untold.push(Some(key.to_owned()));
         self.event(key, event);
     }
 
-    fn event(&mut self, key: &str, event: &str) {
+    pub(super) fn event(&mut self, key: &str, event: &str) {
         self.events.push((key.to_owned(), event.to_owned()));
     }
 
