@@ -59,6 +59,16 @@ pub fn push_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// How many digits a length is written with.
+#[inline]
+pub fn digits(len: usize) -> usize {
+    match len {
+        0..10 => 1,
+        10..100 => 2,
+        _ => len.ilog10() as usize + 1,
+    }
+}
+
 /// Appends the decimal form of a length or count.
 pub fn push_len(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

@@ -244,7 +244,7 @@ fn memory_use(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add_bytes("maxmemory", u64::try_from(call.state.config.maxmemory).unwrap_or(0));
     fields.add("maxmemory_policy", call.state.config.maxmemory_policy.name());
     fragmentation(fields, &usage);
-    fields.add("mem_not_counted_for_evict", 0);
+    fields.add("mem_not_counted_for_evict", call.state.uncounted_bytes());
     fields.add("mem_replication_backlog", usage.backlog);
     fields.add("mem_total_replication_buffers", usage.stream);
     fields.add("mem_clients_slaves", usage.replicas);

@@ -101,7 +101,16 @@ impl State {
     #[inline]
     fn is_over_memory_by(&self, bytes: usize) -> bool {
         let limit = u64::try_from(self.config.maxmemory).ok().filter(|limit| *limit > 0);
-        limit.is_some_and(|limit| self.memory.used_bytes() > limit + bytes as u64)
+        let over = |limit: u64| self.memory.used_bytes().checked_sub(limit + bytes as u64 + 1);
+        limit.and_then(over).is_some_and(|rest| rest >= self.uncounted_bytes())
+    }
+
+    /// Bytes of memory that do not count against the limit: what waits for slow replicas beyond the
+    /// backlog. To evict for it would make more of it.
+    pub fn uncounted_bytes(&self) -> u64 {
+        let stream = self.replication.stream.as_ref();
+        let backlog = self.config.repl.backlog_bytes();
+        stream.map_or(0, |stream| stream.memory_bytes().saturating_sub(backlog) as u64)
     }
 }
 

@@ -292,6 +292,9 @@ impl Lane {
 
 /// Appends a request in the form of the wire.
 pub fn write_request(out: &mut Vec<u8>, argv: Argv<'_>) {
+    if let Some(wire) = argv.wire() {
+        return out.extend_from_slice(wire);
+    }
     out.push(b'*');
     num::push_len(out, argv.len());
     for arg in argv.from(0) {

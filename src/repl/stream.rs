@@ -19,6 +19,8 @@ pub struct Stream {
     start: u64,
     /// Offset behind the last byte: how many there have been.
     end: u64,
+    /// Bytes that there is room for in the pieces.
+    capacity: usize,
 }
 
 #[derive(Debug)]
@@ -30,7 +32,7 @@ struct Piece {
 impl Stream {
     /// A stream that goes on behind `offset` and holds nothing.
     pub fn after(offset: u64) -> Stream {
-        Stream { pieces: VecDeque::new(), start: offset, end: offset }
+        Stream { pieces: VecDeque::new(), start: offset, end: offset, capacity: 0 }
     }
 
     /// Offset of the first byte held.
@@ -56,7 +58,7 @@ impl Stream {
 
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.bytes.capacity() + size_of::<Piece>()).sum()
+        self.capacity + self.pieces.capacity() * size_of::<Piece>()
     }
 
     /// Appends bytes, in pieces that suit a backlog of `backlog_bytes`.
@@ -67,6 +69,7 @@ impl Stream {
                 Some(last) if last.bytes.len() < last.bytes.capacity() => last,
                 _ => {
                     let bytes = Vec::with_capacity(piece_bytes);
+                    self.capacity += bytes.capacity();
                     self.pieces.push_back(Piece { start: self.end, bytes });
                     continue;
                 }
@@ -106,6 +109,7 @@ impl Stream {
                 return;
             }
             self.start = behind;
+            self.capacity -= first.bytes.capacity();
             self.pieces.pop_front();
         }
     }

@@ -1,5 +1,6 @@
 //! The arguments of a request, borrowed from the buffer that holds it or owned.
 
+use crate::base::num;
 use std::ops::Range;
 
 /// Where an argument stands, from the start of its request.
@@ -57,6 +58,27 @@ impl<'a> Argv<'a> {
     pub fn from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         let argv = *self;
         (index..argv.len()).map(move |index| argv.at(index))
+    }
+
+    /// The bytes of the request as it came, if they are the ones that it is written in: what is
+    /// parsed may have other ends of lines, and zeros in front.
+    #[inline]
+    pub fn wire(&self) -> Option<&'a [u8]> {
+        if self.bytes.first() != Some(&b'*') {
+            return None;
+        }
+        let mut at = 1 + num::digits(self.spans.len());
+        for span in self.spans {
+            let start = at + 5 + num::digits(span.len);
+            let is_plain = span.start == start
+                && self.bytes.get(at..at + 3) == Some(b"\r\n$")
+                && self.bytes.get(start - 2..start) == Some(b"\r\n");
+            if !is_plain {
+                return None;
+            }
+            at = start + span.len;
+        }
+        (self.bytes.get(at..at + 2) == Some(b"\r\n")).then(|| &self.bytes[..at + 2])
     }
 
     /// The arguments from `index` on as arguments of their own, as in `COMMAND GETKEYS GET key`.

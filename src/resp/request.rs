@@ -341,6 +341,7 @@ fn protocol_error(text: &str) -> ProtocolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resp::argv::ArgvBuf;
 
     const LIMITS: Limits = Limits { bulk_max: 512 * 1024 * 1024, authenticated: true };
 
@@ -382,6 +383,31 @@ mod tests {
 
     fn whole(bytes: &[u8]) -> Result<Requests, ProtocolError> {
         parse(bytes, || usize::MAX / 2)
+    }
+
+    #[test]
+    fn requests_that_are_written_plainly_are_told_from_others() {
+        let limits = Limits { bulk_max: 1_000, authenticated: true };
+        let long = format!("*1\r\n$100\r\n{}\r\n", "x".repeat(100));
+        let cases = [
+            ("*2\r\n$3\r\nGET\r\n$0\r\n\r\n", true),
+            (&long, true),
+            ("*1\rx$3\r\nGET\r\n", false),
+            ("*1\r\n$3\rxGET\r\n", false),
+            ("*1\r\n$3\r\nGETxx", false),
+            ("*1\r\n$3\r\nGET\rx", false),
+            ("GET a\r\n", false),
+            ("\"*\" \"a\"\r\n", false),
+        ];
+        for (text, is_plain) in cases {
+            let mut bytes = [text.as_bytes(), b"*1\r\n"].concat();
+            let mut parser = Parser::default();
+            parser.read(&mut bytes, limits, 1).unwrap();
+            let argv = parser.argv(&bytes, 0);
+            let wire = is_plain.then_some(text.as_bytes());
+            assert_eq!(argv.wire(), wire, "{text:?}");
+            assert_eq!(argv.from(0).collect::<ArgvBuf>().borrow().wire(), None);
+        }
     }
 
     #[test]

@@ -3,12 +3,10 @@
 
 use crate::base::id::DbIndex;
 use crate::config::notify::EventClasses;
+use crate::sys::memory;
 
 /// The classes of events that tell of a key's end without a command for it.
 const DEATHS: EventClasses = EventClasses::EXPIRED.union(EventClasses::EVICTED);
-
-/// The allocator's least size, of which the small ones are multiples.
-const KEY_STEP: usize = 16;
 
 /// One keyspace event, kept only if someone listens.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +75,8 @@ pub struct Changes {
     lists_touched: bool,
     /// Keys that have changed while some client waited for keys, in order.
     touched: Vec<Touched>,
+    /// Bytes of the keys in `touched`.
+    touched_bytes: usize,
     /// How many of them those who may hold copies have been told of.
     told: usize,
     wanted: EventClasses,
@@ -115,7 +115,7 @@ impl Changes {
 
     /// Takes the keys listed so far, in the order in which they changed.
     pub fn take_touched(&mut self) -> Vec<Touched> {
-        self.told = 0;
+        (self.told, self.touched_bytes) = (0, 0);
         std::mem::take(&mut self.touched)
     }
 
@@ -140,6 +140,7 @@ impl Changes {
     #[inline]
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
+            self.touched_bytes += memory::size_class(key.len());
             self.touched.push(Touched::Key(db, key.into()));
         }
     }
@@ -154,6 +155,7 @@ impl Changes {
     /// Lists a key that has died of age.
     pub(super) fn touch_death(&mut self, db: DbIndex, key: &[u8]) {
         if self.lists_touched {
+            self.touched_bytes += memory::size_class(key.len());
             self.touched.push(Touched::Dead(db, key.into()));
         }
     }
@@ -204,9 +206,10 @@ impl Changes {
         std::mem::take(&mut self.events)
     }
 
-    /// Bytes of memory that the events take until they are taken.
+    /// Bytes of memory that the events and the list of keys take until they are taken.
     pub fn memory_bytes(&self) -> usize {
-        self.events.capacity() * size_of::<Event>() + self.key_bytes
+        let events = self.events.capacity() * size_of::<Event>() + self.key_bytes;
+        events + self.touched.capacity() * size_of::<Touched>() + self.touched_bytes
     }
 
     /// The classes that are published.
@@ -224,7 +227,7 @@ impl Changes {
     ) {
         let listed = self.lists_deaths && DEATHS.contains(class);
         if listed || self.wanted.wants(class) {
-            self.key_bytes += key.len().next_multiple_of(KEY_STEP);
+            self.key_bytes += memory::size_class(key.len());
             self.events.push(Event { db, class, name, key: key.into(), fields: Box::default() });
         }
     }
@@ -238,7 +241,7 @@ impl Changes {
     pub(super) fn note_fields(&mut self, db: DbIndex, key: &[u8], fields: Vec<Box<[u8]>>) {
         let (class, name) = (EventClasses::HASH, "hexpired");
         if self.lists_deaths || self.wanted.wants(class) {
-            self.key_bytes += key.len().next_multiple_of(KEY_STEP);
+            self.key_bytes += memory::size_class(key.len());
             let fields = fields.into_boxed_slice();
             self.events.push(Event { db, class, name, key: key.into(), fields });
         }

@@ -194,7 +194,7 @@ impl Manifest {
         let count = self.incr.len().saturating_sub(kept);
         // The latest first, as in Redis.
         let retired: Vec<Part> = self.incr.drain(..count).collect();
-        retired.into_iter().for_each(|part| self.history.push(part));
+        retired.into_iter().for_each(|part| self.history.insert(0, part));
     }
 }
 
