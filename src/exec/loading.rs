@@ -350,6 +350,9 @@ impl Engine {
         note_loaded(&snapshot.loader, &mut self.state);
         let db = snapshot.stream_db();
         if let Purpose::Sync(aside) = snapshot.purpose {
+            // What the primary has not is not there any more.
+            let functions = &snapshot.loader.loaded().functions;
+            self.state.persistence.functions.clone_from(functions);
             return self.snapshot_loaded(aside, db, host);
         }
         let now = host.now();

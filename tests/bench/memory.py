@@ -70,7 +70,8 @@ def measure(candidate, cpu: int, shape: Shape, keys: int) -> dict:
 
 
 def run(candidates: list, options, figures, say) -> None:
-    for shape in SHAPES:
+    chosen = [one for one in SHAPES if not options.workloads or one.name in options.workloads]
+    for shape in chosen:
         rounds = {candidate.name: [] for candidate in candidates}
         for _ in range(options.repeat):
             for candidate in candidates:

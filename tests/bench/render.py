@@ -118,8 +118,9 @@ LISTENERS = """
 CPU of the server for each publication, each read and acknowledgement of a hundred entries of a
 consumer group, each transaction, and each GET. One client publishes, or reads for the group; {senders}
 clients run transactions. Subscribers read what waits for them after every {read_every} messages, so that
-few of them have to be woken. A publication that is not pipelined is one write for each
-subscriber, by far the most of which is the kernel's.
+few of them have to be woken. A write for each subscriber is the most of what a publication costs,
+and the kernel's; {own} goes on reading requests while it writes, and sends together what has come
+meanwhile.
 
 Microseconds of CPU; less is better:
 """
@@ -380,7 +381,7 @@ class Document:
     def listeners(self) -> list:
         rows = [self.line([one.title], f"listeners/{one.name}", "cpu_us")
                 for one in listeners.CASES]
-        about = LISTENERS.format(senders=listeners.SENDERS, read_every=listeners.READ_EVERY)
+        about = LISTENERS.format(senders=listeners.SENDERS, read_every=listeners.READ_EVERY, own=OWN)
         parts = [about, table(self.header(["what"]), rows)]
         settings = self.figures.settings("listeners/stall")
         if not settings:
