@@ -111,7 +111,10 @@ impl Usage {
         }
         let stream = call.state.replication.stream.as_ref();
         let stream = stream.map_or(0, |stream| stream.memory_bytes() as u64);
-        let backlog = stream.min(call.state.config.repl.backlog_bytes() as u64);
+        let backlog = match call.state.replication.replicas.is_empty() {
+            true => stream,
+            false => stream.min(call.state.config.repl.backlog_bytes() as u64),
+        };
         replicas += stream - backlog;
         let databases = 0..call.store.databases();
         let keys: usize = databases.map(|index| call.store.lens(index).0).sum();

@@ -183,6 +183,11 @@ impl Engine {
     fn evict(&mut self, keys_max: usize) -> Room {
         let policy = self.state.config.maxmemory_policy;
         let samples = usize::try_from(self.state.config.maxmemory_samples).unwrap_or(1);
+        // What is only kept in reserve goes before keys do: among it may be what the last ones that
+        // went took to be told of.
+        if self.peers.drop_spare() && !self.is_over_without_events() {
+            return Room::Enough;
+        }
         for _ in 0..keys_max {
             if self.store.has_remains() {
                 self.store.free_slice();

@@ -280,6 +280,13 @@ impl Peers {
         }
     }
 
+    /// Frees the memory that is kept to be lent; false if there is none.
+    pub fn drop_spare(&mut self) -> bool {
+        let had_some = !self.spare.is_empty();
+        self.spare.clear();
+        had_some
+    }
+
     /// Marks a client that is not checked out as to be closed at once.
     pub fn doom(&mut self, id: ClientId) {
         if let Some(peer) = self.get_mut(id)
