@@ -37,6 +37,8 @@ pub(super) struct Planned {
     pub(super) command: CommandId,
     /// The hash of its key, if it takes one key and no more; zero otherwise.
     key_hash: u64,
+    /// [`Store::hashers`](crate::store::Store::hashers) when it was made.
+    hashers: u32,
 }
 
 /// What is known of the first requests of a burst; nothing of those that name no command.
@@ -185,10 +187,11 @@ impl Engine {
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
+        let hashers = self.store.hashers();
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(command) = self.resolve(argv) else { continue };
             let key_hash = self.fetch_lines(&mut ahead, command, argv);
-            *planned = Some(Planned { command, key_hash });
+            *planned = Some(Planned { command, key_hash, hashers });
         }
         self.fetch_entries(&ahead);
         plan
@@ -290,7 +293,7 @@ impl Engine {
     pub(super) fn begin_planned(&mut self, planned: Planned, argv: Argv<'_>) -> CommandId {
         if planned.key_hash != 0 {
             let key = argv.at(self.table.row(planned.command).only_key);
-            self.store.expect(key, planned.key_hash);
+            self.store.expect(key, planned.key_hash, planned.hashers);
         }
         planned.command
     }

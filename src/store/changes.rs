@@ -139,24 +139,24 @@ impl Changes {
     /// Lists a key that has changed, if anyone wants to know. Costs one comparison otherwise.
     #[inline]
     pub(super) fn touch(&mut self, db: DbIndex, key: &[u8]) {
-        if self.lists_touched {
-            self.touched_bytes += memory::size_class(key.len());
-            self.touched.push(Touched::Key(db, key.into()));
-        }
+        self.list(key, |key| Touched::Key(db, key));
     }
 
     /// Lists a key of which those who wait for it are to hear, and nobody else.
     pub(super) fn wake(&mut self, db: DbIndex, key: &[u8]) {
-        if self.lists_touched {
-            self.touched.push(Touched::Woken(db, key.into()));
-        }
+        self.list(key, |key| Touched::Woken(db, key));
     }
 
     /// Lists a key that has died of age.
     pub(super) fn touch_death(&mut self, db: DbIndex, key: &[u8]) {
+        self.list(key, |key| Touched::Dead(db, key));
+    }
+
+    #[inline]
+    fn list(&mut self, key: &[u8], touched: impl FnOnce(Box<[u8]>) -> Touched) {
         if self.lists_touched {
             self.touched_bytes += memory::size_class(key.len());
-            self.touched.push(Touched::Dead(db, key.into()));
+            self.touched.push(touched(key.into()));
         }
     }
 

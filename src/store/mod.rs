@@ -33,6 +33,8 @@ pub struct Store {
     spaces: Vec<Keyspace>,
     databases: usize,
     hasher: KeyHasher,
+    /// How many hashers there were before it: hashes of another one are good for nothing.
+    hashers: u32,
     /// What has changed since anyone looked.
     pub changes: Changes,
     /// When and how often keys are used.
@@ -70,6 +72,7 @@ impl Store {
             spaces: Vec::new(),
             databases,
             hasher,
+            hashers: 0,
             changes: Changes::default(),
             usage,
             candidates: Candidates::default(),
@@ -85,6 +88,8 @@ impl Store {
         debug_assert!(self.spaces.iter().all(Keyspace::is_empty), "there are no keys");
         self.spaces.clear();
         self.hasher = hasher;
+        self.hashers += 1;
+        self.expect_none();
     }
 
     /// Number of databases.
@@ -161,12 +166,18 @@ impl Store {
     pub fn adopt(&mut self, mut other: Store) -> Vec<Pieces<Entry>> {
         let now_ms = i64::MIN;
         let mut old = Vec::new();
+        // Their hasher comes with them.
+        self.hasher = other.hasher.clone();
+        self.hashers += 1;
+        self.expect_none();
         for index in 0..self.databases {
             let (own, new) = (self.lens(index).0, other.lens(index).0);
             if own + new > 0 {
                 old.push(self.db(index, now_ms).clear());
                 other.db(index, now_ms);
                 std::mem::swap(&mut self.spaces[index], &mut other.spaces[index]);
+            } else if let Some(space) = self.spaces.get_mut(index) {
+                *space = Keyspace::new(self.hasher.clone());
             }
         }
         old
@@ -192,12 +203,20 @@ impl Store {
         &self.hasher
     }
 
-    /// Tells the hash of a key that is about to be looked up, so that it is not made again. The key
-    /// is known by where it stands: its bytes must stay there until another one is expected or
-    /// none.
+    /// Tells the hash of a key that is about to be looked up, so that it is not made again, and
+    /// [`Store::hashers`] at the time when it was made. The key is known by where it stands: its
+    /// bytes must stay there until another one is expected or none.
     #[inline]
-    pub fn expect(&mut self, key: &[u8], hash: u64) {
+    pub fn expect(&mut self, key: &[u8], hash: u64, hashers: u32) {
+        // Keys that came from a file meanwhile are hashed anew.
+        let hash = if hashers == self.hashers { hash } else { 0 };
         self.expected = Expected { address: key.as_ptr().addr(), len: key.len(), hash };
+    }
+
+    /// Which hasher hashes keys at present; see [`Store::renew`].
+    #[inline]
+    pub fn hashers(&self) -> u32 {
+        self.hashers
     }
 
     /// Nothing is known of keys any more.

@@ -1,5 +1,6 @@
 //! Snapshots of the real program: files, children, signals, ends.
 
+use crate::support::client::encode;
 use crate::support::rdb::Rdb;
 use crate::support::server::{Server, eventually, spindle};
 use std::os::unix::process::ExitStatusExt;
@@ -181,6 +182,21 @@ fn damaged_snapshots_keep_the_server_from_starting() {
         let log = server.log();
         assert!(log.contains(line), "{line}: {log}");
         assert!(log.lines().last().unwrap().contains("Fatal error loading the DB"), "{log}");
+    }
+}
+
+/// What was known of keys before they came back from a file is not known any more.
+#[test]
+fn requests_behind_one_that_loads_find_the_keys_that_were_loaded() {
+    let server = Server::start(&["--enable-debug-command", "yes", "--appendonly", "yes"]);
+    let mut client = server.client();
+    client.run("SET k v");
+    for load in ["RELOAD", "LOADAOF"] {
+        let burst: [&[&str]; 4] =
+            [&["DEBUG", load], &["GET", "k"], &["SET", "k", "v"], &["DBSIZE"]];
+        client.send(&burst.map(encode).concat());
+        let replies: Vec<String> = burst.iter().map(|_| client.reply().to_string()).collect();
+        assert_eq!(replies.join(" "), r#"+OK "v" +OK 1"#, "{load}");
     }
 }
 
