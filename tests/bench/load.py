@@ -118,6 +118,11 @@ WORKLOADS = [
 ]
 
 
+def with_number(command: tuple, number: int) -> tuple:
+    """The command as redis-benchmark sends it when it has drawn this number."""
+    return tuple(word.replace(RANDOM, "%012d" % number) for word in command)
+
+
 def redis_benchmark_arguments(server: Server, command: tuple, *, requests: int, pipeline: int,
                               clients: int, random_range: int) -> list:
     arguments = ["redis-benchmark", "-h", "127.0.0.1", "-p", server.port, "-c", clients,
@@ -160,7 +165,7 @@ def prepare(server: Server, workload: Workload) -> None:
         connection.ask("FLUSHALL")
         workload.prepare(connection)
         # One try of the command itself, so that an error is told in the server's own words.
-        connection.ask(*workload.command)
+        connection.ask(*with_number(workload.command, 0))
 
 
 def run_workload(servers: list, workload: Workload, options, say) -> dict:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import expiry
 import idle
 import listeners
+import load
 import persist
 import render
 import replicas
@@ -45,6 +46,14 @@ class Numbers(unittest.TestCase):
         self.assertEqual(summary["p50_ms"], 2.0)
         self.assertIsNone(summary["p99_ms"])
         self.assertIsNone(summary["max_ms"])
+
+
+class Workloads(unittest.TestCase):
+    def test_numbers_are_drawn_where_one_is_wanted(self):
+        for workload in load.WORKLOADS:
+            self.assertNotIn(load.RANDOM, " ".join(load.with_number(workload.command, 7)))
+        self.assertEqual(load.with_number(("ZADD", "z", load.RANDOM, "m:" + load.RANDOM), 7),
+                         ("ZADD", "z", "000000000007", "m:000000000007"))
 
 
 class Replicas(unittest.TestCase):
