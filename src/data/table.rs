@@ -117,7 +117,7 @@ impl<T: Prefetch> Table<T> {
     }
 
     /// Where the item with this hash stands for which `is_it` holds.
-    #[inline(always)] // Into the one look-up of `Db`.
+    #[inline(always)] // Into the look-up of each owner of a table.
     pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let id = *self.directory.get(self.directory_index(hash))?;
         let (line, way) = self.segments[id as usize].find(hash, is_it)?;
@@ -457,7 +457,7 @@ impl<T: Prefetch> Segment<T> {
         if line + 1 == self.lines.len() { 0 } else { line + 1 }
     }
 
-    #[inline]
+    #[inline(always)] // As above.
     fn find(&self, hash: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<(u32, u32)> {
         let (mut at, tag) = (self.home(hash), tag_of(hash));
         for _ in 0..self.lines.len() {
