@@ -459,8 +459,7 @@ impl Engine {
         }
         let row = self.table.row(id);
         let needs_admission = !CALM || is_out_of_memory || !row.command.spec.takes(argv.len());
-        if needs_admission
-            && let Err(refusal) = self.admit((id, row), peer, argv, is_out_of_memory)
+        if needs_admission && let Err(refusal) = self.admit((id, row), peer, argv, is_out_of_memory)
         {
             return Err(self.refuse_request(refusal, id, peer, argv));
         }
@@ -570,12 +569,7 @@ impl Engine {
 
     /// Hands on what a command has changed since the count of changes was `dirty`.
     #[inline]
-    fn feed_changes(
-        &mut self,
-        dirty: u64,
-        (db, argv): (DbIndex, Argv<'_>),
-        flags: Flags,
-    ) {
+    fn feed_changes(&mut self, dirty: u64, (db, argv): (DbIndex, Argv<'_>), flags: Flags) {
         if !self.store.changes.unfed().is_empty() {
             self.feed_deaths();
         }
