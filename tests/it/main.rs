@@ -21,6 +21,7 @@ mod protocol;
 mod replication;
 mod sentinel;
 mod snapshots;
+mod storms;
 mod synchronization;
 mod system_calls;
 mod transcripts;
