@@ -232,6 +232,9 @@ impl Engine {
             let State { agenda, config, stats, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
         }
+        if self.state.signal_waits.is_some() {
+            self.heed_signal(host);
+        }
         if self.state.shutdown.is_some() {
             self.tend_shutdown(host);
         }

@@ -113,6 +113,11 @@ impl World {
         Ok(())
     }
 
+    /// Listens no more.
+    pub(super) fn stop_listening(&mut self) {
+        self.listeners.drain().for_each(|listener| listener.clean_up());
+    }
+
     /// Watches a listener for connections; its key.
     fn add(&mut self, mut listener: Listener) -> io::Result<usize> {
         let entry = self.listeners.vacant_entry();
