@@ -9,6 +9,7 @@ use super::latency::LatencyMonitor;
 use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
+use super::remotes::Remotes;
 use super::replication::Replication;
 use super::shutdown::Shutdown;
 use super::slowlog::SlowLog;
@@ -119,6 +120,8 @@ pub struct State {
     pub is_cron_paused: bool,
     /// A signal to stop that waits for that; true if it is SIGINT.
     pub(super) signal_waits: Option<bool>,
+    /// Connections to servers that keys have been moved to.
+    pub remotes: Remotes,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
     /// The stopwatch when the present round of the loop began, and the commands run until then.
@@ -169,6 +172,7 @@ impl State {
             children: Children::default(),
             is_cron_paused: false,
             signal_waits: None,
+            remotes: Remotes::default(),
             agenda: Agenda::default(),
             memory,
             cycle_from: None,
@@ -222,7 +226,8 @@ impl State {
         let work = self.agenda.next_us().filter(|_| !self.is_cron_paused);
         let own = self.replication.own_due_us(self.now);
         let signal = self.signal_waits.filter(|_| !self.is_cron_paused).map(|_| self.now.mono_us);
-        let due = [work, log, self.replicas_due_us(), self.link_due_us(), own, signal];
+        let remotes = self.remotes.next_us();
+        let due = [work, log, self.replicas_due_us(), self.link_due_us(), own, signal, remotes];
         due.into_iter().flatten().chain(self.shutdown_due_us()).min()
     }
 

@@ -16,6 +16,7 @@ mod config;
 mod connections;
 mod introspection;
 mod listeners;
+mod migrate;
 mod process;
 mod protocol;
 mod replication;
