@@ -398,7 +398,7 @@ impl Engine {
     }
 
     /// The server cannot go on.
-    fn fail(&mut self, reason: String) {
+    pub(super) fn fail(&mut self, reason: String) {
         self.state.persistence.failure = Some(reason);
         self.state.is_stopping = true;
     }

@@ -121,8 +121,9 @@ fn contents(client: &mut Client) -> BTreeMap<(u8, String), String> {
                 *items = pairs.concat();
             }
             if let (Reply::Array(items), "zset") = (&value, kind.as_str()) {
-                // Versions of Redis write the same number in several ways.
-                let score = |item: &Reply| item.text().parse::<f64>().unwrap_or(f64::NAN);
+                // Versions of Redis write the same number in several ways; a zero has no sign in
+                // some of their forms, and none here.
+                let score = |item: &Reply| item.text().parse().unwrap_or(f64::NAN) + 0.0;
                 let pairs = items.chunks(2).map(|pair| (pair[0].to_string(), score(&pair[1])));
                 value = Reply::Status(format!("{:?}", pairs.collect::<Vec<_>>()));
             }

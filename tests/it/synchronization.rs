@@ -2,7 +2,7 @@
 //! with a log of its own, after a restart, and what is left when it does not come to its end.
 
 use crate::support::client::{Client, encode};
-use crate::support::server::{Server, eventually, spindle};
+use crate::support::server::{Server, eventually, redis, spindle};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -209,6 +209,116 @@ fn a_replica_that_takes_nothing_of_its_snapshot_is_closed() {
             server.log().contains("Disconnecting timedout replica (full sync)")
         });
         eventually("nobody follows", || info(&mut client, "connected_slaves") == "0");
+    }
+}
+
+#[test]
+fn files_of_a_synchronization_go_where_nothing_else_is_kept_if_that_is_wanted() {
+    for program in [Some(spindle()), redis()].into_iter().flatten() {
+        for (deletes, logs, stays) in
+            [("no", "no", true), ("yes", "no", false), ("yes", "yes", true)]
+        {
+            let what = format!("{} {deletes} {logs}", program.display());
+            let own = ["--rdb-del-sync-files", deletes, "--appendonly", logs];
+            let flags = [&NO_DELAY[..], &own, &["--repl-diskless-sync", "no"]].concat();
+            let servers = [&flags, &flags].map(|flags| Server::start_program(&program, flags));
+            let [mut first, mut second] = servers.each_ref().map(Server::client);
+            first.run("SET k 1");
+            second.run(&format!("REPLICAOF 127.0.0.1 {}", servers[0].port));
+            eventually("it follows", || info(&mut second, "master_link_status") == "up");
+            eventually("it is online", || info(&mut first, "slave0").contains("state=online"));
+            // The log of a replica of Redis is off while it synchronizes, and does not count then.
+            let is_odd = program != spindle() && logs == "yes";
+            for server in &servers[..if is_odd { 1 } else { 2 }] {
+                let file = server.dir().join("dump.rdb");
+                eventually(&what, || file.exists() == stays);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_dies_goes_on_behind_the_snapshot_of_its_primary() {
+    let primary = Server::start(&NO_DELAY);
+    let mut first = primary.client();
+    first.run("SET a 1");
+    let (replica, mut client) = replica_of(&primary, &[]);
+    first.run("SET b 2");
+    same_offsets(&mut first, &mut client);
+    let follow = format!("127.0.0.1 {}", primary.port);
+    let replica = replica.crash_and_restart(&["--replicaof", &follow]);
+    let mut client = replica.client();
+    eventually("it follows", || info(&mut client, "master_link_status") == "up");
+    same_offsets(&mut first, &mut client);
+    assert_eq!(client.run("MGET a b").to_string(), "[\"1\", \"2\"]");
+    let counts = (info(&mut first, "sync_full"), info(&mut first, "sync_partial_ok"));
+    assert_eq!(counts, ("1".to_owned(), "1".to_owned()), "{}", replica.log());
+}
+
+#[test]
+fn what_fails_on_a_replica_only_stops_it_if_that_is_wanted() {
+    let flags = [&NO_DELAY[..], &["--enable-debug-command", "yes"]].concat();
+    let primary = Server::start(&flags);
+    let mut first = primary.client();
+    for (behavior, read_only, ends) in [
+        ("ignore", "yes", false),
+        ("panic", "no", false),
+        ("panic", "yes", true),
+        ("panic-on-replicas", "yes", true),
+    ] {
+        for in_transaction in [false, true] {
+            let own = ["--propagation-error-behavior", behavior, "--replica-read-only", read_only];
+            let (mut replica, mut client) = replica_of(&primary, &own);
+            let mut requests = vec!["SET k word", "DEBUG REPLICATE INCR k"];
+            if in_transaction {
+                requests.insert(1, "DEBUG REPLICATE MULTI");
+                requests.push("DEBUG REPLICATE EXEC");
+            }
+            requests.iter().for_each(|request| drop(first.run(request)));
+            if ends {
+                assert!(!replica.wait().success());
+                let why = "This replica panicked sending an error to its master after processing \
+                           the command 'incr'";
+                assert!(replica.log().contains(why), "{}", replica.log());
+                continue;
+            }
+            same_offsets(&mut first, &mut client);
+            let text = "== CRITICAL == This replica is sending an error to its master: '-ERR \
+                        value is not an integer or out of range' after processing the command \
+                        'incr'";
+            assert!(replica.log().contains(text), "{}", replica.log());
+            assert_eq!(info(&mut client, "unexpected_error_replies"), "1");
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_cannot_keep_a_change_stops_or_goes_on_as_the_parameter_says() {
+    let primary = Server::start(&NO_DELAY);
+    let mut first = primary.client();
+    for ignores in ["yes", "no"] {
+        let slow = ["--rdb-key-save-delay", "1000000", "--save", "900 100000"];
+        let own = ["--replica-ignore-disk-write-errors", ignores];
+        let (mut replica, mut client) = replica_of(&primary, &[&slow[..], &own].concat());
+        first.run("SET before 1");
+        same_offsets(&mut first, &mut client);
+        assert_eq!(client.run("BGSAVE").to_string(), "+Background saving started");
+        let path = format!("/proc/{0}/task/{0}/children", replica.pid());
+        let child = || std::fs::read_to_string(&path).unwrap().trim().to_owned();
+        eventually("there is a child", || !child().is_empty());
+        let killed = std::process::Command::new("kill").args(["-9", &child()]).status();
+        assert!(killed.unwrap().success());
+        eventually("it has failed", || info(&mut client, "rdb_last_bgsave_status") == "err");
+        assert!(client.run("PING").text().starts_with("MISCONF"));
+        first.run("SET after 1");
+        if ignores == "yes" {
+            same_offsets(&mut first, &mut client);
+            assert_eq!(client.run("EXISTS after").int(), 1);
+            assert!(replica.log().contains("Replica is applying a command even though"));
+        } else {
+            assert!(!replica.wait().success());
+            assert!(replica.log().contains("Replica was unable to write command to disk."));
+        }
     }
 }
 
