@@ -428,6 +428,11 @@ impl Engine {
         timed.begin(id, argv, &peer.client, self, host);
         let mut outcome = self.invoke(id, peer, argv, host);
         match outcome {
+            Ok(Flow::Block) if peer.client.side == Side::Primary => {
+                // The stream of a primary waits for nothing.
+                peer.client.wait = None;
+                outcome = Ok(Flow::Done);
+            }
             Ok(Flow::Block) => {
                 self.show(id, &peer.client, argv);
                 self.park(peer, id, argv, timed.withdraw(host));

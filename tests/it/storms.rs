@@ -452,3 +452,15 @@ fn each_request_of_a_spindle_changes_both_alike() {
     let Some(real) = redis() else { return skip("redis-server") };
     step_by_step(&Server::start(&FLAGS), &Server::start_program(&real, &FLAGS));
 }
+
+#[test]
+fn each_request_of_a_newer_redis_changes_both_alike() {
+    let Some(newer) = newer_redis() else { return say_skipped("SPINDLE_REDIS_NEWER") };
+    step_by_step(&Server::start_program(&newer, &FLAGS), &Server::start(&FLAGS));
+}
+
+#[test]
+fn each_request_of_a_spindle_changes_a_newer_redis_alike() {
+    let Some(newer) = newer_redis() else { return say_skipped("SPINDLE_REDIS_NEWER") };
+    step_by_step(&Server::start(&FLAGS), &Server::start_program(&newer, &FLAGS));
+}

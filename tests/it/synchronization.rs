@@ -2,9 +2,9 @@
 //! with a log of its own, after a restart, and what is left when it does not come to its end.
 
 use crate::support::client::{Client, encode};
+use crate::support::hand::{Hand, line, snapshot, snapshot_with};
 use crate::support::server::{Server, eventually, redis, spindle};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::Duration;
 
 const NO_DELAY: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
@@ -14,34 +14,6 @@ fn info(client: &mut Client, name: &str) -> String {
     let info = client.run("INFO everything").text();
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_default().to_owned()
-}
-
-fn line(client: &mut Client) -> String {
-    let mut line = Vec::new();
-    while !line.ends_with(b"\r\n") {
-        line.extend(client.bytes(1));
-    }
-    String::from_utf8(line).unwrap().trim().to_owned()
-}
-
-/// Takes a snapshot that is sent with its length or with a mark behind it.
-fn snapshot(client: &mut Client) -> Vec<u8> {
-    // Empty lines show that the primary is there.
-    let header = loop {
-        let header = line(client);
-        if !header.is_empty() {
-            break header;
-        }
-    };
-    let Some(mark) = header.strip_prefix("$EOF:") else {
-        return client.bytes(header.strip_prefix('$').unwrap().parse().unwrap());
-    };
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(mark.as_bytes()) {
-        bytes.extend(client.bytes(1));
-    }
-    bytes.truncate(bytes.len() - mark.len());
-    bytes
 }
 
 fn contains(bytes: &[u8], part: &str) -> bool {
@@ -336,58 +308,6 @@ fn what_was_left_behind_is_swept_at_the_start() {
     assert_eq!((left.exists(), other.exists()), (false, true));
 }
 
-/// A primary made by hand: it accepts a replica and answers it until it asks for changes.
-struct Hand {
-    stream: TcpStream,
-}
-
-impl Hand {
-    fn accept(listener: &TcpListener) -> (Hand, String) {
-        let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut hand = Hand { stream };
-        loop {
-            let words = hand.request();
-            match words.first().map(String::as_str) {
-                Some("PSYNC") => return (hand, words.join(" ")),
-                Some("PING") => hand.send(b"+PONG\r\n"),
-                _ => hand.send(b"+OK\r\n"),
-            }
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let (mut line, mut byte) = (Vec::new(), [0]);
-        while !line.ends_with(b"\r\n") {
-            self.stream.read_exact(&mut byte).unwrap();
-            line.push(byte[0]);
-        }
-        String::from_utf8(line).unwrap().trim().to_owned()
-    }
-
-    fn request(&mut self) -> Vec<String> {
-        let count = self.line().strip_prefix('*').unwrap().parse().unwrap();
-        let word = |hand: &mut Hand| {
-            hand.line();
-            hand.line()
-        };
-        (0..count).map(|_| word(self)).collect()
-    }
-}
-
-/// The snapshot of a server with one key.
-fn snapshot_with(key: &str) -> Vec<u8> {
-    let server = Server::start(&NO_DELAY);
-    server.client().call(&["SET", key, &"x".repeat(100)]);
-    let mut taker = server.client();
-    taker.request(&["SYNC"]);
-    snapshot(&mut taker)
-}
-
 #[test]
 fn the_old_data_is_there_again_when_a_snapshot_breaks_off() {
     let whole = snapshot_with("new");
@@ -467,12 +387,7 @@ fn nonsense_from_a_primary_ends_the_link_and_nothing_else() {
             assert_eq!(asked, "PSYNC ? -1", "{}", server.log());
             let head = format!("+FULLRESYNC {ID} 5\r\n${}\r\n", snapshot.len());
             hand.send(&[head.as_bytes(), snapshot, stream].concat());
-            // It hangs up by itself.
-            let mut rest = Vec::new();
-            match hand.stream.read_to_end(&mut rest) {
-                Ok(_) => {}
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
-            }
+            hand.ends();
         }
         let lost = server.log().matches("Connection with master lost").count();
         assert_eq!(lost, streams.len(), "{}", server.log());

@@ -92,8 +92,10 @@ impl Engine {
                 format!("{what}: {}", reason(&error))
             }),
             Incoming::Direct { .. } => {
-                if let Some(load) = &mut self.state.persistence.loading {
-                    load.feed(bytes);
+                if let Some(load) = &mut self.state.persistence.loading
+                    && !load.feed(bytes)
+                {
+                    return Err("more comes behind the end of the snapshot".to_owned());
                 }
                 self.load_slice(host);
                 Ok(())

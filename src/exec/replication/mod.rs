@@ -324,7 +324,7 @@ impl Call<'_> {
     /// # Errors
     /// That it means someone else.
     pub fn make_place(&mut self, id: &[u8]) -> Result<(), Error> {
-        log::warn!("Failover request received for replid {}.", String::from_utf8_lossy(id));
+        log::warn!("Failover request received for replid {}.", id.escape_ascii());
         if !self.state.is_replica() {
             return Err(Error::new("ERR PSYNC FAILOVER can't be sent to a master."));
         }

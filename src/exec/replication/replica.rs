@@ -591,17 +591,22 @@ impl Engine {
         true
     }
 
-    /// Bytes of the stream have been run; those of a transaction count when it has been run.
+    /// Bytes of the stream have been run; those of a transaction count when it has been run. One
+    /// that is longer than requests may be that wait ends the link.
     pub fn hand_on(&mut self, id: ClientId, raw: &[u8]) {
         let Some(peer) = self.peers.get(id) else { return };
         let (in_transaction, db) = (peer.client.multi.is_some(), peer.client.db);
         let backlog_bytes = self.state.config.repl.backlog_bytes();
+        let held_max = usize::try_from(self.state.config.client_query_buffer_limit);
         let replication = &mut self.state.replication;
         let Some(primary) = &mut replication.primary else { return };
         let Some(stream) = &mut replication.stream else { return };
         primary.db = db;
         if in_transaction {
             primary.held.extend_from_slice(raw);
+            if primary.held.len() > held_max.unwrap_or(usize::MAX) {
+                self.refuse(id, &Error::new("ERR Protocol error: the transaction has no end"));
+            }
             return;
         }
         if !primary.held.is_empty() {
