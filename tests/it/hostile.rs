@@ -1,5 +1,5 @@
-//! Servers that do not behave like servers: whatever the other side of a link does, the link ends or
-//! goes on, and nothing else.
+//! Servers that do not behave like servers: whatever the other side of a link does, the link ends
+//! or goes on, and nothing else.
 
 use crate::support::client::{Client, encode};
 use crate::support::hand::{Hand, snapshot_with};
