@@ -14,6 +14,7 @@ mod codecrafters_clients;
 mod codecrafters_log;
 mod config;
 mod connections;
+mod hostile;
 mod introspection;
 mod listeners;
 mod migrate;

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod collections;
 pub mod disk;
+pub mod hand;
 pub mod order;
 pub mod rdb;
 pub mod reply;
