@@ -1,8 +1,13 @@
 //! Which clients may hold copies of which keys, to be told when these change.
 //!
 //! A client that tracks has a number here for as long as it is connected, and longer if keys are
-//! still noted for it: they forget it when they change. A key is one allocation: the numbers of its
-//! clients, four bytes each, and its name. Keys are not told apart by database, as in Redis.
+//! still noted for it: they forget it when they change, or when they lack room for another one. A
+//! key is one allocation: room for the numbers of its clients, four bytes each, and its name. Keys
+//! are not told apart by database, as in Redis.
+//!
+//! Few keys that are noted are in the processor's cache, so reads are collected and noted a few at
+//! a time: waiting for memory is done once for all of them. Nobody else sees the difference: what
+//! has been collected is noted before anything is asked or forgotten.
 
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
@@ -11,6 +16,7 @@ use crate::data::table::{Pieces, Place, Table};
 use crate::data::thin::Thin;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::ops::Bound;
 
 /// Number of a client that tracks, or has tracked.
@@ -19,9 +25,15 @@ pub type TrackerId = usize;
 /// Bytes of a number in the table.
 const NUMBER_BYTES: usize = size_of::<u32>();
 /// Clients of a key whose numbers stand beside its name; more are kept apart.
-const BESIDE_MAX: u8 = 16;
+const BESIDE_MAX: usize = 32;
 /// In place of their count: they are kept apart, and what follows is the number of the crowd.
 const APART: u8 = u8::MAX;
+/// Bytes in front of the numbers: for how many there is room, and how many there are.
+const HEAD_BYTES: usize = 2;
+/// Reads that are noted together.
+const READS_MAX: usize = 32;
+/// Bytes of names after which fewer are.
+const READS_BYTES: usize = 4096;
 
 /// What is no longer true of what clients hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,12 +142,24 @@ pub struct Broadcast {
     pub changed: BTreeMap<Box<[u8]>, Option<TrackerId>>,
 }
 
+/// Something that a client has read, and that is to be noted.
+struct Read {
+    number: u32,
+    hash: u64,
+    /// Where its name ends among the names; it begins where the one before it ends.
+    end: usize,
+}
+
 /// Who tracks what.
 pub struct Tracking {
     trackers: Slab<Tracker>,
     /// How many of them track at present.
     active: usize,
     keys: Table<Thin>,
+    /// Reads that are to be noted, at most [`READS_MAX`].
+    reads: Vec<Read>,
+    /// Their names, one behind the other.
+    names: Vec<u8>,
     /// The clients of keys that have many.
     crowds: Slab<BTreeSet<u32>>,
     /// Clients of all keys together.
@@ -157,6 +181,8 @@ impl Tracking {
             trackers: Slab::new(),
             active: 0,
             keys: Table::new(),
+            reads: Vec::new(),
+            names: Vec::new(),
             crowds: Slab::new(),
             items: 0,
             prefixes: BTreeMap::new(),
@@ -179,7 +205,8 @@ impl Tracking {
     }
 
     /// Number of keys that are noted, and of the clients of each, all together.
-    pub fn key_counts(&self) -> (usize, usize) {
+    pub fn key_counts(&mut self) -> (usize, usize) {
+        self.note_reads();
         (self.keys.len(), self.items)
     }
 
@@ -245,6 +272,7 @@ impl Tracking {
 
     /// Has a client track no more. Keys that are noted for it stay so.
     pub fn disable(&mut self, id: TrackerId) {
+        self.note_reads();
         let tracker = &mut self.trackers[id];
         self.active -= usize::from(tracker.mode.take().is_some());
         (tracker.has_chosen, tracker.is_broken, tracker.prefix_bytes) = (false, false, 0);
@@ -265,28 +293,66 @@ impl Tracking {
     }
 
     /// Notes that a client has read a key, if it wants such noted.
+    #[inline]
     pub fn note_read(&mut self, id: TrackerId, key: &[u8]) {
         if !self.trackers[id].notes_keys() {
             return;
         }
         let hash = self.hasher.hash(key);
-        let number = number(id);
+        self.keys.prefetch_line(hash);
+        self.names.extend_from_slice(key);
+        self.reads.push(Read { number: number(id), hash, end: self.names.len() });
+        if self.reads.len() == READS_MAX || self.names.len() > READS_BYTES {
+            self.note_reads();
+        }
+    }
+
+    /// True if something has been read that is not noted yet.
+    #[inline]
+    pub fn has_reads(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    /// Notes what has been read.
+    #[inline]
+    pub fn note_reads(&mut self) {
+        if self.has_reads() {
+            self.note_collected();
+        }
+    }
+
+    #[inline(never)] // A name of its own in profiles.
+    fn note_collected(&mut self) {
+        self.reads.iter().for_each(|read| self.keys.prefetch_item(read.hash));
+        let (mut reads, mut names) = (take(&mut self.reads), take(&mut self.names));
+        let mut start = 0;
+        for Read { number, hash, end } in reads.drain(..) {
+            self.note(number, hash, &names[start..end]);
+            start = end;
+        }
+        names.clear();
+        names.shrink_to(2 * READS_BYTES);
+        (self.reads, self.names) = (reads, names);
+    }
+
+    fn note(&mut self, number: u32, hash: u64, key: &[u8]) {
         let is_new = match self.find_key(hash, key) {
             Some(place) => self.join(place, number),
             None => {
-                let noted = Thin::new(&[&[1], &number.to_le_bytes(), key]);
                 let hasher = &self.hasher;
+                let noted = noted(&[number], key);
                 self.keys.insert(hash, noted, |noted| hasher.hash(key_of(noted)));
                 true
             }
         };
         self.items += usize::from(is_new);
-        self.trackers[id].keys += usize::from(is_new);
+        self.trackers[num::index(u64::from(number))].keys += usize::from(is_new);
     }
 
     /// Forgets a key that has changed; `tell` is called with those who may hold a copy and track at
     /// present.
     pub fn forget_key(&mut self, key: &[u8], mut tell: impl FnMut(TrackerId, Mode)) {
+        self.note_reads();
         let hash = self.hasher.hash(key);
         let Some(place) = self.find_key(hash, key) else { return };
         for number in self.take(place, hash) {
@@ -302,6 +368,8 @@ impl Tracking {
 
     /// Forgets all keys at once.
     pub fn forget_all(&mut self) {
+        self.reads.clear();
+        self.names.clear();
         if !self.keys.is_empty() {
             self.remains.push(std::mem::take(&mut self.keys).into_pieces());
         }
@@ -370,23 +438,43 @@ impl Tracking {
 
     /// Adds a client to a key; false if it is there already.
     fn join(&mut self, place: Place, number: u32) -> bool {
-        let noted = self.keys.at_mut(place);
-        let bytes = noted.as_bytes();
-        if bytes[0] == APART {
+        let bytes = self.keys.at_mut(place).as_bytes_mut();
+        let (room, count) = (usize::from(bytes[0]), usize::from(bytes[1]));
+        if bytes[1] == APART {
             return self.crowds[crowd_of(bytes)].insert(number);
         }
-        let beside = &bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES];
-        if numbers(beside).any(|other| other == number) {
+        if numbers_beside(bytes).any(|other| other == number) {
             return false;
         }
-        let key = key_of(noted);
-        *noted = if bytes[0] < BESIDE_MAX {
-            Thin::new(&[&[bytes[0] + 1], beside, &number.to_le_bytes(), key])
+        if count == room {
+            self.join_full(place, number);
         } else {
-            let crowd = self.crowds.insert(numbers(beside).chain([number]).collect());
-            Thin::new(&[&[APART], &self::number(crowd).to_le_bytes(), key])
-        };
+            bytes[1] += 1;
+            put_number(bytes, count, number);
+        }
         true
+    }
+
+    /// Adds a client to a key that has no room left: those that are gone make some, or it moves.
+    #[cold]
+    fn join_full(&mut self, place: Place, number: u32) {
+        let (present, gone): (Vec<u32>, Vec<u32>) = numbers_beside(self.keys.at(place).as_bytes())
+            .partition(|other| self.trackers[num::index(u64::from(*other))].client.is_some());
+        self.items -= gone.len();
+        for id in gone.into_iter().map(|number| num::index(u64::from(number))) {
+            self.trackers[id].keys -= 1;
+            self.release(id);
+        }
+        let all = [&present[..], &[number]].concat();
+        let old = self.keys.at_mut(place);
+        *old = if all.len() <= BESIDE_MAX {
+            noted(&all, key_of(old))
+        } else {
+            let crowd = self.crowds.insert(all.into_iter().collect());
+            let mut apart = noted(&[self::number(crowd)], key_of(old));
+            apart.as_bytes_mut()[1] = APART;
+            apart
+        };
     }
 
     /// Takes a key out; its clients.
@@ -394,10 +482,10 @@ impl Tracking {
         let hasher = &self.hasher;
         let noted = self.keys.remove(place, hash, |noted| hasher.hash(key_of(noted)));
         let bytes = noted.as_bytes();
-        let taken: Vec<u32> = if bytes[0] == APART {
+        let taken: Vec<u32> = if bytes[1] == APART {
             self.crowds.remove(crowd_of(bytes)).into_iter().collect()
         } else {
-            numbers(&bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES]).collect()
+            numbers_beside(bytes).collect()
         };
         self.items -= taken.len();
         taken
@@ -412,21 +500,48 @@ impl Tracking {
     }
 }
 
+/// A key with its clients, and with room for as many more as its memory has.
+fn noted(clients: &[u32], key: &[u8]) -> Thin {
+    let bytes = HEAD_BYTES + clients.len() * NUMBER_BYTES + key.len();
+    let spare = Thin::spare_beside(bytes) / NUMBER_BYTES;
+    let room = (clients.len() + spare).min(BESIDE_MAX);
+    let byte = |count: usize| u8::try_from(count).unwrap_or(APART);
+    let empty = [0; BESIDE_MAX * NUMBER_BYTES];
+    let head = [byte(room), byte(clients.len())];
+    let mut noted = Thin::new(&[&head, &empty[..room * NUMBER_BYTES], key]);
+    let bytes = noted.as_bytes_mut();
+    clients.iter().enumerate().for_each(|(at, number)| put_number(bytes, at, *number));
+    noted
+}
+
 /// The name of a key that is noted.
+#[inline]
 fn key_of(noted: &Thin) -> &[u8] {
     let bytes = noted.as_bytes();
-    let count = if bytes[0] == APART { 1 } else { usize::from(bytes[0]) };
-    &bytes[1 + count * NUMBER_BYTES..]
+    &bytes[HEAD_BYTES + usize::from(bytes[0]) * NUMBER_BYTES..]
 }
 
 /// The number of the crowd of a key whose clients are kept apart.
 fn crowd_of(bytes: &[u8]) -> usize {
-    let number = numbers(&bytes[1..=NUMBER_BYTES]).next().unwrap_or_default();
+    let number = numbers(&bytes[HEAD_BYTES..HEAD_BYTES + NUMBER_BYTES]).next().unwrap_or_default();
     num::index(u64::from(number))
 }
 
+/// The numbers of the clients of a key beside whose name they stand.
+#[inline]
+fn numbers_beside(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    numbers(&bytes[HEAD_BYTES..HEAD_BYTES + usize::from(bytes[1]) * NUMBER_BYTES])
+}
+
+#[inline]
 fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number))
+}
+
+#[inline]
+fn put_number(bytes: &mut [u8], at: usize, number: u32) {
+    let from = HEAD_BYTES + at * NUMBER_BYTES;
+    bytes[from..from + NUMBER_BYTES].copy_from_slice(&number.to_le_bytes());
 }
 
 /// Clients and crowds are numbered in 32 bits: each takes more memory than that leaves room for.
