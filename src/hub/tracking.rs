@@ -1,19 +1,22 @@
 //! Which clients may hold copies of which keys, to be told when these change.
 //!
 //! A client that tracks has a number here for as long as it is connected, and longer if keys are
-//! still noted for it: they forget it when they change, or when they lack room for another one. A
-//! key is one allocation: room for the numbers of its clients, four bytes each, and its name. Keys
-//! are not told apart by database, as in Redis.
+//! still noted for it: they forget it when they change, or when they lack room for another one.
+//! Keys are not told apart by database, as in Redis.
 //!
-//! Few keys that are noted are in the processor's cache, so reads are collected and noted a few at
-//! a time: waiting for memory is done once for all of them. Nobody else sees the difference: what
-//! has been collected is noted before anything is asked or forgotten.
+//! What is noted of a key is hardly ever in the processor's cache, so as little of it as can be is
+//! looked at. An item of the table has all that it takes to find a key and to add one more client
+//! to a few: 95 bits of two hashes stand for its name there. Its name and further clients are in an
+//! allocation of their own. And reads are collected and noted a few at a time, so that waiting for
+//! memory is done once for all of them. Nobody else sees the difference: what has been collected is
+//! noted before anything is asked or forgotten.
 
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
-use crate::data::table::{Pieces, Place, Table};
+use crate::data::table::{Pieces, Place, Prefetch, Table};
 use crate::data::thin::Thin;
+use crate::sys::cache;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -24,10 +27,15 @@ pub type TrackerId = usize;
 
 /// Bytes of a number in the table.
 const NUMBER_BYTES: usize = size_of::<u32>();
-/// Clients of a key whose numbers stand beside its name; more are kept apart.
+/// Clients of a key whose numbers stand in the table.
+const NEAR: usize = 3;
+/// Further ones whose numbers stand beside its name; still more are kept apart.
 const BESIDE_MAX: usize = 32;
-/// In place of their count: they are kept apart, and what follows is the number of the crowd.
+/// In place of the count of those beside the name: they are kept apart, and what follows is the
+/// number of the crowd.
 const APART: u8 = u8::MAX;
+/// In place of a client.
+const NOBODY: u32 = u32::MAX;
 /// Bytes in front of the numbers: for how many there is room, and how many there are.
 const HEAD_BYTES: usize = 2;
 /// Reads that are noted together.
@@ -144,10 +152,58 @@ pub struct Broadcast {
 
 /// Something that a client has read, and that is to be noted.
 struct Read {
+    id: KeyId,
     number: u32,
-    hash: u64,
+    /// Whether it takes what is not in the table.
+    is_late: bool,
     /// Where its name ends among the names; it begins where the one before it ends.
     end: usize,
+}
+
+/// What stands for the name of a key: two keys that are noted have the same one never in practice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct KeyId {
+    hash: u64,
+    /// Another hash, with an empty lowest bit.
+    mark: u32,
+}
+
+/// A key that is noted.
+struct Noted {
+    hash: u64,
+    /// As in [`KeyId`]; the lowest bit tells whether `rest` has clients.
+    mark: u32,
+    /// The first clients, then [`NOBODY`].
+    clients: [u32; NEAR],
+    /// Further clients, and the name.
+    rest: Thin,
+}
+
+impl Noted {
+    fn new(id: KeyId, client: u32, key: &[u8]) -> Noted {
+        let clients = [client, NOBODY, NOBODY];
+        Noted { hash: id.hash, mark: id.mark, clients, rest: rest_of(&[], key) }
+    }
+
+    fn is(&self, id: KeyId) -> bool {
+        self.hash == id.hash && self.mark & !1 == id.mark
+    }
+
+    fn has_rest(&self) -> bool {
+        self.mark & 1 != 0
+    }
+
+    /// The clients that stand in the table.
+    fn near(&self) -> impl Iterator<Item = u32> {
+        self.clients.into_iter().take_while(|client| *client != NOBODY)
+    }
+}
+
+impl Prefetch for Noted {
+    #[inline]
+    fn prefetch(&self) {
+        cache::prefetch(self);
+    }
 }
 
 /// Who tracks what.
@@ -155,7 +211,7 @@ pub struct Tracking {
     trackers: Slab<Tracker>,
     /// How many of them track at present.
     active: usize,
-    keys: Table<Thin>,
+    keys: Table<Noted>,
     /// Reads that are to be noted, at most [`READS_MAX`].
     reads: Vec<Read>,
     /// Their names, one behind the other.
@@ -170,13 +226,13 @@ pub struct Tracking {
     /// What clients will be told once the command that runs has replied.
     pub postponed: Vec<(TrackerId, Notice)>,
     /// Tables that were emptied at once, and are freed a piece at a time.
-    remains: Vec<Pieces<Thin>>,
-    hasher: KeyHasher,
+    remains: Vec<Pieces<Noted>>,
+    hashers: [KeyHasher; 2],
 }
 
 impl Tracking {
-    /// Nobody tracks anything. Keys will be hashed by `hasher`.
-    pub fn new(hasher: KeyHasher) -> Tracking {
+    /// Nobody tracks anything. Keys will be told apart by `hashers`.
+    pub fn new(hashers: [KeyHasher; 2]) -> Tracking {
         Tracking {
             trackers: Slab::new(),
             active: 0,
@@ -189,7 +245,7 @@ impl Tracking {
             changed_prefixes: false,
             postponed: Vec::new(),
             remains: Vec::new(),
-            hasher,
+            hashers,
         }
     }
 
@@ -294,16 +350,16 @@ impl Tracking {
 
     /// Notes that a client has read a key, if it wants such noted.
     #[inline]
-    pub fn note_read(&mut self, id: TrackerId, key: &[u8]) {
-        if !self.trackers[id].notes_keys() {
+    pub fn note_read(&mut self, tracker: TrackerId, key: &[u8]) {
+        if !self.trackers[tracker].notes_keys() {
             return;
         }
-        let hash = self.hasher.hash(key);
-        self.keys.prefetch_line(hash);
+        let id = self.id_of(key);
         self.names.extend_from_slice(key);
-        self.reads.push(Read { number: number(id), hash, end: self.names.len() });
-        if self.reads.len() == READS_MAX || self.names.len() > READS_BYTES {
-            self.note_reads();
+        let end = self.names.len();
+        self.reads.push(Read { id, number: number(tracker), is_late: false, end });
+        if self.reads.len() == READS_MAX || end > READS_BYTES {
+            self.note_collected();
         }
     }
 
@@ -323,46 +379,130 @@ impl Tracking {
 
     #[inline(never)] // A name of its own in profiles.
     fn note_collected(&mut self) {
-        self.reads.iter().for_each(|read| self.keys.prefetch_item(read.hash));
+        self.reads.iter().for_each(|read| self.keys.prefetch_line(read.id.hash));
+        self.reads.iter().for_each(|read| self.keys.prefetch_item(read.id.hash));
         let (mut reads, mut names) = (take(&mut self.reads), take(&mut self.names));
         let mut start = 0;
-        for Read { number, hash, end } in reads.drain(..) {
-            self.note(number, hash, &names[start..end]);
-            start = end;
+        for read in &mut reads {
+            read.is_late = !self.note_near(read.id, read.number, &names[start..read.end]);
+            start = read.end;
+        }
+        for read in reads.drain(..).filter(|read| read.is_late) {
+            if let Some(place) = self.find_key(read.id) {
+                self.note_beside(place, read.number);
+            }
         }
         names.clear();
         names.shrink_to(2 * READS_BYTES);
         (self.reads, self.names) = (reads, names);
     }
 
-    fn note(&mut self, number: u32, hash: u64, key: &[u8]) {
-        let is_new = match self.find_key(hash, key) {
-            Some(place) => self.join(place, number),
-            None => {
-                let hasher = &self.hasher;
-                let noted = noted(&[number], key);
-                self.keys.insert(hash, noted, |noted| hasher.hash(key_of(noted)));
-                true
-            }
+    /// Adds a client to a key within the table, or asks the cache for what it takes beyond; false
+    /// then.
+    fn note_near(&mut self, id: KeyId, number: u32, key: &[u8]) -> bool {
+        let Some(place) = self.find_key(id) else {
+            self.keys.insert(id.hash, Noted::new(id, number, key), |noted| noted.hash);
+            self.count(number);
+            return true;
         };
-        self.items += usize::from(is_new);
-        self.trackers[num::index(u64::from(number))].keys += usize::from(is_new);
+        let noted = self.keys.at_mut(place);
+        if let Some(slot) = noted.clients.iter_mut().find(|one| **one == number || **one == NOBODY)
+        {
+            if *slot == NOBODY {
+                *slot = number;
+                self.count(number);
+            }
+            return true;
+        }
+        if !noted.has_rest() {
+            let all: Vec<u32> = noted.near().collect();
+            if all.iter().any(|client| self.is_gone(*client)) {
+                self.put_clients(place, all, number);
+                return true;
+            }
+        }
+        self.keys.at(place).rest.prefetch();
+        false
+    }
+
+    /// Adds a client to a key whose clients in the table are others, and here to stay.
+    fn note_beside(&mut self, place: Place, number: u32) {
+        let noted = self.keys.at_mut(place);
+        noted.mark |= 1;
+        let bytes = noted.rest.as_bytes_mut();
+        let (room, count) = (usize::from(bytes[0]), usize::from(bytes[1]));
+        let is_new = if bytes[1] == APART {
+            self.crowds[crowd_of(bytes)].insert(number)
+        } else if numbers_beside(bytes).any(|other| other == number) {
+            false
+        } else if count < room {
+            bytes[1] += 1;
+            put_number(bytes, count, number);
+            true
+        } else {
+            let all = noted.near().chain(numbers_beside(noted.rest.as_bytes())).collect();
+            self.put_clients(place, all, number);
+            return;
+        };
+        if is_new {
+            self.count(number);
+        }
+    }
+
+    /// Sets the clients of a key that lacks room: those who are here still of the ones that it has,
+    /// and one more.
+    #[cold]
+    fn put_clients(&mut self, place: Place, all: Vec<u32>, number: u32) {
+        let (mut present, gone): (Vec<u32>, Vec<u32>) =
+            all.into_iter().partition(|client| !self.is_gone(*client));
+        gone.into_iter().for_each(|client| self.uncount(client));
+        present.push(number);
+        self.count(number);
+        let rest = present.split_off(NEAR.min(present.len()));
+        let noted = self.keys.at_mut(place);
+        noted.clients = [NOBODY; NEAR];
+        noted.clients.iter_mut().zip(present).for_each(|(slot, client)| *slot = client);
+        noted.mark = noted.mark & !1 | u32::from(!rest.is_empty());
+        let key = key_of(&noted.rest);
+        noted.rest = if rest.len() <= BESIDE_MAX {
+            rest_of(&rest, key)
+        } else {
+            let crowd = self.crowds.insert(rest.into_iter().collect());
+            let mut apart = rest_of(&[self::number(crowd)], key);
+            apart.as_bytes_mut()[1] = APART;
+            apart
+        };
+    }
+
+    fn is_gone(&self, number: u32) -> bool {
+        self.trackers[num::index(u64::from(number))].client.is_none()
+    }
+
+    /// Counts a key that is noted for a client.
+    fn count(&mut self, number: u32) {
+        self.items += 1;
+        self.trackers[num::index(u64::from(number))].keys += 1;
+    }
+
+    /// The other way.
+    fn uncount(&mut self, number: u32) {
+        let id = num::index(u64::from(number));
+        self.items -= 1;
+        self.trackers[id].keys -= 1;
+        self.release(id);
     }
 
     /// Forgets a key that has changed; `tell` is called with those who may hold a copy and track at
     /// present.
     pub fn forget_key(&mut self, key: &[u8], mut tell: impl FnMut(TrackerId, Mode)) {
         self.note_reads();
-        let hash = self.hasher.hash(key);
-        let Some(place) = self.find_key(hash, key) else { return };
-        for number in self.take(place, hash) {
+        let Some(place) = self.find_key(self.id_of(key)) else { return };
+        for number in self.take(place) {
             let id = num::index(u64::from(number));
-            let tracker = &mut self.trackers[id];
-            tracker.keys -= 1;
-            if let Some(mode) = tracker.mode.filter(|mode| !mode.broadcasts) {
+            if let Some(mode) = self.trackers[id].mode.filter(|mode| !mode.broadcasts) {
                 tell(id, mode);
             }
-            self.release(id);
+            self.uncount(number);
         }
     }
 
@@ -389,7 +529,7 @@ impl Tracking {
         if !self.has_excess(max) {
             return None;
         }
-        self.keys.sample(rng).map(|noted| key_of(noted).into())
+        self.keys.sample(rng).map(|noted| key_of(&noted.rest).into())
     }
 
     /// Notes that a key has changed, and who did it, for those who are told of its prefix.
@@ -432,62 +572,30 @@ impl Tracking {
         }
     }
 
-    fn find_key(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.keys.find(hash, |noted| key_of(noted) == key)
+    fn id_of(&self, key: &[u8]) -> KeyId {
+        let [first, second] = &self.hashers;
+        let mark = u32::try_from(second.hash(key) >> 33).unwrap_or_default() << 1;
+        KeyId { hash: first.hash(key), mark }
     }
 
-    /// Adds a client to a key; false if it is there already.
-    fn join(&mut self, place: Place, number: u32) -> bool {
-        let bytes = self.keys.at_mut(place).as_bytes_mut();
-        let (room, count) = (usize::from(bytes[0]), usize::from(bytes[1]));
-        if bytes[1] == APART {
-            return self.crowds[crowd_of(bytes)].insert(number);
-        }
-        if numbers_beside(bytes).any(|other| other == number) {
-            return false;
-        }
-        if count == room {
-            self.join_full(place, number);
-        } else {
-            bytes[1] += 1;
-            put_number(bytes, count, number);
-        }
-        true
-    }
-
-    /// Adds a client to a key that has no room left: those that are gone make some, or it moves.
-    #[cold]
-    fn join_full(&mut self, place: Place, number: u32) {
-        let (present, gone): (Vec<u32>, Vec<u32>) = numbers_beside(self.keys.at(place).as_bytes())
-            .partition(|other| self.trackers[num::index(u64::from(*other))].client.is_some());
-        self.items -= gone.len();
-        for id in gone.into_iter().map(|number| num::index(u64::from(number))) {
-            self.trackers[id].keys -= 1;
-            self.release(id);
-        }
-        let all = [&present[..], &[number]].concat();
-        let old = self.keys.at_mut(place);
-        *old = if all.len() <= BESIDE_MAX {
-            noted(&all, key_of(old))
-        } else {
-            let crowd = self.crowds.insert(all.into_iter().collect());
-            let mut apart = noted(&[self::number(crowd)], key_of(old));
-            apart.as_bytes_mut()[1] = APART;
-            apart
-        };
+    #[inline]
+    fn find_key(&self, id: KeyId) -> Option<Place> {
+        self.keys.find(id.hash, |noted| noted.is(id))
     }
 
     /// Takes a key out; its clients.
-    fn take(&mut self, place: Place, hash: u64) -> Vec<u32> {
-        let hasher = &self.hasher;
-        let noted = self.keys.remove(place, hash, |noted| hasher.hash(key_of(noted)));
-        let bytes = noted.as_bytes();
-        let taken: Vec<u32> = if bytes[1] == APART {
-            self.crowds.remove(crowd_of(bytes)).into_iter().collect()
-        } else {
-            numbers_beside(bytes).collect()
-        };
-        self.items -= taken.len();
+    fn take(&mut self, place: Place) -> Vec<u32> {
+        let hash = self.keys.at(place).hash;
+        let noted = self.keys.remove(place, hash, |noted| noted.hash);
+        let mut taken: Vec<u32> = noted.near().collect();
+        if noted.has_rest() {
+            let bytes = noted.rest.as_bytes();
+            if bytes[1] == APART {
+                taken.extend(self.crowds.remove(crowd_of(bytes)));
+            } else {
+                taken.extend(numbers_beside(bytes));
+            }
+        }
         taken
     }
 
@@ -500,24 +608,24 @@ impl Tracking {
     }
 }
 
-/// A key with its clients, and with room for as many more as its memory has.
-fn noted(clients: &[u32], key: &[u8]) -> Thin {
+/// Further clients of a key and its name, with room for as many more as its memory has.
+fn rest_of(clients: &[u32], key: &[u8]) -> Thin {
     let bytes = HEAD_BYTES + clients.len() * NUMBER_BYTES + key.len();
     let spare = Thin::spare_beside(bytes) / NUMBER_BYTES;
     let room = (clients.len() + spare).min(BESIDE_MAX);
     let byte = |count: usize| u8::try_from(count).unwrap_or(APART);
     let empty = [0; BESIDE_MAX * NUMBER_BYTES];
     let head = [byte(room), byte(clients.len())];
-    let mut noted = Thin::new(&[&head, &empty[..room * NUMBER_BYTES], key]);
-    let bytes = noted.as_bytes_mut();
+    let mut rest = Thin::new(&[&head, &empty[..room * NUMBER_BYTES], key]);
+    let bytes = rest.as_bytes_mut();
     clients.iter().enumerate().for_each(|(at, number)| put_number(bytes, at, *number));
-    noted
+    rest
 }
 
 /// The name of a key that is noted.
 #[inline]
-fn key_of(noted: &Thin) -> &[u8] {
-    let bytes = noted.as_bytes();
+fn key_of(rest: &Thin) -> &[u8] {
+    let bytes = rest.as_bytes();
     &bytes[HEAD_BYTES + usize::from(bytes[0]) * NUMBER_BYTES..]
 }
 
@@ -554,7 +662,8 @@ mod tests {
     use super::*;
 
     fn tracking() -> Tracking {
-        Tracking::new(KeyHasher::new(&mut fastrand::Rng::with_seed(1)))
+        let mut rng = fastrand::Rng::with_seed(1);
+        Tracking::new(std::array::from_fn(|_| KeyHasher::new(&mut rng)))
     }
 
     const fn client(serial: u64) -> ClientId {

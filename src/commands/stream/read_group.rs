@@ -13,6 +13,10 @@ use crate::spec::flags::Flags;
 use crate::spec::keys::KeySpec;
 use crate::store::Edit;
 
+/// Milliseconds after which a request looks again at the earliest that waits for entries which are
+/// pending for too long, while none is pending.
+const LOOKS_AGAIN_MS: i64 = 100;
+
 pub(super) const XREADGROUP: Command = Command::new(
     Spec {
         name: "xreadgroup",
@@ -81,7 +85,9 @@ impl Request<'_> {
             let pending = pending.filter(|(id, _)| stream.get(*id).is_some());
             pending.map(|(_, held)| held.delivered_ms).min()
         });
-        first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1))
+        let first = first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1));
+        // What comes to be pending later is looked for now and then.
+        Some(first.unwrap_or(after_ms.max(LOOKS_AGAIN_MS)))
     }
 }
 
