@@ -1,47 +1,19 @@
 //! Which clients may hold copies of which keys, to be told when these change.
 //!
 //! A client that tracks has a number here for as long as it is connected, and longer if keys are
-//! still noted for it: they forget it when they change, or when they lack room for another one.
-//! Keys are not told apart by database, as in Redis.
-//!
-//! What is noted of a key is hardly ever in the processor's cache, so as little of it as can be is
-//! looked at. An item of the table has all that it takes to find a key and to add one more client
-//! to a few: 95 bits of two hashes stand for its name there. Its name and further clients are in an
-//! allocation of their own. And reads are collected and noted a few at a time, so that waiting for
-//! memory is done once for all of them. Nobody else sees the difference: what has been collected is
-//! noted before anything is asked or forgotten.
+//! still noted for it: they forget it when they change, or when they lack room for another one
+//! (`hub/readers`). Keys are not told apart by database, as in Redis.
 
+use super::readers::Readers;
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
-use crate::data::table::{Pieces, Place, Prefetch, Table};
-use crate::data::thin::Thin;
-use crate::sys::cache;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::take;
 use std::ops::Bound;
 
 /// Number of a client that tracks, or has tracked.
 pub type TrackerId = usize;
-
-/// Bytes of a number in the table.
-const NUMBER_BYTES: usize = size_of::<u32>();
-/// Clients of a key whose numbers stand in the table.
-const NEAR: usize = 3;
-/// Further ones whose numbers stand beside its name; still more are kept apart.
-const BESIDE_MAX: usize = 32;
-/// In place of the count of those beside the name: they are kept apart, and what follows is the
-/// number of the crowd.
-const APART: u8 = u8::MAX;
-/// In place of a client.
-const NOBODY: u32 = u32::MAX;
-/// Bytes in front of the numbers: for how many there is room, and how many there are.
-const HEAD_BYTES: usize = 2;
-/// Reads that are noted together.
-const READS_MAX: usize = 32;
-/// Bytes of names after which fewer are.
-const READS_BYTES: usize = 4096;
 
 /// What is no longer true of what clients hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +52,6 @@ pub struct Tracker {
     prefixes: BTreeSet<Box<[u8]>>,
     /// Bytes of memory that these take, here and where they are shared.
     prefix_bytes: usize,
-    /// Keys that are noted for it.
-    keys: usize,
 }
 
 impl Tracker {
@@ -150,84 +120,18 @@ pub struct Broadcast {
     pub changed: BTreeMap<Box<[u8]>, Option<TrackerId>>,
 }
 
-/// Something that a client has read, and that is to be noted.
-struct Read {
-    id: KeyId,
-    number: u32,
-    /// Whether it takes what is not in the table.
-    is_late: bool,
-    /// Where its name ends among the names; it begins where the one before it ends.
-    end: usize,
-}
-
-/// What stands for the name of a key: two keys that are noted have the same one never in practice.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct KeyId {
-    hash: u64,
-    /// Another hash, with an empty lowest bit.
-    mark: u32,
-}
-
-/// A key that is noted.
-struct Noted {
-    hash: u64,
-    /// As in [`KeyId`]; the lowest bit tells whether `rest` has clients.
-    mark: u32,
-    /// The first clients, then [`NOBODY`].
-    clients: [u32; NEAR],
-    /// Further clients, and the name.
-    rest: Thin,
-}
-
-impl Noted {
-    fn new(id: KeyId, client: u32, key: &[u8]) -> Noted {
-        let clients = [client, NOBODY, NOBODY];
-        Noted { hash: id.hash, mark: id.mark, clients, rest: rest_of(&[], key) }
-    }
-
-    fn is(&self, id: KeyId) -> bool {
-        self.hash == id.hash && self.mark & !1 == id.mark
-    }
-
-    fn has_rest(&self) -> bool {
-        self.mark & 1 != 0
-    }
-
-    /// The clients that stand in the table.
-    fn near(&self) -> impl Iterator<Item = u32> {
-        self.clients.into_iter().take_while(|client| *client != NOBODY)
-    }
-}
-
-impl Prefetch for Noted {
-    #[inline]
-    fn prefetch(&self) {
-        cache::prefetch(self);
-    }
-}
-
 /// Who tracks what.
 pub struct Tracking {
     trackers: Slab<Tracker>,
     /// How many of them track at present.
     active: usize,
-    keys: Table<Noted>,
-    /// Reads that are to be noted, at most [`READS_MAX`].
-    reads: Vec<Read>,
-    /// Their names, one behind the other.
-    names: Vec<u8>,
-    /// The clients of keys that have many.
-    crowds: Slab<BTreeSet<u32>>,
-    /// Clients of all keys together.
-    items: usize,
+    /// The keys that are noted.
+    readers: Readers,
     prefixes: BTreeMap<Box<[u8]>, Prefix>,
     /// Prefixes of which some key has changed.
     changed_prefixes: bool,
     /// What clients will be told once the command that runs has replied.
     pub postponed: Vec<(TrackerId, Notice)>,
-    /// Tables that were emptied at once, and are freed a piece at a time.
-    remains: Vec<Pieces<Noted>>,
-    hashers: [KeyHasher; 2],
 }
 
 impl Tracking {
@@ -236,23 +140,17 @@ impl Tracking {
         Tracking {
             trackers: Slab::new(),
             active: 0,
-            keys: Table::new(),
-            reads: Vec::new(),
-            names: Vec::new(),
-            crowds: Slab::new(),
-            items: 0,
+            readers: Readers::new(hashers),
             prefixes: BTreeMap::new(),
             changed_prefixes: false,
             postponed: Vec::new(),
-            remains: Vec::new(),
-            hashers,
         }
     }
 
     /// True if some client tracks, or keys are noted for one that has tracked.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.active | self.keys.len() != 0
+        self.active | self.readers.len() != 0
     }
 
     /// Number of clients that track.
@@ -263,7 +161,7 @@ impl Tracking {
     /// Number of keys that are noted, and of the clients of each, all together.
     pub fn key_counts(&mut self) -> (usize, usize) {
         self.note_reads();
-        (self.keys.len(), self.items)
+        (self.readers.len(), self.readers.items())
     }
 
     /// Number of prefixes of which clients are told.
@@ -309,9 +207,9 @@ impl Tracking {
                 is_broken: false,
                 prefixes: BTreeSet::new(),
                 prefix_bytes: 0,
-                keys: 0,
             })
         });
+        self.readers.join(id);
         let tracker = &mut self.trackers[id];
         self.active += usize::from(tracker.mode.is_none());
         tracker.mode = Some(mode);
@@ -345,7 +243,8 @@ impl Tracking {
     pub fn leave(&mut self, id: TrackerId) {
         self.disable(id);
         self.trackers[id].client = None;
-        self.release(id);
+        self.readers.leave(id);
+        self.release();
     }
 
     /// Notes that a client has read a key, if it wants such noted.
@@ -354,174 +253,39 @@ impl Tracking {
         if !self.trackers[tracker].notes_keys() {
             return;
         }
-        let id = self.id_of(key);
-        self.names.extend_from_slice(key);
-        let end = self.names.len();
-        self.reads.push(Read { id, number: number(tracker), is_late: false, end });
-        if self.reads.len() == READS_MAX || end > READS_BYTES {
-            self.note_collected();
-        }
+        self.readers.note_later(tracker, key);
     }
 
-    /// True if something has been read that is not noted yet.
-    #[inline]
-    pub fn has_reads(&self) -> bool {
-        !self.reads.is_empty()
-    }
-
-    /// Notes what has been read.
+    /// Notes what has been read and is not noted yet.
     #[inline]
     pub fn note_reads(&mut self) {
-        if self.has_reads() {
-            self.note_collected();
+        if self.readers.has_reads() {
+            self.readers.note_all();
+            self.release();
         }
-    }
-
-    #[inline(never)] // A name of its own in profiles.
-    fn note_collected(&mut self) {
-        self.reads.iter().for_each(|read| self.keys.prefetch_line(read.id.hash));
-        self.reads.iter().for_each(|read| self.keys.prefetch_item(read.id.hash));
-        let (mut reads, mut names) = (take(&mut self.reads), take(&mut self.names));
-        let mut start = 0;
-        for read in &mut reads {
-            read.is_late = !self.note_near(read.id, read.number, &names[start..read.end]);
-            start = read.end;
-        }
-        for read in reads.drain(..).filter(|read| read.is_late) {
-            if let Some(place) = self.find_key(read.id) {
-                self.note_beside(place, read.number);
-            }
-        }
-        names.clear();
-        names.shrink_to(2 * READS_BYTES);
-        (self.reads, self.names) = (reads, names);
-    }
-
-    /// Adds a client to a key within the table, or asks the cache for what it takes beyond; false
-    /// then.
-    fn note_near(&mut self, id: KeyId, number: u32, key: &[u8]) -> bool {
-        let Some(place) = self.find_key(id) else {
-            self.keys.insert(id.hash, Noted::new(id, number, key), |noted| noted.hash);
-            self.count(number);
-            return true;
-        };
-        let noted = self.keys.at_mut(place);
-        if let Some(slot) = noted.clients.iter_mut().find(|one| **one == number || **one == NOBODY)
-        {
-            if *slot == NOBODY {
-                *slot = number;
-                self.count(number);
-            }
-            return true;
-        }
-        if !noted.has_rest() {
-            let all: Vec<u32> = noted.near().collect();
-            if all.iter().any(|client| self.is_gone(*client)) {
-                self.put_clients(place, all, number);
-                return true;
-            }
-        }
-        self.keys.at(place).rest.prefetch();
-        false
-    }
-
-    /// Adds a client to a key whose clients in the table are others, and here to stay.
-    fn note_beside(&mut self, place: Place, number: u32) {
-        let noted = self.keys.at_mut(place);
-        noted.mark |= 1;
-        let bytes = noted.rest.as_bytes_mut();
-        let (room, count) = (usize::from(bytes[0]), usize::from(bytes[1]));
-        let is_new = if bytes[1] == APART {
-            self.crowds[crowd_of(bytes)].insert(number)
-        } else if numbers_beside(bytes).any(|other| other == number) {
-            false
-        } else if count < room {
-            bytes[1] += 1;
-            put_number(bytes, count, number);
-            true
-        } else {
-            let all = noted.near().chain(numbers_beside(noted.rest.as_bytes())).collect();
-            self.put_clients(place, all, number);
-            return;
-        };
-        if is_new {
-            self.count(number);
-        }
-    }
-
-    /// Sets the clients of a key that lacks room: those who are here still of the ones that it has,
-    /// and one more.
-    #[cold]
-    fn put_clients(&mut self, place: Place, all: Vec<u32>, number: u32) {
-        let (mut present, gone): (Vec<u32>, Vec<u32>) =
-            all.into_iter().partition(|client| !self.is_gone(*client));
-        gone.into_iter().for_each(|client| self.uncount(client));
-        present.push(number);
-        self.count(number);
-        let rest = present.split_off(NEAR.min(present.len()));
-        let noted = self.keys.at_mut(place);
-        noted.clients = [NOBODY; NEAR];
-        noted.clients.iter_mut().zip(present).for_each(|(slot, client)| *slot = client);
-        noted.mark = noted.mark & !1 | u32::from(!rest.is_empty());
-        let key = key_of(&noted.rest);
-        noted.rest = if rest.len() <= BESIDE_MAX {
-            rest_of(&rest, key)
-        } else {
-            let crowd = self.crowds.insert(rest.into_iter().collect());
-            let mut apart = rest_of(&[self::number(crowd)], key);
-            apart.as_bytes_mut()[1] = APART;
-            apart
-        };
-    }
-
-    fn is_gone(&self, number: u32) -> bool {
-        self.trackers[num::index(u64::from(number))].client.is_none()
-    }
-
-    /// Counts a key that is noted for a client.
-    fn count(&mut self, number: u32) {
-        self.items += 1;
-        self.trackers[num::index(u64::from(number))].keys += 1;
-    }
-
-    /// The other way.
-    fn uncount(&mut self, number: u32) {
-        let id = num::index(u64::from(number));
-        self.items -= 1;
-        self.trackers[id].keys -= 1;
-        self.release(id);
     }
 
     /// Forgets a key that has changed; `tell` is called with those who may hold a copy and track at
     /// present.
     pub fn forget_key(&mut self, key: &[u8], mut tell: impl FnMut(TrackerId, Mode)) {
-        self.note_reads();
-        let Some(place) = self.find_key(self.id_of(key)) else { return };
-        for number in self.take(place) {
-            let id = num::index(u64::from(number));
+        self.readers.forget(key, |id| {
             if let Some(mode) = self.trackers[id].mode.filter(|mode| !mode.broadcasts) {
                 tell(id, mode);
             }
-            self.uncount(number);
-        }
+        });
+        self.release();
     }
 
     /// Forgets all keys at once.
     pub fn forget_all(&mut self) {
-        self.reads.clear();
-        self.names.clear();
-        if !self.keys.is_empty() {
-            self.remains.push(std::mem::take(&mut self.keys).into_pieces());
-        }
-        (self.items, self.crowds) = (0, Slab::new());
-        self.trackers.iter_mut().for_each(|(_, tracker)| tracker.keys = 0);
-        self.trackers.retain(|_, tracker| tracker.client.is_some());
+        self.readers.forget_all();
+        self.release();
     }
 
     /// True if more keys are noted than so many.
     #[inline]
     pub fn has_excess(&self, max: usize) -> bool {
-        self.keys.len() > max
+        self.readers.len() > max
     }
 
     /// A key chosen by chance, if there are more than so many.
@@ -529,7 +293,7 @@ impl Tracking {
         if !self.has_excess(max) {
             return None;
         }
-        self.keys.sample(rng).map(|noted| key_of(&noted.rest).into())
+        self.readers.sample(rng).map(Box::from)
     }
 
     /// Notes that a key has changed, and who did it, for those who are told of its prefix.
@@ -560,101 +324,21 @@ impl Tracking {
 
     /// True while something waits to be freed.
     pub fn has_remains(&self) -> bool {
-        !self.remains.is_empty()
+        self.readers.has_remains()
     }
 
     /// Frees a piece of what waits.
     pub fn free_some(&mut self) {
-        if let Some(pieces) = self.remains.last_mut()
-            && !pieces.free_one(|_| {})
-        {
-            self.remains.pop();
-        }
+        self.readers.free_some();
     }
 
-    fn id_of(&self, key: &[u8]) -> KeyId {
-        let [first, second] = &self.hashers;
-        let mark = u32::try_from(second.hash(key) >> 33).unwrap_or_default() << 1;
-        KeyId { hash: first.hash(key), mark }
-    }
-
+    /// Gives numbers back of clients that are gone, and for which no key is noted.
     #[inline]
-    fn find_key(&self, id: KeyId) -> Option<Place> {
-        self.keys.find(id.hash, |noted| noted.is(id))
-    }
-
-    /// Takes a key out; its clients.
-    fn take(&mut self, place: Place) -> Vec<u32> {
-        let hash = self.keys.at(place).hash;
-        let noted = self.keys.remove(place, hash, |noted| noted.hash);
-        let mut taken: Vec<u32> = noted.near().collect();
-        if noted.has_rest() {
-            let bytes = noted.rest.as_bytes();
-            if bytes[1] == APART {
-                taken.extend(self.crowds.remove(crowd_of(bytes)));
-            } else {
-                taken.extend(numbers_beside(bytes));
-            }
-        }
-        taken
-    }
-
-    /// Gives the number of a client that is gone back, once no key is noted for it.
-    fn release(&mut self, id: TrackerId) {
-        let tracker = &self.trackers[id];
-        if tracker.client.is_none() && tracker.keys == 0 {
+    fn release(&mut self) {
+        while let Some(id) = self.readers.next_free() {
             self.trackers.remove(id);
         }
     }
-}
-
-/// Further clients of a key and its name, with room for as many more as its memory has.
-fn rest_of(clients: &[u32], key: &[u8]) -> Thin {
-    let bytes = HEAD_BYTES + clients.len() * NUMBER_BYTES + key.len();
-    let spare = Thin::spare_beside(bytes) / NUMBER_BYTES;
-    let room = (clients.len() + spare).min(BESIDE_MAX);
-    let byte = |count: usize| u8::try_from(count).unwrap_or(APART);
-    let empty = [0; BESIDE_MAX * NUMBER_BYTES];
-    let head = [byte(room), byte(clients.len())];
-    let mut rest = Thin::new(&[&head, &empty[..room * NUMBER_BYTES], key]);
-    let bytes = rest.as_bytes_mut();
-    clients.iter().enumerate().for_each(|(at, number)| put_number(bytes, at, *number));
-    rest
-}
-
-/// The name of a key that is noted.
-#[inline]
-fn key_of(rest: &Thin) -> &[u8] {
-    let bytes = rest.as_bytes();
-    &bytes[HEAD_BYTES + usize::from(bytes[0]) * NUMBER_BYTES..]
-}
-
-/// The number of the crowd of a key whose clients are kept apart.
-fn crowd_of(bytes: &[u8]) -> usize {
-    let number = numbers(&bytes[HEAD_BYTES..HEAD_BYTES + NUMBER_BYTES]).next().unwrap_or_default();
-    num::index(u64::from(number))
-}
-
-/// The numbers of the clients of a key beside whose name they stand.
-#[inline]
-fn numbers_beside(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    numbers(&bytes[HEAD_BYTES..HEAD_BYTES + usize::from(bytes[1]) * NUMBER_BYTES])
-}
-
-#[inline]
-fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number))
-}
-
-#[inline]
-fn put_number(bytes: &mut [u8], at: usize, number: u32) {
-    let from = HEAD_BYTES + at * NUMBER_BYTES;
-    bytes[from..from + NUMBER_BYTES].copy_from_slice(&number.to_le_bytes());
-}
-
-/// Clients and crowds are numbered in 32 bits: each takes more memory than that leaves room for.
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -699,7 +383,6 @@ mod tests {
             let items = expected.values().map(BTreeSet::len).sum();
             assert_eq!(tracking.key_counts(), (expected.len(), items));
         }
-        assert!(!tracking.crowds.is_empty());
     }
 
     #[test]

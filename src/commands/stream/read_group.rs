@@ -167,7 +167,7 @@ impl Service<'_, '_> {
             write_entry(self.out, &entry);
             if let Some(group) = stream.group_mut(name) {
                 group.note_again(id, self.now_ms);
-                changes.claim(self.key, self.reader, group, id);
+                changes.claim(self.key, self.reader, group, (id, group.last_id));
             }
         }
     }
@@ -204,7 +204,7 @@ impl Service<'_, '_> {
                 if let Some(group) = stream.group_mut(name) {
                     group.give(*id, Pending { delivered_ms: now_ms, deliveries, consumer });
                     group.note_active(consumer, now_ms);
-                    changes.claim(key, reader, group, *id);
+                    changes.claim(key, reader, group, (*id, group.last_id));
                 }
             }
             let count = stream.deliver(name, consumer, delivery, |entry| {
@@ -220,8 +220,10 @@ impl Service<'_, '_> {
             idle.len() + count
         });
         if let Some(group) = stream.group(name).filter(|group| Some(group.last_id) != group_last) {
-            given.into_iter().for_each(|id| changes.claim(key, reader, group, id));
-            changes.group_id(key, name, group);
+            if given.is_empty() {
+                changes.group_id(key, name, group);
+            }
+            given.into_iter().for_each(|id| changes.claim(key, reader, group, (id, id)));
         }
         true
     }
