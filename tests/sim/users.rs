@@ -97,7 +97,8 @@ impl Rights {
 }
 
 impl User {
-    /// Why it may not run a request, if so: what is told is what the rights lack that came farthest.
+    /// Why it may not run a request, if so: what is told is what those rights lack that came
+    /// farthest.
     fn lacks(&self, argv: &[String]) -> Option<Lack> {
         let lacks: Option<Vec<Lack>> = self.rights.iter().map(|rights| rights.lack(argv)).collect();
         lacks.map(|lacks| lacks.into_iter().max().unwrap())

@@ -63,7 +63,10 @@ impl Changes {
         let (entry, last_id) = (id.text(), last_id.text());
         let (time, count) = (held.delivered_ms.to_string(), held.deliveries.to_string());
         let (group, consumer) = (reader.group, reader.consumer);
-        self.made = None;
+        let made = self.made.as_ref().map(ArgvBuf::borrow);
+        if made.is_some_and(|made| made.from(2).eq([key, group, consumer])) {
+            self.made = None;
+        }
         let what: [&[u8]; 6] = [b"XCLAIM", key, group, consumer, b"0", entry.as_ref()];
         let when: [&[u8]; 4] = [b"TIME", time.as_bytes(), b"RETRYCOUNT", count.as_bytes()];
         let how: [&[u8]; 4] = [b"FORCE", b"JUSTID", b"LASTID", last_id.as_ref()];
