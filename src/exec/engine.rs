@@ -170,7 +170,7 @@ impl Engine {
     pub(super) fn forget_client(&mut self, mut client: Client) {
         let id = client.id;
         match client.side {
-            Side::Client => {}
+            Side::Client | Side::Log => {}
             Side::Replica => self.forget_replica(id),
             Side::Primary => self.lose_primary(&client),
         }

@@ -7,6 +7,7 @@ use super::command::{Flow, Nothing};
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
+use super::replication::Side;
 use super::run::AHEAD_REQUESTS;
 use super::table::CommandId;
 use super::timed::Timed;
@@ -231,6 +232,9 @@ impl Engine {
                 self.state.stats.errored(&error);
                 peer.out.rollback(mark);
                 peer.out.error(&error);
+                if peer.client.side != Side::Client {
+                    self.note_divergence(peer.client.side, Some(id), &error);
+                }
             }
         }
     }

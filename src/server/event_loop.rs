@@ -13,7 +13,7 @@ use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, LinkTurn};
-use crate::persist::snapshot;
+use crate::persist::leftovers;
 use crate::sys::crash::BlackBox;
 use crate::sys::{files, process};
 use mio::event::Event;
@@ -182,7 +182,9 @@ impl Server {
     /// Why it cannot go on, in a line: what is kept cannot be loaded, or the system lets it poll no
     /// more.
     pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
-        snapshot::remove_leftovers(self.world.disk(), process::is_alive);
+        // Nothing is ours yet, though who crashed may have had our number.
+        let is_alive = |pid| pid != std::process::id() && process::is_alive(pid);
+        leftovers::remove(self.world.disk(), is_alive);
         self.engine.begin_loading(&mut self.world)?;
         let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
