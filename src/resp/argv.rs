@@ -201,7 +201,7 @@ mod tests {
         let (mut rng, mut requests, mut expected) =
             (fastrand::Rng::with_seed(3), Requests::default(), Vec::new());
         assert!(requests.is_empty());
-        requests.push((&[b"before"; 3].into_iter().collect::<ArgvBuf>()).borrow());
+        requests.push([b"before"; 3].into_iter().collect::<ArgvBuf>().borrow());
         requests.clear();
         assert!(requests.is_empty() && requests.iter().next().is_none());
         for _ in 0..500 {
