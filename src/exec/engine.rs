@@ -102,7 +102,7 @@ impl Engine {
             Store::new(databases, KeyHasher::new(&mut rng), Usage::new(&config, rng.u64(..)));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
-        let tracking = Tracking::new(KeyHasher::new(&mut rng));
+        let tracking = Tracking::new(std::array::from_fn(|_| KeyHasher::new(&mut rng)));
         let mut acl = Acl::new(access::catalog(&table), config.acl_pubsub_default.is_all());
         acl.users.set_default_password(config.requirepass.as_bytes());
         let mut state = State::new(config, facts, now, acl, rng);

@@ -14,6 +14,7 @@ use super::replication::Replication;
 use super::shutdown::Shutdown;
 use super::slowlog::SlowLog;
 use super::stats::Stats;
+use super::transaction::Multi;
 use crate::acl::Acl;
 use crate::base::time::Now;
 use crate::config::Config;
@@ -100,6 +101,8 @@ pub struct State {
     pub memory_peak: u64,
     /// The watch over hot keys, or what the last one has seen.
     pub hotkeys: Option<Box<Hotkeys>>,
+    /// Memory of the last transaction for the next one.
+    pub spare_queue: Option<Box<Multi>>,
     /// How long memory was over its limit.
     pub excess: Excess,
     /// Memory in use when the engine was made, in bytes.
@@ -162,6 +165,7 @@ impl State {
             feed: Feed::default(),
             memory_peak: 0,
             hotkeys: None,
+            spare_queue: None,
             excess: Excess::default(),
             memory_startup: memory.used_bytes(),
             plain_bytes: PLAIN_BYTES,

@@ -437,6 +437,13 @@ impl Sim {
         self.replies(conn).iter().map(ToString::to_string).collect()
     }
 
+    /// What has been run elsewhere arrives to be run again.
+    pub fn replay(&mut self, conn: usize, bytes: &[u8]) {
+        self.engine.store().changes.shows_due = true;
+        self.arrive(conn, bytes, 16, |_| {});
+        self.engine.store().changes.shows_due = false;
+    }
+
     /// Everything in the databases.
     pub fn dump(&mut self) -> Vec<Record> {
         let (mut all, now_ms) = (Vec::new(), self.now_ms());
