@@ -4,7 +4,7 @@ use super::{clients, sessions, tracking};
 use crate::acl::DEFAULT_NAME;
 use crate::base::num;
 use crate::exec::transaction;
-use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, db_index};
+use crate::exec::{Call, Client, Closing, Command, Flow, Outcome, ReplyMode, Side, db_index};
 use crate::resp::error::Error;
 use crate::resp::output::Protocol;
 use crate::spec::categories::Categories;
@@ -121,6 +121,9 @@ const RESET: Command = Command::new(
 );
 
 fn reset(call: &mut Call<'_>) -> Outcome {
+    if call.client.side != Side::Client {
+        return Err(Error::new("ERR can only reset normal client connections"));
+    }
     let id = call.client.id;
     call.monitors.remove(id);
     call.client.is_monitor = false;
@@ -398,6 +401,10 @@ const CLIENT_REPLY: Command = Command::new(
 );
 
 fn client_reply(call: &mut Call<'_>) -> Outcome {
+    if call.client.side != Side::Client {
+        // Between servers nothing has a reply.
+        return Ok(Flow::Pushed);
+    }
     let mode = &mut call.client.reply_mode;
     match call.argv.at(2).to_ascii_uppercase().as_slice() {
         b"ON" => {

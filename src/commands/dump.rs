@@ -101,7 +101,7 @@ fn restore(call: &mut Call<'_>) -> Outcome {
     const REFUSED: Error = Error::new("ERR Invalid TTL value, must be >= 0");
     let options = Options::parse(call.argv)?;
     let (key, payload) = (call.argv.at(1), call.argv.at(3));
-    if call.db().look(key).exists() && !options.replaces {
+    if !options.replaces && call.db().look(key).exists() {
         return Err(Error::new("BUSYKEY Target key name already exists."));
     }
     let ttl = int(call.argv.at(2))?;
@@ -122,17 +122,23 @@ fn restore(call: &mut Call<'_>) -> Outcome {
         Refused::Value => Error::new("ERR Bad data format"),
     })?;
     let value = values.take().ok_or(Error::new("ERR Bad data format"))?;
+    let is_dead = deadline_ms.is_some_and(|at_ms| call.is_past(at_ms));
+    // What is replaced may be dead: nobody is told of a death that makes no difference.
+    let shows_due = call.store.changes.shows_due;
+    call.store.changes.shows_due |= options.replaces;
     let mut db = call.db();
     let spot = db.find(key);
-    if deadline_ms.is_some_and(|at_ms| at_ms <= now_ms) {
-        // It would be dead at once.
+    if is_dead {
         db.remove("del", spot);
-        call.propagate_as(|| [&b"DEL"[..], key]);
     } else {
         db.restore(spot, value, deadline_ms, options.noted);
-        if let Some(at_ms) = deadline_ms.filter(|_| !options.is_absolute) {
-            propagate(call, at_ms);
-        }
+    }
+    call.store.changes.shows_due = shows_due;
+    if is_dead {
+        let unlinks = call.state.config.lazyfree_lazy_server_del;
+        call.propagate_as(|| [if unlinks { &b"UNLINK"[..] } else { b"DEL" }, key]);
+    } else if let Some(at_ms) = deadline_ms.filter(|_| !options.is_absolute) {
+        propagate(call, at_ms);
     }
     call.out.ok();
     Ok(Flow::Done)

@@ -282,7 +282,7 @@ pub(super) fn parse_bytes(text: &str, min: i64) -> Result<i64, Refusal> {
 }
 
 /// Where in `names` a word stands, in any case.
-fn find_name(names: &[&str], word: &str) -> Result<usize, Refusal> {
+pub(super) fn find_name(names: &[&str], word: &str) -> Result<usize, Refusal> {
     let found = names.iter().position(|name| name.eq_ignore_ascii_case(word));
     found.ok_or_else(|| format!("argument(s) must be one of the following: {}", names.join(", ")))
 }
@@ -350,7 +350,7 @@ macro_rules! choice {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($(#[$value_doc])* $value),+ }
 
-        impl Choice for $name {
+        impl $crate::config::kinds::Choice for $name {
             fn names(&self) -> &'static [&'static str] {
                 &[$($word),+]
             }
@@ -359,13 +359,15 @@ macro_rules! choice {
                 match self { $($name::$value => $word),+ }
             }
 
-            fn choose(&mut self, word: &str) -> Result<(), Refusal> {
-                *self = [$($name::$value),+][find_name(self.names(), word)?];
+            fn choose(&mut self, word: &str) -> Result<(), $crate::config::kinds::Refusal> {
+                let index = $crate::config::kinds::find_name(self.names(), word)?;
+                *self = [$($name::$value),+][index];
                 Ok(())
             }
         }
     };
 }
+pub(super) use choice;
 
 choice! {
     /// Who may use a command that can do harm.

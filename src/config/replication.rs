@@ -1,10 +1,23 @@
 //! Parameters of replication, of both sides.
 
 use super::checks;
-use super::kinds::{DisklessLoad, Kind, Slot};
+use super::kinds::{DisklessLoad, Kind, Slot, choice};
 use super::table::{Change, Parameter, row};
 
 const INT_MAX: i64 = i32::MAX as i64;
+
+choice! {
+    /// What is done when a request cannot be run that another server, or an earlier process, has
+    /// run.
+    Divergence {
+        /// It is logged.
+        Ignored = "ignore",
+        /// The server stops.
+        Fatal = "panic",
+        /// The server stops if it is a replica that takes no writes of its own.
+        FatalOnReplicas = "panic-on-replicas",
+    }
+}
 
 /// The values of these parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +70,12 @@ pub struct Replication {
     pub serves_stale: bool,
     /// Seconds to wait for replicas before the server stops.
     pub shutdown_timeout_s: i64,
+    /// What is done when a request fails that was run elsewhere.
+    pub divergence: Divergence,
+    /// Whether snapshots of a synchronization go where nothing is kept otherwise.
+    pub deletes_sync_files: bool,
+    /// Whether a replica follows on when it cannot keep what changes.
+    pub ignores_disk_errors: bool,
 }
 
 impl Default for Replication {
@@ -86,6 +105,9 @@ impl Default for Replication {
             is_read_only: true,
             serves_stale: true,
             shutdown_timeout_s: 10,
+            divergence: Divergence::Ignored,
+            deletes_sync_files: false,
+            ignores_disk_errors: false,
         }
     }
 }
@@ -133,6 +155,18 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         Slot::Int(&mut c.repl.least_replicas, 0, INT_MAX)
     })
     .or_named("min-slaves-to-write"),
+    row(
+        "propagation-error-behavior",
+        Change::Live,
+        "Whether to stop when a request fails that comes from the primary or the log.",
+        |c| Slot::Choice(&mut c.repl.divergence),
+    ),
+    row(
+        "rdb-del-sync-files",
+        Change::Live,
+        "Without snapshots and log of its own, keep no file of a synchronization.",
+        |c| Slot::Bool(&mut c.repl.deletes_sync_files),
+    ),
     row("repl-backlog-size", Change::Live, "Changes kept for replicas that come back.", |c| {
         let kind = Kind::Checked(checks::backlog, "memory from 16,384 on");
         Slot::Kept(&mut c.repl.backlog_size, kind)
@@ -185,6 +219,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     row("replica-announced", Change::Live, "Let Sentinel tell of this replica.", |c| {
         Slot::Bool(&mut c.repl.is_announced)
     }),
+    row(
+        "replica-ignore-disk-write-errors",
+        Change::Live,
+        "Follow on as replica, rather than stop, when changes cannot be kept.",
+        |c| Slot::Bool(&mut c.repl.ignores_disk_errors),
+    ),
     row("replica-ignore-maxmemory", Change::Live, "Evict nothing as replica.", |c| {
         Slot::Bool(&mut c.repl.ignores_maxmemory)
     })

@@ -174,27 +174,6 @@ pub const PARAMETERS: &[Parameter] = &[
     )
     .hidden(),
     kept(
-        "propagation-error-behavior",
-        Change::Live,
-        "What to do about errors in the stream of changes.",
-        "ignore",
-        Kind::OneOf(&["ignore", "panic", "panic-on-replicas"]),
-    ),
-    kept(
-        "rdb-del-sync-files",
-        Change::Live,
-        "Remove snapshots made for replicas.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
-        "replica-ignore-disk-write-errors",
-        Change::Live,
-        "Go on as replica when the disk fails.",
-        "no",
-        Kind::Bool,
-    ),
-    kept(
         "tls-auth-clients",
         Change::Live,
         "Whether clients need a certificate.",

@@ -258,7 +258,7 @@ impl Client {
             Side::Primary => ClientKind::Primary,
             Side::Replica => ClientKind::Replica,
             Side::Client if self.is_subscribed() => ClientKind::PubSub,
-            Side::Client => ClientKind::Normal,
+            Side::Client | Side::Log => ClientKind::Normal,
         }
     }
 

@@ -79,7 +79,10 @@ pub(super) fn admit(
     if applicant.is_out_of_memory && needs_memory(client, spec.flags) {
         return Err(Error::OUT_OF_MEMORY.into());
     }
-    if state_refuses_changes(applicant.state) && changes_or_tells(client, spec.flags) {
+    if state_refuses_changes(applicant.state)
+        && client.side != Side::Primary
+        && changes_or_tells(client, spec.flags)
+    {
         return Err(refusal(applicant.state).into());
     }
     if client.is_subscribed()
@@ -120,7 +123,7 @@ const SNAPSHOT_FAILED: Error = Error::new(
 
 /// Whether nothing may be changed, as the last snapshot has failed or the log cannot be written.
 #[inline]
-fn state_refuses_changes(state: &State) -> bool {
+pub(super) fn state_refuses_changes(state: &State) -> bool {
     snapshots_refuse(state) || state.log.refuses()
 }
 

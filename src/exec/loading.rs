@@ -108,11 +108,14 @@ impl Load {
         matches!(&self.work, Work::Snapshot(snapshot) if snapshot.comes)
     }
 
-    /// Bytes have come.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
-        if let Work::Snapshot(snapshot) = &mut self.work {
-            snapshot.loader.feed(bytes);
+    /// Bytes have come; false if they stand behind the end of the snapshot.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
+        let Work::Snapshot(snapshot) = &mut self.work else { return false };
+        if snapshot.loader.is_whole() {
+            return false;
         }
+        snapshot.loader.feed(bytes);
+        true
     }
 
     /// All bytes have come.
@@ -398,7 +401,7 @@ impl Engine {
     }
 
     /// The server cannot go on.
-    fn fail(&mut self, reason: String) {
+    pub(super) fn fail(&mut self, reason: String) {
         self.state.persistence.failure = Some(reason);
         self.state.is_stopping = true;
     }

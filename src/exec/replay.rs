@@ -7,6 +7,7 @@ use super::command::Flow;
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peer;
+use super::replication::Side;
 use super::run::Planned;
 use crate::resp::argv::Argv;
 
@@ -41,7 +42,9 @@ impl Replayer {
 impl Engine {
     /// A client by which requests are replayed.
     pub fn begin_replay(&mut self) -> Replayer {
-        Replayer { peer: self.peers.connect_unseen(self.state.now) }
+        let mut peer = self.peers.connect_unseen(self.state.now);
+        peer.client.side = Side::Log;
+        Replayer { peer }
     }
 
     /// Forgets it.
@@ -107,11 +110,7 @@ impl Engine {
                 // It has been run in a form that waits for nothing; whoever wrote this did not.
                 Ok(Flow::Block) => peer.client.wait = None,
                 Ok(Flow::Done | Flow::Pushed | Flow::LoadLog) => {}
-                Err(error) => log::warn!(
-                    "a replayed request of '{}' has failed: {}",
-                    self.table.row(id).name,
-                    String::from_utf8_lossy(error.as_bytes())
-                ),
+                Err(error) => self.note_divergence(peer.client.side, Some(id), &error),
             }
         }
         peer.out.rollback(mark);

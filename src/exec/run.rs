@@ -16,6 +16,7 @@ use super::table::{CommandId, Row};
 use super::timed::Timed;
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::{num, short};
+use crate::config::replication::Divergence;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Mark;
@@ -354,7 +355,7 @@ impl Engine {
             peer.out.rollback(mark);
             peer.out.error(error);
             if peer.client.side != Side::Client {
-                self.complain_of_error(&peer.client, error);
+                self.note_divergence(peer.client.side, peer.client.last_command, error);
             }
         }
         if peer.client.reply_mode != ReplyMode::On {
@@ -373,31 +374,43 @@ impl Engine {
     /// A replica has sent what has a reply: it does not behave like one.
     #[cold]
     fn disown(&mut self, peer: &mut Peer) {
-        let name = self.last_name(&peer.client);
+        let name = self.name_of(peer.client.last_command);
         let Peer { client, out, .. } = peer;
         let line = client_line((client, out), &self.tracking, &self.state, &self.table);
         log::warn!("Replica generated a reply to command '{name}', disconnecting it: {line}");
         peer.client.closing = Some(Closing::Now);
     }
 
-    /// What one server has been sent by the other is refused: their data may differ.
+    /// What has been run elsewhere fails here: the data may differ.
     #[cold]
-    fn complain_of_error(&mut self, client: &Client, error: &Error) {
-        let (from, to) = match client.side {
+    pub(super) fn note_divergence(&mut self, side: Side, id: Option<CommandId>, error: &Error) {
+        let (from, to) = match side {
             Side::Primary => ("replica", "master"),
+            Side::Log => ("server", "AOF-loading-client"),
             Side::Client | Side::Replica => ("master", "replica"),
         };
-        let (name, text) = (self.last_name(client), String::from_utf8_lossy(error.as_bytes()));
+        let (name, text) = (self.name_of(id), String::from_utf8_lossy(error.as_bytes()));
         log::warn!(
             "== CRITICAL == This {from} is sending an error to its {to}: '-{text}' after \
              processing the command '{name}'"
         );
         self.state.stats.errors_between_servers += 1;
+        let repl = &self.state.config.repl;
+        let is_fatal = match side {
+            Side::Primary => repl.divergence != Divergence::Ignored && repl.is_read_only,
+            Side::Log => repl.divergence == Divergence::Fatal,
+            Side::Client | Side::Replica => false,
+        };
+        if is_fatal {
+            self.fail(format!(
+                "This {from} panicked sending an error to its {to} after processing the command \
+                 '{name}'"
+            ));
+        }
     }
 
-    fn last_name(&self, client: &Client) -> String {
-        let name = client.last_command.map(|id| self.table.row(id).name.to_string());
-        name.unwrap_or_else(|| "<unknown>".to_owned())
+    fn name_of(&self, id: Option<CommandId>) -> String {
+        id.map_or_else(|| "<unknown>".to_owned(), |id| self.table.row(id).name.to_string())
     }
 
     /// A request begins while someone watches keys.
@@ -470,6 +483,11 @@ impl Engine {
         timed.begin(id, argv, &peer.client, self, host);
         let mut outcome = self.invoke::<CALM>(id, peer, argv, host);
         match outcome {
+            Ok(Flow::Block) if peer.client.side == Side::Primary => {
+                // The stream of a primary waits for nothing.
+                peer.client.wait = None;
+                outcome = Ok(Flow::Done);
+            }
             Ok(Flow::Block) => {
                 self.show(id, &peer.client, argv);
                 self.park(peer, id, argv, timed.withdraw(host));

@@ -1,5 +1,6 @@
 //! Keeping data: snapshots, the append-only file, and what they are written to.
 
 pub mod aof;
+pub mod leftovers;
 pub mod rdb;
 pub mod snapshot;

@@ -1,8 +1,8 @@
 //! A snapshot as a file that is there as a whole, or not at all.
 //!
 //! It is written under another name, synced, renamed, and its directory is synced. Whatever happens
-//! meanwhile, what was there before is there still; what is left behind is a file `temp-*.rdb`,
-//! which the next start removes.
+//! meanwhile, what was there before is there still; what is left behind the next start removes (see
+//! [`super::leftovers`]).
 
 use super::rdb::Saving;
 use crate::store::Store;
@@ -12,9 +12,6 @@ use std::io::{self, Write};
 
 /// Bytes after which what has been written is synced, so that the end does not wait for all of it.
 const SYNC_BYTES: u64 = 4 << 20;
-
-/// What the names of files begin and end with that are not whole yet.
-const TEMPORARY: (&str, &str) = ("temp-", ".rdb");
 
 /// A file that is synced while it is written.
 pub struct Synced {
@@ -58,15 +55,13 @@ impl Write for Synced {
 
 /// The name under which a process writes a snapshot.
 pub fn temporary_name(pid: u32) -> String {
-    let (start, end) = TEMPORARY;
-    format!("{start}{pid}{end}")
+    format!("temp-{pid}.rdb")
 }
 
 /// The name under which a process keeps a snapshot that comes from its primary or goes to its
 /// replicas, and was begun at this moment in microseconds since 1970.
 pub fn sync_name(pid: u32, unix_us: u64) -> String {
-    let (start, end) = TEMPORARY;
-    format!("{start}{pid}.{unix_us}{end}")
+    format!("temp-{pid}.{unix_us}.rdb")
 }
 
 /// Where a snapshot goes.
@@ -89,7 +84,7 @@ pub fn save(
     pid: u32,
     store: &Store,
     saving: &Saving,
-    visit: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<(), String> {
     let temporary = temporary_name(pid);
     let outcome = write(disk, place.syncs_early, &temporary, store, saving, visit)
@@ -109,7 +104,7 @@ fn write(
     temporary: &str,
     store: &Store,
     saving: &Saving,
-    visit: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<(), String> {
     let file = disk.create(temporary).map_err(|error| {
         format!("Failed opening the temp RDB file {temporary} for saving: {}", reason(&error))
@@ -131,27 +126,4 @@ pub fn put_in_place(disk: &mut dyn Disk, temporary: &str, path: &str) -> Result<
     disk.sync_dir("").map_err(|error| {
         format!("Failed to sync the directory after renaming the DB file: {}", reason(&error))
     })
-}
-
-/// Removes what saves and synchronizations have left behind that did not come to their end.
-/// `is_alive` tells whether a process is still there.
-pub fn remove_leftovers(disk: &mut dyn Disk, is_alive: impl Fn(u32) -> bool) {
-    let Ok(names) = disk.list("") else { return };
-    let (start, end) = TEMPORARY;
-    for name in names {
-        let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-        let Some(middle) = middle else { continue };
-        let (pid, moment) = middle.split_once('.').unwrap_or((middle, "0"));
-        let (Ok(pid), true) = (pid.parse(), moment.bytes().all(|byte| byte.is_ascii_digit()))
-        else {
-            continue;
-        };
-        if is_alive(pid) {
-            continue;
-        }
-        match disk.remove(&name) {
-            Ok(()) => log::info!("{name} was left behind; it is removed"),
-            Err(error) => log::warn!("cannot remove {name}: {}", reason(&error)),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 //!
 //! The stream of changes that follows is for whoever runs requests.
 
-use super::ID_LEN;
+use super::{ID_LEN, parse_offset};
 use memchr::{memchr, memmem};
 
 /// Longest line of a primary before the stream begins.
@@ -247,12 +247,15 @@ impl Link {
         match words.next() {
             Some("+FULLRESYNC") => {
                 let id = words.next().filter(|id| is_id(id));
-                let offset = words.next().and_then(|offset| offset.parse().ok());
+                let offset = words.next().and_then(parse_offset);
                 let (Some(id), Some(offset)) = (id, offset) else {
                     return Progress::Failed(format!("no history and offset in '{text}'"));
                 };
                 self.stage = Stage::Header;
                 Progress::Full(used, Some((id.to_owned(), offset)))
+            }
+            Some("+CONTINUE") if self.from.is_none() => {
+                Progress::Failed(format!("it goes on where we have not been: {text}"))
             }
             Some("+CONTINUE") => {
                 self.stage = Stage::Following;
@@ -468,13 +471,16 @@ mod tests {
     fn nonsense_ends_the_link() {
         let steps = [&b"+PONG\r\n"[..], b"+OK\r\n", b"+OK\r\n"];
         let full = format!("+FULLRESYNC {ID} 7\r\n");
-        let cases: [(usize, Vec<u8>); 9] = [
+        let cases: [(usize, Vec<u8>); 12] = [
             (0, b"-ERR no\r\n".to_vec()),
             (0, vec![b'x'; LINE_MAX]),
             (3, b"-LOADING data\r\n".to_vec()),
             (3, b"-NOMASTERLINK x\r\n".to_vec()),
             (3, b"+FULLRESYNC\r\n".to_vec()),
             (3, b"+FULLRESYNC abc 7\r\n".to_vec()),
+            (3, format!("+FULLRESYNC {ID} -1\r\n").into_bytes()),
+            (3, format!("+FULLRESYNC {ID} {}\r\n", u64::MAX).into_bytes()),
+            (3, format!("+CONTINUE {ID}\r\n").into_bytes()),
             (3, format!("{full}:7\r\n").into_bytes()),
             (3, format!("{full}$-1\r\n").into_bytes()),
             (3, format!("{full}$EOF:short\r\n").into_bytes()),

@@ -18,6 +18,13 @@ pub use stream::Stream;
 
 /// Hexadecimal digits of the name of a history.
 pub const ID_LEN: usize = 40;
+/// The highest offset that is believed, so that there is room for all that may follow.
+const OFFSET_MAX: u64 = 1 << 62;
+
+/// An offset as another server writes it.
+pub fn parse_offset(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|offset| *offset <= OFFSET_MAX)
+}
 
 /// The request by which a primary asks how far its replicas have come.
 pub const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";

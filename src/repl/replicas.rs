@@ -170,9 +170,11 @@ impl Replica {
         now.mono_us.saturating_sub(self.acked_us) / SECOND
     }
 
-    /// Whether it may be sent the stream now.
-    pub fn follows(&self) -> bool {
-        self.stage == Stage::Online && !self.about.is_snapshot_only
+    /// Whether it has to tell now and then that it is there: by how far it is or, while it loads,
+    /// by empty lines.
+    fn tells(&self) -> bool {
+        let is_on = matches!(self.stage, Stage::Online | Stage::Loading);
+        is_on && !self.about.is_snapshot_only && !self.about.is_old
     }
 
     /// Whether it is kept alive by empty lines: nothing else may be sent yet.
@@ -359,17 +361,18 @@ impl Replicas {
     /// Those who have been silent for so long that they count as gone.
     pub fn silent(&self, timeout_us: u64, now: Now) -> Vec<ClientId> {
         let is_silent = |replica: &&Replica| {
-            replica.follows()
-                && !replica.about.is_old
-                && now.mono_us.saturating_sub(replica.acked_us) > timeout_us
+            replica.tells() && now.mono_us.saturating_sub(replica.acked_us) > timeout_us
         };
         self.all.iter().filter(is_silent).map(|replica| replica.client).collect()
     }
 
     /// When the first may have been silent for so long, on the monotonic clock in microseconds.
     pub fn first_silent_us(&self, timeout_us: u64) -> Option<u64> {
-        let online = self.all.iter().filter(|replica| replica.follows() && !replica.about.is_old);
-        online.map(|replica| replica.acked_us.saturating_add(timeout_us + 1)).min()
+        self.all
+            .iter()
+            .filter(|replica| replica.tells())
+            .map(|replica| replica.acked_us.saturating_add(timeout_us + 1))
+            .min()
     }
 
     /// When those who wait for a snapshot are due an empty line, which shows that we are there.

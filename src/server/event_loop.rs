@@ -13,7 +13,7 @@ use crate::base::id::ClientId;
 use crate::base::time::Now;
 use crate::config::Config;
 use crate::exec::{Closing, Command, Connection, Engine, Facts, Host, LinkTurn};
-use crate::persist::snapshot;
+use crate::persist::leftovers;
 use crate::sys::crash::BlackBox;
 use crate::sys::{files, process};
 use mio::event::Event;
@@ -125,6 +125,8 @@ impl Server {
         let mut signals =
             Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGXFSZ]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
+        let interrupted = Arc::clone(&facts.interrupted);
+        signal_hook::flag::register(SIGINT, interrupted).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
         config.dir = dir.map_err(|error| no_dir(&config, &error))?;
@@ -182,7 +184,9 @@ impl Server {
     /// Why it cannot go on, in a line: what is kept cannot be loaded, or the system lets it poll no
     /// more.
     pub fn run(&mut self, mut ready: impl FnMut(&Server)) -> Result<(), String> {
-        snapshot::remove_leftovers(self.world.disk(), process::is_alive);
+        // Nothing is ours yet, though who crashed may have had our number.
+        let is_alive = |pid| pid != std::process::id() && process::is_alive(pid);
+        leftovers::remove(self.world.disk(), is_alive);
         self.engine.begin_loading(&mut self.world)?;
         let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);
@@ -206,15 +210,17 @@ impl Server {
             self.engine.end_round();
             self.resume();
             self.write_log()?;
+            if self.engine.state().is_stopping {
+                // Nobody is let in who would only be turned out.
+                self.world.stop_listening();
+            }
             self.send();
             self.close_over();
             self.note_info(now);
         }
         self.engine.close_log(&mut self.world);
         self.engine.close_replication(&mut self.world);
-        for (_, listener) in &self.world.listeners {
-            listener.clean_up();
-        }
+        self.world.stop_listening();
         if let Some(failure) = self.engine.state_mut().persistence.failure.take() {
             return Err(failure);
         }

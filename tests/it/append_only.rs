@@ -42,6 +42,22 @@ fn refusal(dir: &Path, flags: &[&str]) -> String {
 }
 
 #[test]
+fn a_request_of_the_log_that_fails_stops_the_start_if_that_is_wanted() {
+    let bad = [encode(&["SET", "k", "word"]), encode(&["INCR", "k"])].concat();
+    let why = "This server panicked sending an error to its AOF-loading-client after processing \
+               the command 'incr'";
+    for bytes in [bad.clone(), [encode(&["MULTI"]), bad, encode(&["EXEC"])].concat()] {
+        let dir = log_of(&bytes);
+        let flags = ["--propagation-error-behavior", "panic"];
+        assert!(refusal(dir.path(), &flags).contains(why));
+        let flags = ["--appendonly", "yes", "--propagation-error-behavior", "panic-on-replicas"];
+        let server = Server::start_in(dir, &spindle(), &flags);
+        assert_eq!(server.client().run("GET k").text(), "word");
+        assert!(server.log().contains("is sending an error to its AOF-loading-client"));
+    }
+}
+
+#[test]
 fn what_was_acknowledged_survives_a_kill() {
     for seed in seeds(6) {
         println!("seed {seed}");

@@ -1,11 +1,12 @@
-//! A real redis-sentinel watches a spindle primary and its replicas. When the primary dies or
-//! hangs, a replica takes its place, clients that ask Sentinel go on, the old primary comes back as
-//! a replica, and no write is lost that WAIT has acknowledged.
+//! A real redis-sentinel watches a spindle primary and its replicas. When the primary dies, hangs
+//! or is cut off, a replica takes its place, clients that ask Sentinel go on, the old primary comes
+//! back as a replica, and no write is lost that WAIT has acknowledged.
 
-use crate::support::client::Client;
+use crate::support::client::{Client, encode};
 use crate::support::server::{Server, free_port, on_path, redis, spindle};
 use crate::support::skip;
-use std::path::PathBuf;
+use crate::support::way::Way;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,8 @@ impl Sentinel {
 
     fn ask(&self, line: &str) -> Option<String> {
         let mut client = Client::tcp(&format!("127.0.0.1:{}", self.port)).ok()?;
-        client.request(&line.split(' ').collect::<Vec<_>>());
+        let request = encode(&line.split(' ').collect::<Vec<_>>());
+        client.try_send(&request).then_some(())?;
         Some(client.reply_within(REPLY_TIME)?.to_string())
     }
 
@@ -95,6 +97,20 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn new(sentinel: &Sentinel) -> Writer<'_> {
+        Writer { sentinel, client: None, port: 0, count: 0, acknowledged: Vec::new() }
+    }
+
+    /// Writes until so many keys are with a replica.
+    fn begin(&mut self, count: usize) {
+        let end = Instant::now() + PATIENCE;
+        while self.acknowledged.len() < count {
+            let late = Instant::now() >= end;
+            assert!(!late, "writes do not begin: {}", self.sentinel.log());
+            self.write();
+        }
+    }
+
     /// Writes one key; true if a replica has it.
     fn write(&mut self) -> bool {
         self.count += 1;
@@ -116,11 +132,11 @@ impl Writer<'_> {
         }
         let client = self.client.as_mut()?;
         let requests = ["SET", key, "1"].map(str::as_bytes);
-        let bytes = crate::support::client::encode(&requests);
+        let bytes = encode(&requests);
         client.try_send(&bytes).then_some(())?;
         let reply = client.reply_within(REPLY_TIME)?;
         (reply.to_string() == "+OK").then_some(())?;
-        let bytes = crate::support::client::encode(&["WAIT", "1", "500"]);
+        let bytes = encode(&["WAIT", "1", "500"]);
         client.try_send(&bytes).then_some(())?;
         Some(client.reply_within(REPLY_TIME)?.to_string() != "0")
     }
@@ -139,7 +155,10 @@ impl Writer<'_> {
     }
 
     fn check(&self) {
-        let port = self.sentinel.primary().unwrap();
+        self.check_at(self.sentinel.primary().unwrap());
+    }
+
+    fn check_at(&self, port: u16) {
         let mut client = Client::tcp(&format!("127.0.0.1:{port}")).unwrap();
         for key in &self.acknowledged {
             assert_eq!(client.call(&["EXISTS", key]).int(), 1, "{key} is lost");
@@ -150,7 +169,7 @@ impl Writer<'_> {
 /// What a server says of itself, if it answers.
 fn info(port: u16) -> String {
     let Ok(mut client) = Client::tcp(&format!("127.0.0.1:{port}")) else { return String::new() };
-    client.request(&["INFO", "replication"]);
+    client.try_send(&encode(&["INFO", "replication"]));
     client.reply_within(REPLY_TIME).map(|reply| reply.text()).unwrap_or_default()
 }
 
@@ -182,11 +201,8 @@ fn watch(sentinel: &PathBuf, programs: [&PathBuf; 3]) {
     eventually("replicas follow", || follows(b, first) && follows(c, first));
     let sentinel = Sentinel::start(sentinel, first);
     eventually("sentinel knows all", || sentinel.knows_replicas(2));
-    let (client, acknowledged) = (None, Vec::new());
-    let mut writer = Writer { sentinel: &sentinel, client, port: 0, count: 0, acknowledged };
-    while writer.acknowledged.len() < 100 {
-        writer.write();
-    }
+    let mut writer = Writer::new(&sentinel);
+    writer.begin(100);
     assert_eq!(writer.port, first);
 
     servers[0].signal("-KILL");
@@ -207,6 +223,82 @@ fn watch(sentinel: &PathBuf, programs: [&PathBuf; 3]) {
     writer.check();
 }
 
+/// A server on a machine of its own: everybody else reaches it by one way, and knows it by that.
+struct Machine {
+    server: Server,
+    way: Way,
+}
+
+impl Machine {
+    fn start(program: &Path) -> Machine {
+        let way = Way::new();
+        let port = way.port.to_string();
+        let announced = ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", &port];
+        // A primary that has heard of no replica for so long takes no writes.
+        let lonely = ["--min-replicas-to-write", "1", "--min-replicas-max-lag", "2"];
+        let flags = [&FLAGS[..], &announced, &lonely].concat();
+        let server = Server::start_program(program, &flags);
+        way.lead_to(server.port);
+        Machine { server, way }
+    }
+}
+
+/// The primary is cut off from everybody but one client: bytes vanish; then the next one, whose
+/// connections break, too.
+fn cut_off(sentinel: &PathBuf, programs: [&PathBuf; 3]) {
+    let machines = programs.map(|program| Machine::start(program));
+    let first = machines[0].way.port;
+    for replica in &machines[1..] {
+        replica.server.client().run(&format!("REPLICAOF 127.0.0.1 {first}"));
+        eventually("replicas follow", || follows(replica.server.port, first));
+    }
+    let sentinel = Sentinel::start(sentinel, first);
+    eventually("sentinel knows all", || sentinel.knows_replicas(2));
+    let mut writer = Writer::new(&sentinel);
+    writer.begin(100);
+    for breaks in [false, true] {
+        let old = writer.port;
+        let lonely = machines.iter().find(|machine| machine.way.port == old).unwrap();
+        let mut client = lonely.server.client();
+        lonely.way.darken();
+        if breaks {
+            lonely.way.cut();
+        }
+        // The one who is left with it writes until it is refused, and hears of no replica.
+        let name = format!("lonely:{breaks}");
+        eventually("it refuses writes", || {
+            let written = client.call(&["SET", &name, "1"]).to_string();
+            match written.as_str() {
+                "+OK" => assert_eq!(client.run("WAIT 1 50").int(), 0),
+                _ => assert!(written.starts_with("-NOREPLICAS"), "{written}"),
+            }
+            written != "+OK"
+        });
+        assert_eq!(client.call(&["EXISTS", &writer.acknowledged[0]]).int(), 1);
+        writer.go_on_elsewhere(old, 100);
+        assert!(info(lonely.server.port).contains("role:master\r\n"));
+        lonely.way.light();
+        comes_back(&sentinel, &lonely.server);
+        let mut client = lonely.server.client();
+        assert_eq!(client.call(&["EXISTS", &name]).int(), 0, "{}", lonely.server.log());
+        writer.check();
+        // Two of three have whatever was acknowledged, and all will.
+        let all = |port| follows(port, sentinel.primary().unwrap_or(0));
+        let ports = machines.each_ref().map(|machine| machine.server.port);
+        eventually("two follow", || ports.iter().filter(|port| all(**port)).count() == 2);
+        writer.begin(writer.acknowledged.len() + 1);
+        let offset = || ports.map(offset);
+        eventually("all are equal", || offset().iter().all(|found| *found == offset()[0]));
+        ports.iter().for_each(|port| writer.check_at(*port));
+    }
+}
+
+/// Where the stream of a server ends.
+fn offset(port: u16) -> Option<u64> {
+    let info = info(port);
+    info.lines().find_map(|line| line.strip_prefix("master_repl_offset:")?.parse().ok())
+}
+
 #[test]
 fn all_servers_are_spindles() {
     let Some(sentinel) = on_path("redis-sentinel") else { return skip("redis-sentinel") };
@@ -220,4 +312,19 @@ fn some_servers_are_redis() {
     let Some(real) = redis() else { return skip("redis-server") };
     let ours = spindle();
     watch(&sentinel, [&ours, &real, &ours]);
+}
+
+#[test]
+fn a_primary_is_cut_off_where_all_are_spindles() {
+    let Some(sentinel) = on_path("redis-sentinel") else { return skip("redis-sentinel") };
+    let ours = spindle();
+    cut_off(&sentinel, [&ours, &ours, &ours]);
+}
+
+#[test]
+fn a_primary_is_cut_off_where_some_are_redis() {
+    let Some(sentinel) = on_path("redis-sentinel") else { return skip("redis-sentinel") };
+    let Some(real) = redis() else { return skip("redis-server") };
+    let ours = spindle();
+    cut_off(&sentinel, [&ours, &real, &ours]);
 }

@@ -114,8 +114,14 @@ fn a_child_dies_with_its_parent_and_the_next_start_cleans_up() {
     let child = child_of(&server);
     let dir = server.kill();
     eventually("the child's end", || !std::path::Path::new(&format!("/proc/{child}")).exists());
+    // No process has so high a number.
+    let left =
+        ["temp-9999999.rdb", "temp-1700000000.9999999.rdb", "temp-rewriteaof-bg-9999999.aof"];
+    left.iter().for_each(|name| std::fs::write(dir.path().join(name), "x").unwrap());
+    let alive = format!("temp-{}.rdb", std::process::id());
+    std::fs::write(dir.path().join(&alive), "x").unwrap();
     let server = Server::start_in(dir, &spindle(), &[]);
-    assert!(names(&server).is_empty(), "{:?}", names(&server));
+    assert_eq!(names(&server), [alive]);
 }
 
 #[test]
@@ -132,6 +138,33 @@ fn a_signal_saves_where_snapshots_are_taken() {
         assert!(server.wait().success());
         assert_eq!(server.dir().join("dump.rdb").exists(), is_saved, "{flags:?}");
     }
+}
+
+#[test]
+fn who_insists_does_not_wait_for_the_last_snapshot() {
+    let mut server = Server::start(&[SLOW, &["--save", "900 100000"]].concat());
+    server.client().run("DEBUG POPULATE 1000");
+    server.signal("-INT");
+    eventually("a temporary file", || !names(&server).is_empty());
+    server.signal("-INT");
+    assert!(!server.wait().success());
+    assert!(names(&server).is_empty(), "{:?}", names(&server));
+}
+
+#[test]
+fn a_signal_that_waits_can_be_called_off() {
+    let mut server = Server::start(SLOW);
+    let mut client = server.client();
+    assert_eq!(client.run("DEBUG PAUSE-CRON 1").to_string(), "+OK");
+    server.signal("-TERM");
+    eventually("the signal", || client.run("SHUTDOWN ABORT").to_string() == "+OK");
+    client.run("DEBUG PAUSE-CRON 0");
+    assert_eq!(client.run("PING").to_string(), "+PONG");
+    client.run("DEBUG PAUSE-CRON 1");
+    server.signal("-TERM");
+    eventually("the signal", || server.log().matches("Received SIGTERM").count() == 2);
+    client.send(b"DEBUG PAUSE-CRON 0\r\n");
+    assert!(server.wait().success());
 }
 
 #[test]

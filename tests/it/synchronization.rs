@@ -2,9 +2,9 @@
 //! with a log of its own, after a restart, and what is left when it does not come to its end.
 
 use crate::support::client::{Client, encode};
-use crate::support::server::{Server, eventually, spindle};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use crate::support::hand::{Hand, line, snapshot, snapshot_with};
+use crate::support::server::{Server, eventually, redis, spindle};
+use std::net::TcpListener;
 use std::time::Duration;
 
 const NO_DELAY: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
@@ -14,34 +14,6 @@ fn info(client: &mut Client, name: &str) -> String {
     let info = client.run("INFO everything").text();
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_default().to_owned()
-}
-
-fn line(client: &mut Client) -> String {
-    let mut line = Vec::new();
-    while !line.ends_with(b"\r\n") {
-        line.extend(client.bytes(1));
-    }
-    String::from_utf8(line).unwrap().trim().to_owned()
-}
-
-/// Takes a snapshot that is sent with its length or with a mark behind it.
-fn snapshot(client: &mut Client) -> Vec<u8> {
-    // Empty lines show that the primary is there.
-    let header = loop {
-        let header = line(client);
-        if !header.is_empty() {
-            break header;
-        }
-    };
-    let Some(mark) = header.strip_prefix("$EOF:") else {
-        return client.bytes(header.strip_prefix('$').unwrap().parse().unwrap());
-    };
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(mark.as_bytes()) {
-        bytes.extend(client.bytes(1));
-    }
-    bytes.truncate(bytes.len() - mark.len());
-    bytes
 }
 
 fn contains(bytes: &[u8], part: &str) -> bool {
@@ -213,6 +185,116 @@ fn a_replica_that_takes_nothing_of_its_snapshot_is_closed() {
 }
 
 #[test]
+fn files_of_a_synchronization_go_where_nothing_else_is_kept_if_that_is_wanted() {
+    for program in [Some(spindle()), redis()].into_iter().flatten() {
+        for (deletes, logs, stays) in
+            [("no", "no", true), ("yes", "no", false), ("yes", "yes", true)]
+        {
+            let what = format!("{} {deletes} {logs}", program.display());
+            let own = ["--rdb-del-sync-files", deletes, "--appendonly", logs];
+            let flags = [&NO_DELAY[..], &own, &["--repl-diskless-sync", "no"]].concat();
+            let servers = [&flags, &flags].map(|flags| Server::start_program(&program, flags));
+            let [mut first, mut second] = servers.each_ref().map(Server::client);
+            first.run("SET k 1");
+            second.run(&format!("REPLICAOF 127.0.0.1 {}", servers[0].port));
+            eventually("it follows", || info(&mut second, "master_link_status") == "up");
+            eventually("it is online", || info(&mut first, "slave0").contains("state=online"));
+            // The log of a replica of Redis is off while it synchronizes, and does not count then.
+            let is_odd = program != spindle() && logs == "yes";
+            for server in &servers[..if is_odd { 1 } else { 2 }] {
+                let file = server.dir().join("dump.rdb");
+                eventually(&what, || file.exists() == stays);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_dies_goes_on_behind_the_snapshot_of_its_primary() {
+    let primary = Server::start(&NO_DELAY);
+    let mut first = primary.client();
+    first.run("SET a 1");
+    let (replica, mut client) = replica_of(&primary, &[]);
+    first.run("SET b 2");
+    same_offsets(&mut first, &mut client);
+    let follow = format!("127.0.0.1 {}", primary.port);
+    let replica = replica.crash_and_restart(&["--replicaof", &follow]);
+    let mut client = replica.client();
+    eventually("it follows", || info(&mut client, "master_link_status") == "up");
+    same_offsets(&mut first, &mut client);
+    assert_eq!(client.run("MGET a b").to_string(), "[\"1\", \"2\"]");
+    let counts = (info(&mut first, "sync_full"), info(&mut first, "sync_partial_ok"));
+    assert_eq!(counts, ("1".to_owned(), "1".to_owned()), "{}", replica.log());
+}
+
+#[test]
+fn what_fails_on_a_replica_only_stops_it_if_that_is_wanted() {
+    let flags = [&NO_DELAY[..], &["--enable-debug-command", "yes"]].concat();
+    let primary = Server::start(&flags);
+    let mut first = primary.client();
+    for (behavior, read_only, ends) in [
+        ("ignore", "yes", false),
+        ("panic", "no", false),
+        ("panic", "yes", true),
+        ("panic-on-replicas", "yes", true),
+    ] {
+        for in_transaction in [false, true] {
+            let own = ["--propagation-error-behavior", behavior, "--replica-read-only", read_only];
+            let (mut replica, mut client) = replica_of(&primary, &own);
+            let mut requests = vec!["SET k word", "DEBUG REPLICATE INCR k"];
+            if in_transaction {
+                requests.insert(1, "DEBUG REPLICATE MULTI");
+                requests.push("DEBUG REPLICATE EXEC");
+            }
+            requests.iter().for_each(|request| drop(first.run(request)));
+            if ends {
+                assert!(!replica.wait().success());
+                let why = "This replica panicked sending an error to its master after processing \
+                           the command 'incr'";
+                assert!(replica.log().contains(why), "{}", replica.log());
+                continue;
+            }
+            same_offsets(&mut first, &mut client);
+            let text = "== CRITICAL == This replica is sending an error to its master: '-ERR \
+                        value is not an integer or out of range' after processing the command \
+                        'incr'";
+            assert!(replica.log().contains(text), "{}", replica.log());
+            assert_eq!(info(&mut client, "unexpected_error_replies"), "1");
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_cannot_keep_a_change_stops_or_goes_on_as_the_parameter_says() {
+    let primary = Server::start(&NO_DELAY);
+    let mut first = primary.client();
+    for ignores in ["yes", "no"] {
+        let slow = ["--rdb-key-save-delay", "1000000", "--save", "900 100000"];
+        let own = ["--replica-ignore-disk-write-errors", ignores];
+        let (mut replica, mut client) = replica_of(&primary, &[&slow[..], &own].concat());
+        first.run("SET before 1");
+        same_offsets(&mut first, &mut client);
+        assert_eq!(client.run("BGSAVE").to_string(), "+Background saving started");
+        let path = format!("/proc/{0}/task/{0}/children", replica.pid());
+        let child = || std::fs::read_to_string(&path).unwrap().trim().to_owned();
+        eventually("there is a child", || !child().is_empty());
+        let killed = std::process::Command::new("kill").args(["-9", &child()]).status();
+        assert!(killed.unwrap().success());
+        eventually("it has failed", || info(&mut client, "rdb_last_bgsave_status") == "err");
+        assert!(client.run("PING").text().starts_with("MISCONF"));
+        first.run("SET after 1");
+        if ignores == "yes" {
+            same_offsets(&mut first, &mut client);
+            assert_eq!(client.run("EXISTS after").int(), 1);
+            assert!(replica.log().contains("Replica is applying a command even though"));
+        } else {
+            assert!(!replica.wait().success());
+            assert!(replica.log().contains("Replica was unable to write command to disk."));
+        }
+    }
+}
+
+#[test]
 fn what_was_left_behind_is_swept_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     // No process has this number.
@@ -224,58 +306,6 @@ fn what_was_left_behind_is_swept_at_the_start() {
     let server = Server::begin_in(dir, &[]);
     eventually("it is ready", || server.log().contains("Ready to accept connections"));
     assert_eq!((left.exists(), other.exists()), (false, true));
-}
-
-/// A primary made by hand: it accepts a replica and answers it until it asks for changes.
-struct Hand {
-    stream: TcpStream,
-}
-
-impl Hand {
-    fn accept(listener: &TcpListener) -> (Hand, String) {
-        let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut hand = Hand { stream };
-        loop {
-            let words = hand.request();
-            match words.first().map(String::as_str) {
-                Some("PSYNC") => return (hand, words.join(" ")),
-                Some("PING") => hand.send(b"+PONG\r\n"),
-                _ => hand.send(b"+OK\r\n"),
-            }
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let (mut line, mut byte) = (Vec::new(), [0]);
-        while !line.ends_with(b"\r\n") {
-            self.stream.read_exact(&mut byte).unwrap();
-            line.push(byte[0]);
-        }
-        String::from_utf8(line).unwrap().trim().to_owned()
-    }
-
-    fn request(&mut self) -> Vec<String> {
-        let count = self.line().strip_prefix('*').unwrap().parse().unwrap();
-        let word = |hand: &mut Hand| {
-            hand.line();
-            hand.line()
-        };
-        (0..count).map(|_| word(self)).collect()
-    }
-}
-
-/// The snapshot of a server with one key.
-fn snapshot_with(key: &str) -> Vec<u8> {
-    let server = Server::start(&NO_DELAY);
-    server.client().call(&["SET", key, &"x".repeat(100)]);
-    let mut taker = server.client();
-    taker.request(&["SYNC"]);
-    snapshot(&mut taker)
 }
 
 #[test]
@@ -357,12 +387,7 @@ fn nonsense_from_a_primary_ends_the_link_and_nothing_else() {
             assert_eq!(asked, "PSYNC ? -1", "{}", server.log());
             let head = format!("+FULLRESYNC {ID} 5\r\n${}\r\n", snapshot.len());
             hand.send(&[head.as_bytes(), snapshot, stream].concat());
-            // It hangs up by itself.
-            let mut rest = Vec::new();
-            match hand.stream.read_to_end(&mut rest) {
-                Ok(_) => {}
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
-            }
+            hand.ends();
         }
         let lost = server.log().matches("Connection with master lost").count();
         assert_eq!(lost, streams.len(), "{}", server.log());

@@ -1,5 +1,4 @@
-//! Every way in which a value may be written, in files made byte by byte, and a file of a real
-//! redis-server.
+//! Every way in which a value may be written, in files made byte by byte.
 
 use crate::support::rdb::Rdb;
 use crate::world::{Data, Record, Sim};
@@ -246,19 +245,4 @@ fn the_version_is_the_oldest_that_holds_the_data() {
     assert_eq!(version("HEXPIRE h 1000 FIELDS 1 f"), b"REDIS0012");
     assert_eq!(version("HPERSIST h FIELDS 1 f"), b"REDIS0010");
     assert_eq!(version("CONFIG SET rdb-version 11"), b"REDIS0011");
-}
-
-#[test]
-fn a_file_of_a_real_server_is_read() {
-    let bytes = include_bytes!("../data/redis-7.0.15.rdb");
-    let access = spindle::config::kinds::Access::Yes;
-    let config = Config { enable_debug_command: access, ..Config::default() };
-    let mut sim = load(bytes, config).expect("loaded");
-    let conn = sim.connect();
-    let digest = "+c9d363fa56c6bb0002569313cb4d775268a21b80";
-    assert_eq!(sim.run(conn, "DEBUG DIGEST"), [digest]);
-    assert_eq!(sim.run(conn, "OBJECT ENCODING list"), ["\"listpack\""]);
-    assert_eq!(sim.run(conn, "OBJECT ENCODING zset"), ["\"listpack\""]);
-    assert_eq!(sim.run(conn, "DEBUG RELOAD"), ["+OK"]);
-    assert_eq!(sim.run(conn, "DEBUG DIGEST"), [digest]);
 }

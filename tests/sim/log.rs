@@ -190,3 +190,54 @@ fn who_waits_for_the_disk_is_told_once_it_has_everything() {
     let refusal = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
     assert_eq!(said(&mut sim, one), [refusal]);
 }
+
+/// What DUMP gives for a string, `bar`.
+const PAYLOAD: &[u8] = b"\x00\x03bar\n\x00\xE6\xBEI`\xEEf\xFD\x17";
+
+fn restore(sim: &mut Sim, conn: usize, key: &[u8], ttl: &[u8], options: &[&[u8]]) {
+    let request = [&[b"RESTORE", key, ttl, PAYLOAD], options].concat();
+    sim.arrive(conn, &crate::support::client::encode(&request), 16, |_| {});
+    assert_eq!(sim.replies(conn)[0].to_string(), "+OK");
+    sim.engine.write_log(&mut sim.world).unwrap();
+}
+
+#[test]
+fn what_was_restored_lives_on_when_that_is_replayed_later() {
+    let (config, disk) = (config(Fsync::Always), FakeDisk::default());
+    let mut sim = open(1, &config, &disk).unwrap();
+    let conn = sim.connect();
+    restore(&mut sim, conn, b"k", b"100", &[]);
+    assert_eq!(sim.run(conn, "PERSIST k"), ["1"]);
+    sim.engine.write_log(&mut sim.world).unwrap();
+    sim.advance(Duration::from_secs(1));
+    let dump = sim.dump();
+    assert_eq!(dump.len(), 1);
+    let mut again = Sim::new(2, config);
+    (again.world.disk, again.world.now) = (disk, sim.world.now);
+    again.engine.begin_loading(&mut again.world).unwrap();
+    while again.engine.state().persistence.is_loading() {
+        again.advance(Duration::ZERO);
+    }
+    same_dumps(&again.dump(), &dump, "the log holds everything");
+}
+
+#[test]
+fn a_death_that_makes_no_difference_is_not_logged() {
+    let (mut config, disk) = (config(Fsync::Always), FakeDisk::default());
+    config.enable_debug_command = spindle::config::kinds::Access::Yes;
+    config.lazyfree_lazy_server_del = true;
+    let mut sim = open(1, &config, &disk).unwrap();
+    let conn = sim.connect();
+    sim.run(conn, "DEBUG SET-ACTIVE-EXPIRE 0");
+    for key in ["a", "b"] {
+        sim.run(conn, &format!("SET {key} v PX 10"));
+    }
+    sim.advance(Duration::from_secs(1));
+    restore(&mut sim, conn, b"a", b"0", &[b"REPLACE"]);
+    restore(&mut sim, conn, b"b", b"1", &[b"REPLACE", b"ABSTTL"]);
+    assert_eq!(sim.run(conn, "EXISTS a b"), ["1"]);
+    let text = disk.read("appendonlydir/appendonly.aof.1.incr.aof").unwrap();
+    let text = String::from_utf8_lossy(&text);
+    assert!(!text.contains("DEL"), "{text}");
+    assert!(text.ends_with("*2\r\n$6\r\nUNLINK\r\n$1\r\nb\r\n"), "{text}");
+}

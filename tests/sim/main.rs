@@ -14,6 +14,7 @@ mod encodings;
 mod evict;
 mod expiry;
 mod forms;
+mod golden;
 mod hotkeys;
 mod limits;
 mod listeners;

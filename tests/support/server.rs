@@ -25,6 +25,11 @@ pub fn redis() -> Option<PathBuf> {
     std::env::var_os("REDIS_SERVER").map(PathBuf::from).or_else(|| on_path("redis-server"))
 }
 
+/// A redis-server of version 7.2 or later, if SPINDLE_REDIS_NEWER names one.
+pub fn newer_redis() -> Option<PathBuf> {
+    std::env::var_os("SPINDLE_REDIS_NEWER").map(PathBuf::from)
+}
+
 /// A program, if there is one of that name on the PATH.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -89,12 +94,17 @@ impl Server {
 
     /// Starts a program again where one that has ended was, on the same port.
     pub fn start_again(mut self, program: &Path, flags: &[&str]) -> Server {
+        self.revive(program, flags);
+        self
+    }
+
+    /// Starts it again where it has ended, on the same port.
+    pub fn revive(&mut self, program: &Path, flags: &[&str]) {
         assert!(!self.is_running());
         let empty = tempfile::tempdir().expect("a directory");
         let dir = std::mem::replace(&mut self.dir, empty);
-        let mut server = Server::spawn(program, self.port, dir, &[], flags);
-        assert!(server.wait_until_ready(), "{}", server.log());
-        server
+        *self = Server::spawn(program, self.port, dir, &[], flags);
+        assert!(self.wait_until_ready(), "{}", self.log());
     }
 
     /// Starts a program where there is data.

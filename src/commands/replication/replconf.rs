@@ -64,6 +64,10 @@ fn describe(call: &mut Call<'_>, name: &[u8], value: &[u8], option: &[u8]) -> Re
                     value.len()
                 )));
             }
+            // It stands in INFO and in the log.
+            if !value.iter().all(u8::is_ascii_graphic) {
+                return Err(Error::new("ERR REPLCONF ip-address is not an address"));
+            }
             about.address = String::from_utf8_lossy(value).into_owned();
         }
         b"capa" if value.eq_ignore_ascii_case(b"eof") => about.takes_eof = true,

@@ -91,9 +91,9 @@ fn no_failover(call: &Call<'_>) -> Result<(), Error> {
     }
 }
 
-/// Whether a client may become a replica now; false if it is one.
+/// Whether a client may become a replica now; false if it is one, or no client at all.
 fn may_sync(call: &Call<'_>) -> Result<bool, Error> {
-    if call.client.side == Side::Replica {
+    if call.client.side != Side::Client {
         return Ok(false);
     }
     if call.state.replication.primary.as_ref().is_some_and(|primary| !primary.is_up()) {

@@ -12,7 +12,7 @@ use super::snapshot::remove;
 use crate::base::id::DbIndex;
 use crate::config::kinds::DisklessLoad;
 use crate::persist::aof::LogState;
-use crate::persist::snapshot::sync_name;
+use crate::persist::snapshot::{Synced, put_in_place, sync_name};
 use crate::repl::{History, Stream};
 use crate::store::{Store, Usage};
 use crate::sys::disk::DiskFile;
@@ -24,8 +24,8 @@ const SIGN_EVERY_US: u64 = 1_000_000;
 
 /// A snapshot that is arriving.
 pub(super) enum Incoming {
-    /// It is written to a file.
-    File { path: String, file: Box<dyn DiskFile> },
+    /// It is written to a file, which becomes the server's own snapshot if it is to be kept.
+    File { path: String, file: Synced, is_kept: bool },
     /// It is loaded as it comes, beside the old data or in its place.
     Direct { is_aside: bool },
 }
@@ -56,7 +56,8 @@ impl Engine {
                 let what = "Opening the temp file needed for MASTER <-> REPLICA synchronization";
                 format!("{what}: {error}")
             })?;
-            Incoming::File { path, file }
+            let is_kept = self.state.keeps_sync_files();
+            Incoming::File { path, file: Synced::new(file, is_kept), is_kept }
         };
         self.state.replication.incoming = Some(incoming);
         if let Some(opening) = self.opening() {
@@ -91,8 +92,10 @@ impl Engine {
                 format!("{what}: {}", reason(&error))
             }),
             Incoming::Direct { .. } => {
-                if let Some(load) = &mut self.state.persistence.loading {
-                    load.feed(bytes);
+                if let Some(load) = &mut self.state.persistence.loading
+                    && !load.feed(bytes)
+                {
+                    return Err("more comes behind the end of the snapshot".to_owned());
                 }
                 self.load_slice(host);
                 Ok(())
@@ -104,11 +107,15 @@ impl Engine {
     pub(super) fn load_incoming(&mut self, host: &mut dyn Host) -> Result<(), String> {
         match self.state.replication.incoming.take() {
             None => return Err("no snapshot is expected".to_owned()),
-            Some(Incoming::File { path, mut file }) => {
-                let opened = file.flush().and_then(|()| host.disk().open(&path));
+            Some(Incoming::File { path, mut file, is_kept }) => {
+                let written = if is_kept { file.sync() } else { file.flush() };
+                let opened = written.and_then(|()| host.disk().open(&path));
                 let len = host.disk().len(&path);
-                // The name is not needed any more, whatever comes.
-                remove(&path, host);
+                if is_kept && opened.is_ok() {
+                    self.state.replication.arrived = Some(path);
+                } else {
+                    remove(&path, host);
+                }
                 let fault = |error| format!("cannot read the snapshot again: {}", reason(&error));
                 let (input, len) = (opened.map_err(fault)?, len.map_err(fault)?);
                 self.begin_load(Some(input), len, false, host);
@@ -219,6 +226,7 @@ impl Engine {
             self.store.changes.dirty = dirty;
             old.into_iter().for_each(|pieces| self.store.free_later(pieces));
         }
+        self.keep_arrived(host);
         let replication = &mut self.state.replication;
         let Some(primary) = &mut replication.primary else { return };
         let Bond::Loading(opening) = &mut primary.bond else { return };
@@ -252,6 +260,7 @@ impl Engine {
     /// The snapshot could not be loaded.
     pub(in crate::exec) fn snapshot_refused(&mut self, aside: Option<Aside>, host: &mut dyn Host) {
         log::warn!("Failed trying to load the MASTER synchronization DB, check server logs.");
+        self.drop_incoming(host);
         self.give_up_load(aside, host);
         self.cut_link("the snapshot cannot be loaded", host);
     }
@@ -272,8 +281,20 @@ impl Engine {
         }
     }
 
+    /// The file that has been loaded becomes the server's own snapshot.
+    fn keep_arrived(&mut self, host: &mut dyn Host) {
+        let Some(path) = self.state.replication.arrived.take() else { return };
+        if let Err(reason) = put_in_place(host.disk(), &path, &self.state.config.dbfilename) {
+            log::warn!("{reason}");
+            remove(&path, host);
+        }
+    }
+
     /// Forgets a snapshot that does not come to its end.
     pub(super) fn drop_incoming(&mut self, host: &mut dyn Host) {
+        if let Some(path) = self.state.replication.arrived.take() {
+            remove(&path, host);
+        }
         if let Some(Incoming::File { path, .. }) = self.state.replication.incoming.take() {
             remove(&path, host);
         }

@@ -42,6 +42,8 @@ pub enum Side {
     Replica,
     /// Our primary.
     Primary,
+    /// The log, from which requests are run again.
+    Log,
 }
 
 /// How often replicas have asked for changes, and what they got.
@@ -89,6 +91,8 @@ pub struct Replication {
     stuck_due_us: Option<u64>,
     /// The snapshot of our primary that is arriving.
     incoming: Option<Incoming>,
+    /// The file of it that has arrived and is being loaded, if it is to be kept.
+    arrived: Option<String>,
     /// Keys with a deadline that our own clients have changed, while this is a replica.
     own: OwnKeys,
     /// Whether the host has last been told that this is a replica.
@@ -117,6 +121,7 @@ impl Replication {
             sending: Vec::new(),
             stuck_due_us: None,
             incoming: None,
+            arrived: None,
             own: OwnKeys::new(),
             told_replica: false,
             delayed: Vec::new(),
@@ -319,7 +324,7 @@ impl Call<'_> {
     /// # Errors
     /// That it means someone else.
     pub fn make_place(&mut self, id: &[u8]) -> Result<(), Error> {
-        log::warn!("Failover request received for replid {}.", String::from_utf8_lossy(id));
+        log::warn!("Failover request received for replid {}.", id.escape_ascii());
         if !self.state.is_replica() {
             return Err(Error::new("ERR PSYNC FAILOVER can't be sent to a master."));
         }

@@ -3,6 +3,7 @@
 
 use super::super::client::{Client, Connection, ReplyMode};
 use super::super::engine::{Engine, Served, Turn};
+use super::super::gate;
 use super::super::host::Host;
 use super::super::propagate::Sink;
 use super::super::state::State;
@@ -14,10 +15,13 @@ use crate::repl::{History, Identity, Link, LinkStage, Progress, Stream};
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
 use crate::resp::output::Output;
+use crate::spec::flags::Flags;
 use crate::store::Store;
 
 /// Microseconds between two tries to reach the primary, and between two acknowledgements.
 const SECOND: u64 = 1_000_000;
+/// Microseconds between two lines of the log about changes that cannot be kept.
+const COMPLAIN_EVERY_US: u64 = 10_000_000;
 
 /// The primary of a replica.
 pub struct Primary {
@@ -45,6 +49,9 @@ pub struct Primary {
     attempt: u64,
     /// Whether it is asked to make place for us.
     pub(super) is_failover: bool,
+    /// When it may be logged again that changes cannot be kept, on the monotonic clock in
+    /// microseconds.
+    complain_us: u64,
 }
 
 /// How the link to a primary stands.
@@ -105,6 +112,7 @@ impl Primary {
             waits_for_disk: false,
             attempt: 0,
             is_failover: false,
+            complain_us: 0,
         }
     }
 
@@ -541,6 +549,10 @@ impl Engine {
                 all.turn = Turn::Stop;
                 break;
             }
+            if gate::state_refuses_changes(&self.state) && !self.goes_on_unkept(argv) {
+                all.turn = Turn::Stop;
+                break;
+            }
             // One by one: each may ask how far we are.
             let one = self.submit_all(id, std::iter::once(argv), host);
             all = Served { count: all.count + one.count, turn: one.turn };
@@ -555,17 +567,46 @@ impl Engine {
         all
     }
 
-    /// Bytes of the stream have been run; those of a transaction count when it has been run.
+    /// Whether a request of the primary is run although what changes cannot be kept. To refuse it
+    /// would have the data differ, so that otherwise the server stops.
+    #[cold]
+    fn goes_on_unkept(&mut self, argv: Argv<'_>) -> bool {
+        let Ok(id) = self.resolve(argv) else { return true };
+        let flags = self.table.row(id).command.spec.flags;
+        if !flags.intersects(Flags::WRITE | Flags::TELLS_HEALTH) {
+            return true;
+        }
+        if flags.contains(Flags::WRITE) && !self.state.config.repl.ignores_disk_errors {
+            log::warn!("Replica was unable to write command to disk.");
+            self.fail("Replica was unable to write command to disk.".to_owned());
+            return false;
+        }
+        let now_us = self.state.now.mono_us;
+        if let Some(primary) = &mut self.state.replication.primary
+            && primary.complain_us <= now_us
+        {
+            primary.complain_us = now_us + COMPLAIN_EVERY_US;
+            log::warn!("Replica is applying a command even though it is unable to write to disk.");
+        }
+        true
+    }
+
+    /// Bytes of the stream have been run; those of a transaction count when it has been run. One
+    /// that is longer than requests may be that wait ends the link.
     pub fn hand_on(&mut self, id: ClientId, raw: &[u8]) {
         let Some(peer) = self.peers.get(id) else { return };
         let (in_transaction, db) = (peer.client.multi.is_some(), peer.client.db);
         let backlog_bytes = self.state.config.repl.backlog_bytes();
+        let held_max = usize::try_from(self.state.config.client_query_buffer_limit);
         let replication = &mut self.state.replication;
         let Some(primary) = &mut replication.primary else { return };
         let Some(stream) = &mut replication.stream else { return };
         primary.db = db;
         if in_transaction {
             primary.held.extend_from_slice(raw);
+            if primary.held.len() > held_max.unwrap_or(usize::MAX) {
+                self.refuse(id, &Error::new("ERR Protocol error: the transaction has no end"));
+            }
             return;
         }
         if !primary.held.is_empty() {

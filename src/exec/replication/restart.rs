@@ -11,7 +11,7 @@ use super::super::loading::SnapshotLoad;
 use super::super::propagate::Sink;
 use super::super::state::State;
 use crate::base::id::DbIndex;
-use crate::repl::{History, ID_LEN, Stream};
+use crate::repl::{History, ID_LEN, Stream, parse_offset};
 use crate::resp::argv::ArgvBuf;
 
 /// The words by which a snapshot names the history, how much of it there is, and its database.
@@ -85,5 +85,5 @@ impl SnapshotLoad {
 fn history_of(load: &SnapshotLoad) -> Option<(String, u64, DbIndex)> {
     let id = load.word(ID).filter(|id| id.len() == ID_LEN)?;
     let id = id.bytes().all(|byte| byte.is_ascii_graphic()).then(|| id.to_owned())?;
-    Some((id, load.word(OFFSET)?.parse().ok()?, load.word(DB)?.parse().ok()?))
+    Some((id, parse_offset(load.word(OFFSET)?)?, load.word(DB)?.parse().ok()?))
 }

@@ -55,6 +55,12 @@ impl State {
             && self.persistence.loading.is_none()
     }
 
+    /// Whether a snapshot of a synchronization that is a file becomes the server's own.
+    pub(super) fn keeps_sync_files(&self) -> bool {
+        let keeps_some = self.persistence.has_points() || self.config.aof.is_on;
+        keeps_some || !self.config.repl.deletes_sync_files
+    }
+
     /// What a snapshot for replicas is to be like.
     fn replica_saving(&mut self, filter: Filter) -> Saving {
         let mut saving = saving(self, false);
@@ -66,7 +72,8 @@ impl State {
 
     /// Whether the snapshot is being made of which nobody is left to be sent it.
     pub(super) fn is_making_in_vain(&self) -> bool {
-        self.replication.making.as_ref().is_some_and(|making| !making.is_kept)
+        let is_own = |making: &Making| making.is_kept && self.persistence.has_points();
+        self.replication.making.as_ref().is_some_and(|making| !is_own(making))
             && self.replication.replicas.members().is_empty()
     }
 
@@ -124,8 +131,7 @@ impl Engine {
         }
         let keys = (0..self.store.databases()).map(|index| self.store.lens(index).0 as u64);
         self.state.persistence.keys_total = keys.sum();
-        let is_kept =
-            target == Target::File && filter.is_empty() && self.state.persistence.has_points();
+        let is_kept = target == Target::File && filter.is_empty() && self.state.keeps_sync_files();
         let dirty = self.store.changes.dirty;
         let header = match target {
             Target::File => String::new(),

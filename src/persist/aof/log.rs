@@ -161,6 +161,7 @@ impl Log {
         disk.make_dir(dirname).map_err(|error| {
             format!("Can't open or create append-only dir {dirname}: {}", files::reason(&error))
         })?;
+        remove_temporary(config, disk);
         let old = self.manifest.clone();
         let is_new = old.is_empty();
         if is_new {
@@ -668,6 +669,22 @@ pub fn temporary_incr(config: &AppendOnly) -> String {
     path(config, &format!("temp-{}.incr", config.filename))
 }
 
+/// The path of the manifest that is not whole yet.
+fn temporary_manifest(config: &AppendOnly) -> String {
+    path(config, &format!("temp-{}.manifest", config.filename))
+}
+
+/// Removes what a crash has left behind in the log's directory.
+fn remove_temporary(config: &AppendOnly, disk: &mut dyn Disk) {
+    for path in [temporary_incr(config), temporary_manifest(config)] {
+        match disk.remove(&path) {
+            Ok(()) => log::info!("{path} was left behind; it is removed"),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => log::warn!("cannot remove {path}: {}", files::reason(&error)),
+        }
+    }
+}
+
 /// Writes the manifest anew: whatever happens meanwhile, the old or the new one is there, whole.
 fn write_manifest(
     manifest: &Manifest,
@@ -675,7 +692,7 @@ fn write_manifest(
     disk: &mut dyn Disk,
 ) -> Result<(), String> {
     let name = format!("{}.manifest", config.filename);
-    let (path, temporary) = (path(config, &name), path(config, &format!("temp-{name}")));
+    let (path, temporary) = (path(config, &name), temporary_manifest(config));
     let failed = |what: &str, error: &io::Error| {
         format!("{what} the AOF manifest file {name}: {}", files::reason(error))
     };

@@ -137,6 +137,11 @@ impl<'r> Loader<'r> {
         self.source.end_feed();
     }
 
+    /// Whether the end is reached.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.stage, Stage::End)
+    }
+
     /// What there has been so far.
     pub fn loaded(&self) -> &Loaded {
         &self.loaded
