@@ -17,7 +17,8 @@
 use crate::base::num;
 use crate::base::paged::Paged;
 use crate::sys::cache;
-use std::num::NonZeroU64;
+
+pub use super::place::Place;
 
 /// Items in a line.
 const WAYS: usize = 7;
@@ -56,29 +57,6 @@ const PASSED_MAX: u64 = 0xFF;
 pub trait Prefetch {
     /// Asks the processor's cache for the memory behind the item.
     fn prefetch(&self);
-}
-
-/// Where an item stands. Holds until the next insertion or removal.
-///
-/// A segment, a line of it and, from one on, a way of that: in one word, so that it travels in a
-/// register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(NonZeroU64);
-
-impl Place {
-    #[inline]
-    fn new(segment: u32, line: usize, way: u32) -> Place {
-        debug_assert!(line < LINES_MAX && (way as usize) < WAYS, "lines and ways are few");
-        let word = u64::from(segment) << 16 | (line as u64) << 8 | u64::from(way);
-        Place(NonZeroU64::MIN.saturating_add(word))
-    }
-
-    /// Segment, line and way.
-    #[inline]
-    fn parts(self) -> (usize, usize, usize) {
-        let word = self.0.get() - 1;
-        (num::index(word >> 16), num::index(word >> 8 & 0xFF), num::index(word & 0xFF))
-    }
 }
 
 /// A hash table of items that know their own keys.
