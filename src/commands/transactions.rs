@@ -1,6 +1,6 @@
 //! Transactions: requests that run together, unless a key that is watched has changed.
 
-use crate::exec::transaction::{self, Multi};
+use crate::exec::transaction;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::resp::error::Error;
 use crate::spec::categories::Categories;
@@ -40,7 +40,7 @@ fn multi(call: &mut Call<'_>) -> Outcome {
     if call.client.multi.is_some() {
         return Err(Error::new("ERR MULTI calls can not be nested"));
     }
-    call.client.multi = Some(Box::new(Multi::default()));
+    call.client.multi = Some(call.state.spare_queue.take().unwrap_or_default());
     call.out.ok();
     Ok(Flow::Done)
 }

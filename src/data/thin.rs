@@ -68,6 +68,14 @@ impl Thin {
         memory::size_class(head + len)
     }
 
+    /// How many bytes more would take no more memory than so many do.
+    pub fn spare_beside(len: usize) -> usize {
+        let used = head_len(len) + len;
+        let spare = memory::size_class(used) - used;
+        // The head stays what it is.
+        if len < usize::from(WIDE) { spare.min(usize::from(WIDE) - 1 - len) } else { spare }
+    }
+
     /// A second pointer to the bytes.
     pub fn share(&self) -> Shared {
         Shared(self.0)
@@ -158,6 +166,9 @@ mod tests {
             assert!(copy.memory_bytes() >= part.len() + 4);
         }
         assert_eq!(size_of::<Option<Thin>>(), 8);
+        for (len, spare) in [(0, 15), (15, 0), (16, 15), (250, 4), (254, 0), (255, 56)] {
+            assert_eq!(Thin::spare_beside(len), spare, "{len}");
+        }
         assert_eq!(Thin::new(&[&[b'm'; 15]]).memory_bytes(), 16);
     }
 }

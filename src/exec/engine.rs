@@ -102,7 +102,7 @@ impl Engine {
             Store::new(databases, KeyHasher::new(&mut rng), Usage::new(&config, rng.u64(..)));
         store.changes.publish(config.notify_keyspace_events);
         let pubsub = PubSub::new(&mut rng);
-        let tracking = Tracking::new(KeyHasher::new(&mut rng));
+        let tracking = Tracking::new(std::array::from_fn(|_| KeyHasher::new(&mut rng)));
         let mut acl = Acl::new(access::catalog(&table), config.acl_pubsub_default.is_all());
         acl.users.set_default_password(config.requirepass.as_bytes());
         let mut state = State::new(config, facts, now, acl, rng);
@@ -229,8 +229,12 @@ impl Engine {
             self.work_on_tracking();
         }
         if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
-            let State { agenda, config, stats, .. } = &mut self.state;
+            let State { agenda, config, stats, remotes, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
+            remotes.close_idle(now);
+        }
+        if self.state.signal_waits.is_some() {
+            self.heed_signal(host);
         }
         if self.state.shutdown.is_some() {
             self.tend_shutdown(host);

@@ -58,7 +58,11 @@ impl Engine {
         if !flags.contains(Flags::READONLY) || flags.contains(Flags::PUBSUB) {
             return;
         }
-        row.key_indexes(argv).for_each(|at| self.tracking.note_read(tracker, argv.at(at)));
+        if (1..argv.len()).contains(&row.only_key) {
+            self.tracking.note_read(tracker, argv.at(row.only_key));
+        } else {
+            row.key_indexes(argv).for_each(|at| self.tracking.note_read(tracker, argv.at(at)));
+        }
         if self.tracking.has_excess(keys_max(&self.state)) {
             self.teller(Some(Running::of(client))).0.trim();
         }
@@ -118,6 +122,7 @@ impl Engine {
         if self.tracking.has_broadcasts() {
             self.broadcast();
         }
+        self.tracking.note_reads();
         self.evict_clients();
     }
 

@@ -18,6 +18,10 @@ use crate::resp::error::Error;
 use crate::spec::flags::Flags;
 use crate::store::Touched;
 
+/// Requests and bytes of a queue whose memory is kept for the next one.
+const SPARE_REQUESTS_MAX: usize = 128;
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
 /// What has been queued since MULTI.
 pub struct Multi {
     commands: Vec<CommandId>,
@@ -51,6 +55,17 @@ impl Multi {
     /// True without requests.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
+    }
+
+    /// An empty queue in the memory of this one, if it is no more than most take.
+    fn emptied(mut self: Box<Multi>) -> Option<Box<Multi>> {
+        if self.len() > SPARE_REQUESTS_MAX || self.memory_bytes() > SPARE_BYTES_MAX {
+            return None;
+        }
+        self.commands.clear();
+        self.requests.clear();
+        (self.flags, self.common, self.has_failed) = (Flags::empty(), Flags::all(), false);
+        Some(self)
     }
 
     /// Bytes of memory of the queue.
@@ -154,6 +169,19 @@ impl Engine {
         peer.out.array(multi.len());
         self.state.feed.enter();
         peer.client.is_in_transaction = true;
+        self.run_all(peer, &multi, host);
+        self.state.spare_queue = multi.emptied();
+        // It has stood still so far; who is served next sees what it has become.
+        let ticks = host.ticks();
+        self.state.refresh_now(ticks, host);
+        peer.client.is_in_transaction = false;
+        self.state.feed.leave(false);
+        if self.state.feed.is_on() {
+            peer.client.written = self.state.written();
+        }
+    }
+
+    fn run_all(&mut self, peer: &mut Peer, multi: &Multi, host: &mut dyn Host) {
         let mut timed = Timed::start_in_transaction(self, host);
         let mut queued = multi.commands.iter().copied().zip(multi.requests.iter());
         loop {
@@ -167,14 +195,6 @@ impl Engine {
             }
         }
         timed.stop(&peer.client, self, host);
-        // It has stood still so far; who is served next sees what it has become.
-        let ticks = host.ticks();
-        self.state.refresh_now(ticks, host);
-        peer.client.is_in_transaction = false;
-        self.state.feed.leave(false);
-        if self.state.feed.is_on() {
-            peer.client.written = self.state.written();
-        }
     }
 
     fn run_queued<'a>(

@@ -2,6 +2,7 @@
 
 pub mod monitors;
 pub mod pubsub;
+mod readers;
 pub mod tracking;
 pub mod waiters;
 pub mod watches;

@@ -1,27 +1,19 @@
 //! Which clients may hold copies of which keys, to be told when these change.
 //!
 //! A client that tracks has a number here for as long as it is connected, and longer if keys are
-//! still noted for it: they forget it when they change. A key is one allocation: the numbers of its
-//! clients, four bytes each, and its name. Keys are not told apart by database, as in Redis.
+//! still noted for it: they forget it when they change, or when they lack room for another one
+//! (`hub/readers`). Keys are not told apart by database, as in Redis.
 
+use super::readers::Readers;
 use crate::base::hash::KeyHasher;
 use crate::base::id::ClientId;
 use crate::base::num;
-use crate::data::table::{Pieces, Place, Table};
-use crate::data::thin::Thin;
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// Number of a client that tracks, or has tracked.
 pub type TrackerId = usize;
-
-/// Bytes of a number in the table.
-const NUMBER_BYTES: usize = size_of::<u32>();
-/// Clients of a key whose numbers stand beside its name; more are kept apart.
-const BESIDE_MAX: u8 = 16;
-/// In place of their count: they are kept apart, and what follows is the number of the crowd.
-const APART: u8 = u8::MAX;
 
 /// What is no longer true of what clients hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +52,6 @@ pub struct Tracker {
     prefixes: BTreeSet<Box<[u8]>>,
     /// Bytes of memory that these take, here and where they are shared.
     prefix_bytes: usize,
-    /// Keys that are noted for it.
-    keys: usize,
 }
 
 impl Tracker {
@@ -135,42 +125,32 @@ pub struct Tracking {
     trackers: Slab<Tracker>,
     /// How many of them track at present.
     active: usize,
-    keys: Table<Thin>,
-    /// The clients of keys that have many.
-    crowds: Slab<BTreeSet<u32>>,
-    /// Clients of all keys together.
-    items: usize,
+    /// The keys that are noted.
+    readers: Readers,
     prefixes: BTreeMap<Box<[u8]>, Prefix>,
     /// Prefixes of which some key has changed.
     changed_prefixes: bool,
     /// What clients will be told once the command that runs has replied.
     pub postponed: Vec<(TrackerId, Notice)>,
-    /// Tables that were emptied at once, and are freed a piece at a time.
-    remains: Vec<Pieces<Thin>>,
-    hasher: KeyHasher,
 }
 
 impl Tracking {
-    /// Nobody tracks anything. Keys will be hashed by `hasher`.
-    pub fn new(hasher: KeyHasher) -> Tracking {
+    /// Nobody tracks anything. Keys will be told apart by `hashers`.
+    pub fn new(hashers: [KeyHasher; 2]) -> Tracking {
         Tracking {
             trackers: Slab::new(),
             active: 0,
-            keys: Table::new(),
-            crowds: Slab::new(),
-            items: 0,
+            readers: Readers::new(hashers),
             prefixes: BTreeMap::new(),
             changed_prefixes: false,
             postponed: Vec::new(),
-            remains: Vec::new(),
-            hasher,
         }
     }
 
     /// True if some client tracks, or keys are noted for one that has tracked.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.active | self.keys.len() != 0
+        self.active | self.readers.len() != 0
     }
 
     /// Number of clients that track.
@@ -179,8 +159,9 @@ impl Tracking {
     }
 
     /// Number of keys that are noted, and of the clients of each, all together.
-    pub fn key_counts(&self) -> (usize, usize) {
-        (self.keys.len(), self.items)
+    pub fn key_counts(&mut self) -> (usize, usize) {
+        self.note_reads();
+        (self.readers.len(), self.readers.items())
     }
 
     /// Number of prefixes of which clients are told.
@@ -226,9 +207,9 @@ impl Tracking {
                 is_broken: false,
                 prefixes: BTreeSet::new(),
                 prefix_bytes: 0,
-                keys: 0,
             })
         });
+        self.readers.join(id);
         let tracker = &mut self.trackers[id];
         self.active += usize::from(tracker.mode.is_none());
         tracker.mode = Some(mode);
@@ -245,6 +226,7 @@ impl Tracking {
 
     /// Has a client track no more. Keys that are noted for it stay so.
     pub fn disable(&mut self, id: TrackerId) {
+        self.note_reads();
         let tracker = &mut self.trackers[id];
         self.active -= usize::from(tracker.mode.take().is_some());
         (tracker.has_chosen, tracker.is_broken, tracker.prefix_bytes) = (false, false, 0);
@@ -261,59 +243,49 @@ impl Tracking {
     pub fn leave(&mut self, id: TrackerId) {
         self.disable(id);
         self.trackers[id].client = None;
-        self.release(id);
+        self.readers.leave(id);
+        self.release();
     }
 
     /// Notes that a client has read a key, if it wants such noted.
-    pub fn note_read(&mut self, id: TrackerId, key: &[u8]) {
-        if !self.trackers[id].notes_keys() {
+    #[inline]
+    pub fn note_read(&mut self, tracker: TrackerId, key: &[u8]) {
+        if !self.trackers[tracker].notes_keys() {
             return;
         }
-        let hash = self.hasher.hash(key);
-        let number = number(id);
-        let is_new = match self.find_key(hash, key) {
-            Some(place) => self.join(place, number),
-            None => {
-                let noted = Thin::new(&[&[1], &number.to_le_bytes(), key]);
-                let hasher = &self.hasher;
-                self.keys.insert(hash, noted, |noted| hasher.hash(key_of(noted)));
-                true
-            }
-        };
-        self.items += usize::from(is_new);
-        self.trackers[id].keys += usize::from(is_new);
+        self.readers.note_later(tracker, key);
+    }
+
+    /// Notes what has been read and is not noted yet.
+    #[inline]
+    pub fn note_reads(&mut self) {
+        if self.readers.has_reads() {
+            self.readers.note_all();
+            self.release();
+        }
     }
 
     /// Forgets a key that has changed; `tell` is called with those who may hold a copy and track at
     /// present.
     pub fn forget_key(&mut self, key: &[u8], mut tell: impl FnMut(TrackerId, Mode)) {
-        let hash = self.hasher.hash(key);
-        let Some(place) = self.find_key(hash, key) else { return };
-        for number in self.take(place, hash) {
-            let id = num::index(u64::from(number));
-            let tracker = &mut self.trackers[id];
-            tracker.keys -= 1;
-            if let Some(mode) = tracker.mode.filter(|mode| !mode.broadcasts) {
+        self.readers.forget(key, |id| {
+            if let Some(mode) = self.trackers[id].mode.filter(|mode| !mode.broadcasts) {
                 tell(id, mode);
             }
-            self.release(id);
-        }
+        });
+        self.release();
     }
 
     /// Forgets all keys at once.
     pub fn forget_all(&mut self) {
-        if !self.keys.is_empty() {
-            self.remains.push(std::mem::take(&mut self.keys).into_pieces());
-        }
-        (self.items, self.crowds) = (0, Slab::new());
-        self.trackers.iter_mut().for_each(|(_, tracker)| tracker.keys = 0);
-        self.trackers.retain(|_, tracker| tracker.client.is_some());
+        self.readers.forget_all();
+        self.release();
     }
 
     /// True if more keys are noted than so many.
     #[inline]
     pub fn has_excess(&self, max: usize) -> bool {
-        self.keys.len() > max
+        self.readers.len() > max
     }
 
     /// A key chosen by chance, if there are more than so many.
@@ -321,7 +293,7 @@ impl Tracking {
         if !self.has_excess(max) {
             return None;
         }
-        self.keys.sample(rng).map(|noted| key_of(noted).into())
+        self.readers.sample(rng).map(Box::from)
     }
 
     /// Notes that a key has changed, and who did it, for those who are told of its prefix.
@@ -352,86 +324,21 @@ impl Tracking {
 
     /// True while something waits to be freed.
     pub fn has_remains(&self) -> bool {
-        !self.remains.is_empty()
+        self.readers.has_remains()
     }
 
     /// Frees a piece of what waits.
     pub fn free_some(&mut self) {
-        if let Some(pieces) = self.remains.last_mut()
-            && !pieces.free_one(|_| {})
-        {
-            self.remains.pop();
-        }
+        self.readers.free_some();
     }
 
-    fn find_key(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.keys.find(hash, |noted| key_of(noted) == key)
-    }
-
-    /// Adds a client to a key; false if it is there already.
-    fn join(&mut self, place: Place, number: u32) -> bool {
-        let noted = self.keys.at_mut(place);
-        let bytes = noted.as_bytes();
-        if bytes[0] == APART {
-            return self.crowds[crowd_of(bytes)].insert(number);
-        }
-        let beside = &bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES];
-        if numbers(beside).any(|other| other == number) {
-            return false;
-        }
-        let key = key_of(noted);
-        *noted = if bytes[0] < BESIDE_MAX {
-            Thin::new(&[&[bytes[0] + 1], beside, &number.to_le_bytes(), key])
-        } else {
-            let crowd = self.crowds.insert(numbers(beside).chain([number]).collect());
-            Thin::new(&[&[APART], &self::number(crowd).to_le_bytes(), key])
-        };
-        true
-    }
-
-    /// Takes a key out; its clients.
-    fn take(&mut self, place: Place, hash: u64) -> Vec<u32> {
-        let hasher = &self.hasher;
-        let noted = self.keys.remove(place, hash, |noted| hasher.hash(key_of(noted)));
-        let bytes = noted.as_bytes();
-        let taken: Vec<u32> = if bytes[0] == APART {
-            self.crowds.remove(crowd_of(bytes)).into_iter().collect()
-        } else {
-            numbers(&bytes[1..1 + usize::from(bytes[0]) * NUMBER_BYTES]).collect()
-        };
-        self.items -= taken.len();
-        taken
-    }
-
-    /// Gives the number of a client that is gone back, once no key is noted for it.
-    fn release(&mut self, id: TrackerId) {
-        let tracker = &self.trackers[id];
-        if tracker.client.is_none() && tracker.keys == 0 {
+    /// Gives numbers back of clients that are gone, and for which no key is noted.
+    #[inline]
+    fn release(&mut self) {
+        while let Some(id) = self.readers.next_free() {
             self.trackers.remove(id);
         }
     }
-}
-
-/// The name of a key that is noted.
-fn key_of(noted: &Thin) -> &[u8] {
-    let bytes = noted.as_bytes();
-    let count = if bytes[0] == APART { 1 } else { usize::from(bytes[0]) };
-    &bytes[1 + count * NUMBER_BYTES..]
-}
-
-/// The number of the crowd of a key whose clients are kept apart.
-fn crowd_of(bytes: &[u8]) -> usize {
-    let number = numbers(&bytes[1..=NUMBER_BYTES]).next().unwrap_or_default();
-    num::index(u64::from(number))
-}
-
-fn numbers(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number))
-}
-
-/// Clients and crowds are numbered in 32 bits: each takes more memory than that leaves room for.
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -439,7 +346,8 @@ mod tests {
     use super::*;
 
     fn tracking() -> Tracking {
-        Tracking::new(KeyHasher::new(&mut fastrand::Rng::with_seed(1)))
+        let mut rng = fastrand::Rng::with_seed(1);
+        Tracking::new(std::array::from_fn(|_| KeyHasher::new(&mut rng)))
     }
 
     const fn client(serial: u64) -> ClientId {
@@ -475,7 +383,6 @@ mod tests {
             let items = expected.values().map(BTreeSet::len).sum();
             assert_eq!(tracking.key_counts(), (expected.len(), items));
         }
-        assert!(!tracking.crowds.is_empty());
     }
 
     #[test]

@@ -151,6 +151,17 @@ impl Requests {
         self.places.is_empty()
     }
 
+    /// Forgets all requests, and keeps memory for a few.
+    pub fn clear(&mut self) {
+        self.pieces.truncate(1);
+        if let Some(ArgvBuf { bytes, spans }) = self.pieces.first_mut() {
+            bytes.clear();
+            spans.clear();
+        }
+        self.places.clear();
+        self.bytes = 0;
+    }
+
     /// Appends a copy of a request.
     pub fn push(&mut self, argv: Argv<'_>) {
         if self.pieces.last().is_none_or(|piece| piece.bytes.len() >= PIECE_BYTES) {
@@ -190,6 +201,9 @@ mod tests {
         let (mut rng, mut requests, mut expected) =
             (fastrand::Rng::with_seed(3), Requests::default(), Vec::new());
         assert!(requests.is_empty());
+        requests.push([b"before"; 3].into_iter().collect::<ArgvBuf>().borrow());
+        requests.clear();
+        assert!(requests.is_empty() && requests.iter().next().is_none());
         for _ in 0..500 {
             let count = rng.usize(1..6);
             let argv: ArgvBuf = (0..count).map(|_| vec![rng.u8(..); rng.usize(0..200)]).collect();

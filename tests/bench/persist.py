@@ -154,14 +154,23 @@ def measure_log(server: Server, requests: int) -> dict:
     return load.measure(server, workload, 1.0)
 
 
+# What can be measured alone; the name of a row of figures is the same behind `persist/`.
+CASES = [data.name for data in DATA] + [f"log-{policy}" for policy in POLICIES] + ["pauses"]
+
+
 def run(candidates: list, options, figures, say) -> None:
-    for data in DATA:
+    def is_wanted(name: str) -> bool:
+        return not options.workloads or name in options.workloads
+
+    for data in filter(lambda data: is_wanted(data.name), DATA):
         rounds = take_turns(candidates, options, say,
                             lambda candidate, data=data: measure_snapshot(candidate, data, options))
         figures.put(f"persist/{data.name}", {"keys": options.save_keys}, rounds)
         tell(figures, f"persist/{data.name}", rounds, ("save_s", "load_s"), say)
-    for policy in POLICIES:
+    for policy in filter(lambda policy: is_wanted(f"log-{policy}"), POLICIES):
         run_policy(candidates, policy, options, figures, say)
+    if not is_wanted("pauses"):
+        return
     rounds = take_turns(candidates, options, say,
                         lambda candidate: measure_pauses(candidate, options))
     figures.put("persist/pauses", {"keys": options.save_keys}, rounds)

@@ -18,6 +18,7 @@ mod connections;
 mod hostile;
 mod introspection;
 mod listeners;
+mod migrate;
 mod process;
 mod protocol;
 mod replication;

@@ -80,7 +80,7 @@ fn memory_stays_within_its_limit_under_every_policy() {
         let mut bytes = Vec::new();
         changes.rewind().unwrap();
         changes.read_to_end(&mut bytes).unwrap();
-        twin.arrive(twin_conn, &bytes, 16, |_| {});
+        twin.replay(twin_conn, &bytes);
         assert!(evicted(&mut sim) > 1_000, "{policy}");
         assert_eq!(sim.dump(), twin.dump(), "{policy}: evictions are propagated");
         let stay = sim.dump().iter().filter(|record| record.1.starts_with(b"stays")).count();

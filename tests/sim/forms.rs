@@ -133,7 +133,7 @@ fn run(seed: u64) {
         }
         if passes {
             let changes = usual.sim.engine.state_mut().feed.take(Sink::Log);
-            twin.arrive(twin_conn, &changes, 16, |_| {});
+            twin.replay(twin_conn, &changes);
             for reply in twin.replies(twin_conn) {
                 assert!(!is_refusal(&reply), "the twin refuses a change: {reply}");
             }

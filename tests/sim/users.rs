@@ -1,5 +1,5 @@
 //! Users by chance: their rights change while others read, write, publish, queue and wait; a plain
-//! model decides every reply, every message, and whose connection is closed.
+//! model decides every reply, every message, whose connection is closed, and what the log holds.
 
 use crate::support::client::encode;
 use crate::support::seeds;
@@ -30,19 +30,30 @@ const COMMANDS: [&str; 15] = [
     "acl|whoami",
 ];
 
-/// What a user may do.
+/// A user.
 #[derive(Clone, Default)]
 struct User {
     is_on: bool,
     /// `None` if any will do.
     password: Option<&'static str>,
+    /// Its own rights, then those of its selectors: a request needs all that it takes of one.
+    rights: Vec<Rights>,
+}
+
+/// What may be done.
+#[derive(Clone, Default)]
+struct Rights {
     commands: BTreeSet<&'static str>,
     /// Patterns, and whether what matches may be read and written.
     keys: Vec<(&'static str, bool, bool)>,
     channels: Vec<&'static str>,
 }
 
-impl User {
+impl Rights {
+    fn all() -> Rights {
+        Rights { commands: COMMANDS.into(), keys: vec![("*", true, true)], channels: vec!["*"] }
+    }
+
     fn may_touch(&self, key: &str, (reads, writes): (bool, bool)) -> bool {
         // Two patterns do not add up.
         self.keys.iter().any(|(pattern, may_read, may_write)| {
@@ -56,8 +67,8 @@ impl User {
         all.any(|own| *own == "*" || *own == name || !is_pattern && is_match(own, name))
     }
 
-    /// Why it may not run a request, if so.
-    fn lacks(&self, argv: &[String]) -> Option<Lack> {
+    /// What they lack for a request, if so.
+    fn lack(&self, argv: &[String]) -> Option<Lack> {
         let args: Vec<&str> = argv[1..].iter().map(String::as_str).collect();
         if argv[0] != "AUTH" && !self.commands.contains(name_of(argv).as_str()) {
             return Some(Lack::Command);
@@ -69,8 +80,10 @@ impl User {
             "COPY" => &[(true, false), (false, true)],
             _ => &[],
         };
-        if uses.iter().zip(&args).any(|(usage, key)| !self.may_touch(key, *usage)) {
-            return Some(Lack::Key);
+        if let Some(at) =
+            uses.iter().zip(&args).position(|(usage, key)| !self.may_touch(key, *usage))
+        {
+            return Some(Lack::Key(at + 1));
         }
         let heard = match argv[0].as_str() {
             "PUBLISH" => &args[..1],
@@ -78,7 +91,21 @@ impl User {
             _ => &[],
         };
         let is_pattern = argv[0] == "PSUBSCRIBE";
-        heard.iter().any(|name| !self.may_listen(name, is_pattern)).then_some(Lack::Channel)
+        let at = heard.iter().position(|name| !self.may_listen(name, is_pattern));
+        at.map(|at| Lack::Channel(at + 1))
+    }
+}
+
+impl User {
+    /// Why it may not run a request, if so: what is told is what those rights lack that came
+    /// farthest.
+    fn lacks(&self, argv: &[String]) -> Option<Lack> {
+        let lacks: Option<Vec<Lack>> = self.rights.iter().map(|rights| rights.lack(argv)).collect();
+        lacks.map(|lacks| lacks.into_iter().max().unwrap())
+    }
+
+    fn may_listen(&self, name: &str, is_pattern: bool) -> bool {
+        self.rights.iter().any(|rights| rights.may_listen(name, is_pattern))
     }
 }
 
@@ -91,11 +118,19 @@ fn name_of(argv: &[String]) -> String {
     (if is_acl { format!("acl|{}", argv[1]) } else { argv[0].clone() }).to_lowercase()
 }
 
-#[derive(Clone, Copy)]
+/// What is lacking; for which argument.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Lack {
     Command,
-    Key,
-    Channel,
+    Key(usize),
+    Channel(usize),
+}
+
+/// Denials that are alike.
+struct Denials {
+    count: usize,
+    /// Why, where, what and whom.
+    what: [String; 4],
 }
 
 #[derive(Default)]
@@ -118,17 +153,13 @@ struct Model {
     waiting: Vec<(usize, String)>,
     running: Option<usize>,
     held: Vec<String>,
+    /// What has been denied, the latest first.
+    log: Vec<Denials>,
 }
 
 impl Model {
     fn new() -> Model {
-        let all = User {
-            is_on: true,
-            password: None,
-            commands: COMMANDS.into(),
-            keys: vec![("*", true, true)],
-            channels: vec!["*"],
-        };
+        let all = User { is_on: true, password: None, rights: vec![Rights::all()] };
         Model { users: [("default", all)].into(), ..Model::default() }
     }
 
@@ -169,9 +200,32 @@ impl Model {
                 self.parties[party].user,
                 name_of(argv)
             ),
-            Lack::Key => "NOPERM No permissions to access a key".to_owned(),
-            Lack::Channel => "NOPERM No permissions to access a channel".to_owned(),
+            Lack::Key(_) => "NOPERM No permissions to access a key".to_owned(),
+            Lack::Channel(_) => "NOPERM No permissions to access a channel".to_owned(),
         }
+    }
+
+    /// Notes in the log what was denied.
+    fn note(&mut self, party: usize, context: &str, argv: &[String], lack: Lack) {
+        let (reason, object) = match lack {
+            Lack::Command => ("command", name_of(argv)),
+            Lack::Key(at) => ("key", argv[at].clone()),
+            Lack::Channel(at) => ("channel", argv[at].clone()),
+        };
+        self.note_as(self.parties[party].user, (reason, context), object);
+    }
+
+    fn note_as(&mut self, user: &str, (reason, context): (&str, &str), object: String) {
+        let what = [reason.to_owned(), context.to_owned(), object, user.to_owned()];
+        let alike = self.log.iter().take(10).position(|denials| denials.what == what);
+        let mut denials = alike.map_or(Denials { count: 0, what }, |at| self.log.remove(at));
+        denials.count += 1;
+        self.log.insert(0, denials);
+        self.log.truncate(128);
+    }
+
+    fn context(&self, party: usize) -> &'static str {
+        if self.parties[party].queue.is_some() { "multi" } else { "toplevel" }
     }
 
     /// A party sends a request.
@@ -188,6 +242,7 @@ impl Model {
     fn admit(&mut self, party: usize, argv: &[String]) -> Option<String> {
         if let Some(lack) = self.lacks(party, argv) {
             let text = self.refusal(party, argv, lack);
+            self.note(party, self.context(party), argv, lack);
             if argv[0] == "EXEC" {
                 self.parties[party].queue = None;
                 return Some(format!("-EXECABORT Transaction discarded because of: {text}"));
@@ -216,7 +271,10 @@ impl Model {
                     self.parties[party].user = name;
                     "+OK".to_owned()
                 }
-                _ => "-WRONGPASS invalid username-password pair or user is disabled.".to_owned(),
+                _ => {
+                    self.note_as(&argv[1], ("auth", "toplevel"), "AUTH".to_owned());
+                    "-WRONGPASS invalid username-password pair or user is disabled.".to_owned()
+                }
             },
             "ACL" => format!("\"{}\"", self.parties[party].user),
             "PING" => "+PONG".to_owned(),
@@ -302,11 +360,14 @@ impl Model {
 
     /// Runs a request whose turn in a queue has come; rights may have changed.
     fn run_queued(&mut self, party: usize, argv: &[String]) -> String {
-        let reason = match self.lacks(party, argv) {
-            None => return self.execute(party, argv, true).unwrap(),
-            Some(Lack::Command) => "no permission to execute the command or subcommand",
-            Some(Lack::Key) => "no permission to touch the specified keys",
-            Some(Lack::Channel) => "no permission to access one of the channels used as arguments",
+        let Some(lack) = self.lacks(party, argv) else {
+            return self.execute(party, argv, true).unwrap();
+        };
+        self.note(party, "multi", argv, lack);
+        let reason = match lack {
+            Lack::Command => "no permission to execute the command or subcommand",
+            Lack::Key(_) => "no permission to touch the specified keys",
+            Lack::Channel(_) => "no permission to access one of the channels used as arguments",
         };
         format!(
             "-NOPERM ACLs rules changed between the moment the transaction was accumulated and the \
@@ -348,7 +409,10 @@ impl Model {
             }
             let argv = ["BLPOP".to_owned(), key.clone(), "0".to_owned()];
             let reply = match self.lacks(party, &argv) {
-                Some(lack) => format!("-{}", self.refusal(party, &argv, lack)),
+                Some(lack) => {
+                    self.note(party, "toplevel", &argv, lack);
+                    format!("-{}", self.refusal(party, &argv, lack))
+                }
                 None => self.pop(&key).unwrap(),
             };
             self.waiting.retain(|(waiter, _)| *waiter != party);
@@ -364,23 +428,37 @@ fn user(rng: &mut Rng) -> (User, Vec<String>) {
     rules.extend(user.is_on.then(|| "on".to_owned()));
     user.password = rng.bool().then_some("pw");
     rules.push(user.password.map_or("nopass".to_owned(), |password| format!(">{password}")));
+    let (own, own_rules) = rights(rng);
+    user.rights.push(own);
+    rules.extend(own_rules);
+    for _ in 0..rng.u8(0..3) {
+        let (more, more_rules) = rights(rng);
+        user.rights.push(more);
+        rules.push(format!("({})", more_rules.join(" ")));
+    }
+    (user, rules)
+}
+
+/// Rights by chance, and the rules that make them.
+fn rights(rng: &mut Rng) -> (Rights, Vec<String>) {
+    let (mut rights, mut rules) = (Rights::default(), Vec::new());
     let starts_full = rng.u8(0..3) > 0;
     if starts_full {
         rules.push("+@all".to_owned());
-        user.commands = COMMANDS.into();
+        rights.commands = COMMANDS.into();
     }
     for command in COMMANDS {
         if rng.u8(0..if starts_full { 12 } else { 3 }) == 0 {
             rules.push(format!("{}{command}", if starts_full { "-" } else { "+" }));
             match starts_full {
-                true => user.commands.remove(command),
-                false => user.commands.insert(command),
+                true => rights.commands.remove(command),
+                false => rights.commands.insert(command),
             };
         }
     }
     if rng.u8(0..3) == 0 {
         rules.push("~*".to_owned());
-        user.keys.push(("*", true, true));
+        rights.keys.push(("*", true, true));
     } else {
         for (rule, key) in [
             ("~a*", ("a*", true, true)),
@@ -390,22 +468,22 @@ fn user(rng: &mut Rng) -> (User, Vec<String>) {
         ] {
             if rng.bool() {
                 rules.push(rule.to_owned());
-                user.keys.push(key);
+                rights.keys.push(key);
             }
         }
     }
     if rng.u8(0..3) == 0 {
         rules.push("&*".to_owned());
-        user.channels.push("*");
+        rights.channels.push("*");
     } else {
         for (rule, channel) in [("&x*", "x*"), ("&y", "y")] {
             if rng.bool() {
                 rules.push(rule.to_owned());
-                user.channels.push(channel);
+                rights.channels.push(channel);
             }
         }
     }
-    (user, rules)
+    (rights, rules)
 }
 
 fn request(rng: &mut Rng, own: &Party) -> Vec<String> {
@@ -476,6 +554,10 @@ fn run(seed: u64) {
                 assert_eq!(sim.run(admin, &line), [count]);
                 story.push((PARTIES, line));
             }
+            2 if rng.u8(0..8) == 0 => {
+                model.log.clear();
+                assert_eq!(sim.run(admin, "ACL LOG RESET"), ["+OK"]);
+            }
             _ => {
                 let party = rng.usize(0..PARTIES);
                 if model.is_waiting(party) {
@@ -499,5 +581,22 @@ fn run(seed: u64) {
                 *conn = connect(&mut sim);
             }
         }
+    }
+    compare_logs(&mut sim, admin, &model);
+}
+
+/// The log holds what the model says, the latest first.
+fn compare_logs(sim: &mut Sim, admin: usize, model: &Model) {
+    let told = sim.run(admin, "ACL LOG 1000").join("");
+    let entries: Vec<&str> = told.split("{\"count\": ").skip(1).collect();
+    assert_eq!(entries.len(), model.log.len(), "{told}");
+    for (entry, Denials { count, what: [reason, context, object, user] }) in
+        entries.iter().zip(&model.log)
+    {
+        let expected = format!(
+            "{count}, \"reason\": \"{reason}\", \"context\": \"{context}\", \"object\": \
+             \"{object}\", \"username\": \"{user}\", "
+        );
+        assert!(entry.starts_with(&expected), "{expected} {told}");
     }
 }

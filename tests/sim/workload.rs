@@ -103,7 +103,7 @@ fn matches(reply: &Reply, answer: &Answer) -> bool {
 /// Right after a tick nothing due is left, so that data, counts and the twin can be compared.
 fn check_data(sim: &mut Sim, model: &Model, twin: &mut Sim, twin_conn: usize) {
     let changes = sim.engine.state_mut().feed.take(Sink::Log);
-    twin.arrive(twin_conn, &changes, 16, |_| {});
+    twin.replay(twin_conn, &changes);
     for reply in twin.replies(twin_conn) {
         assert!(!matches!(reply, Reply::Error(_)), "the twin refuses a change: {reply}");
     }

@@ -15,7 +15,7 @@ use spindle::data::list::List;
 use spindle::data::set::Set;
 use spindle::data::sorted_set::SortedSet;
 use spindle::data::stream::{Stream, StreamId};
-use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Turn};
+use spindle::exec::{Connection, Engine, Facts, Host, HostError, Job, ReadError, Remote, Turn};
 use spindle::persist::aof::Errand;
 use spindle::resp::argv::ArgvBuf;
 use spindle::resp::request::Parser;
@@ -130,6 +130,10 @@ impl Host for World {
             Some(errands) => errands.push(errand),
             None => errand(&mut self.disk),
         }
+    }
+
+    fn connect(&mut self, _: &str, _: u16, _: Duration) -> io::Result<Box<dyn Remote>> {
+        Err(io::ErrorKind::ConnectionRefused.into())
     }
 
     fn child_progress(&self) -> (u64, u64) {
@@ -431,6 +435,13 @@ impl Sim {
         let request = crate::support::client::encode(&line.split(' ').collect::<Vec<_>>());
         self.arrive(conn, &request, 16, |_| {});
         self.replies(conn).iter().map(ToString::to_string).collect()
+    }
+
+    /// What has been run elsewhere arrives to be run again.
+    pub fn replay(&mut self, conn: usize, bytes: &[u8]) {
+        self.engine.store().changes.shows_due = true;
+        self.arrive(conn, bytes, 16, |_| {});
+        self.engine.store().changes.shows_due = false;
     }
 
     /// Everything in the databases.

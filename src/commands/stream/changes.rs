@@ -13,33 +13,24 @@ pub(super) struct Changes {
     /// Whether anyone wants to know.
     is_wanted: bool,
     requests: Vec<ArgvBuf>,
-    /// What was claimed last and has not become a request yet.
-    claimed: Option<Claimed>,
-}
-
-/// Entries that are pending alike.
-struct Claimed {
-    key: Box<[u8]>,
-    group: Box<[u8]>,
-    consumer: Box<[u8]>,
-    delivered_ms: i64,
-    deliveries: u64,
-    last_id: StreamId,
-    ids: Vec<StreamId>,
+    /// A consumer that was made and has not become a request yet.
+    made: Option<ArgvBuf>,
 }
 
 impl Changes {
     pub(super) fn new(is_wanted: bool) -> Changes {
-        Changes { is_wanted, requests: Vec::new(), claimed: None }
+        Changes { is_wanted, requests: Vec::new(), made: None }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
         self.is_wanted
     }
 
-    /// A consumer was made.
+    /// A consumer was made. What it claims makes it too.
     pub(super) fn consumer(&mut self, key: &[u8], group: &[u8], consumer: &[u8]) {
-        self.push(&[b"XGROUP", b"CREATECONSUMER", key, group, consumer]);
+        self.close();
+        let words: [&[u8]; 5] = [b"XGROUP", b"CREATECONSUMER", key, group, consumer];
+        self.made = self.is_wanted.then(|| words.into_iter().collect());
     }
 
     /// A group was told the id of the last entry that it was given.
@@ -59,27 +50,27 @@ impl Changes {
         }
     }
 
-    /// An entry is pending now with a consumer, as the group knows.
-    pub(super) fn claim(&mut self, key: &[u8], reader: Reader<'_>, group: &Group, id: StreamId) {
+    /// An entry is pending now with a consumer, as the group knows, whose last entry was this one
+    /// then. Who replays it takes a last entry that is new to the group as read.
+    pub(super) fn claim(
+        &mut self,
+        key: &[u8],
+        reader: Reader<'_>,
+        group: &Group,
+        (id, last_id): (StreamId, StreamId),
+    ) {
         let Some(held) = group.pending(id).filter(|_| self.is_wanted) else { return };
-        if let Some(claimed) = &mut self.claimed
-            && claimed.ids.len() < IDS_MAX
-            && (claimed.delivered_ms, claimed.deliveries) == (held.delivered_ms, held.deliveries)
-            && *claimed.key == *key
-        {
-            claimed.ids.push(id);
-            return;
+        let (entry, last_id) = (id.text(), last_id.text());
+        let (time, count) = (held.delivered_ms.to_string(), held.deliveries.to_string());
+        let (group, consumer) = (reader.group, reader.consumer);
+        let made = self.made.as_ref().map(ArgvBuf::borrow);
+        if made.is_some_and(|made| made.from(2).eq([key, group, consumer])) {
+            self.made = None;
         }
-        self.close();
-        self.claimed = Some(Claimed {
-            key: key.into(),
-            group: reader.group.into(),
-            consumer: reader.consumer.into(),
-            delivered_ms: held.delivered_ms,
-            deliveries: held.deliveries,
-            last_id: group.last_id,
-            ids: vec![id],
-        });
+        let what: [&[u8]; 6] = [b"XCLAIM", key, group, consumer, b"0", entry.as_ref()];
+        let when: [&[u8]; 4] = [b"TIME", time.as_bytes(), b"RETRYCOUNT", count.as_bytes()];
+        let how: [&[u8]; 4] = [b"FORCE", b"JUSTID", b"LASTID", last_id.as_ref()];
+        self.push(&[&what[..], &when, &how].concat());
     }
 
     /// Hands all on in place of the request.
@@ -97,22 +88,8 @@ impl Changes {
         }
     }
 
-    /// Makes what was claimed a request.
+    /// Makes a consumer that was made a request.
     fn close(&mut self) {
-        let Some(claimed) = self.claimed.take() else { return };
-        let mut argv: ArgvBuf =
-            [&b"XCLAIM"[..], &claimed.key, &claimed.group, &claimed.consumer, b"0"]
-                .into_iter()
-                .collect();
-        claimed.ids.iter().for_each(|id| argv.push(id.text().as_ref()));
-        argv.push(b"TIME");
-        argv.push(claimed.delivered_ms.to_string().as_bytes());
-        argv.push(b"RETRYCOUNT");
-        argv.push(claimed.deliveries.to_string().as_bytes());
-        argv.push(b"FORCE");
-        argv.push(b"JUSTID");
-        argv.push(b"LASTID");
-        argv.push(claimed.last_id.text().as_ref());
-        self.requests.push(argv);
+        self.requests.extend(self.made.take());
     }
 }

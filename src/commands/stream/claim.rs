@@ -97,7 +97,7 @@ impl<'a> Claim<'a> {
         if let Some(group) = stream.group_mut(self.reader.group) {
             group.give(id, Pending { delivered_ms: self.delivered_ms, deliveries, consumer });
             group.note_active(consumer, self.now_ms);
-            changes.claim(self.key, self.reader, group, id);
+            changes.claim(self.key, self.reader, group, (id, group.last_id));
         }
         match stream.get(id) {
             Some(entry) if !self.only_ids => write_entry(out, &entry),
@@ -117,6 +117,8 @@ fn told<R>(made: usize, changed: usize, result: R) -> Edit<R> {
 fn xclaim(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
     let mut changes = Changes::new(call.state.feed.is_on());
+    // What was given by XREADGROUP is replayed as claimed.
+    let is_replay = call.is_replay();
     let mut db = call.store.db(call.client.db, now_ms);
     let spot = db.read(argv.at(1));
     let out = &mut *call.out;
@@ -126,7 +128,7 @@ fn xclaim(call: &mut Call<'_>) -> Outcome {
         }
         match Request::parse(argv, now_ms) {
             Err(error) => Edit::same(Err(error)),
-            Ok(request) => request.run(stream, out, &mut changes),
+            Ok(request) => request.run(stream, is_replay, (out, &mut changes)),
         }
     })?;
     claimed.unwrap_or_else(|| Err(no_such_group(argv.at(1), argv.at(2), "")))?;
@@ -179,15 +181,17 @@ impl<'a> Request<'a> {
     fn run(
         &self,
         stream: &mut Stream,
-        out: &mut Output,
-        changes: &mut Changes,
+        is_replay: bool,
+        (out, changes): (&mut Output, &mut Changes),
     ) -> Edit<Result<(), Error>> {
         let claim = &self.claim;
-        let Some(group) = stream.group_mut(claim.reader.group) else { return Edit::same(Ok(())) };
+        let Some(group) = stream.group(claim.reader.group) else { return Edit::same(Ok(())) };
         let moves_on = self.last_id > group.last_id;
-        if moves_on {
-            group.last_id = self.last_id;
+        if moves_on && is_replay {
+            stream.note_read(claim.reader.group, self.last_id);
         }
+        let Some(group) = stream.group_mut(claim.reader.group) else { return Edit::same(Ok(())) };
+        group.last_id = group.last_id.max(self.last_id);
         let (consumer, made) = claim.consumer(group, changes);
         let (mut changed, mut gone) = (0, Vec::new());
         out.array_of(|out| {

@@ -13,6 +13,10 @@ use crate::spec::flags::Flags;
 use crate::spec::keys::KeySpec;
 use crate::store::Edit;
 
+/// Milliseconds after which a request looks again at the earliest that waits for entries which are
+/// pending for too long, while none is pending.
+const LOOKS_AGAIN_MS: i64 = 100;
+
 pub(super) const XREADGROUP: Command = Command::new(
     Spec {
         name: "xreadgroup",
@@ -81,7 +85,9 @@ impl Request<'_> {
             let pending = pending.filter(|(id, _)| stream.get(*id).is_some());
             pending.map(|(_, held)| held.delivered_ms).min()
         });
-        first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1))
+        let first = first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1));
+        // What comes to be pending later is looked for now and then.
+        Some(first.unwrap_or(after_ms.max(LOOKS_AGAIN_MS)))
     }
 }
 
@@ -161,7 +167,7 @@ impl Service<'_, '_> {
             write_entry(self.out, &entry);
             if let Some(group) = stream.group_mut(name) {
                 group.note_again(id, self.now_ms);
-                changes.claim(self.key, self.reader, group, id);
+                changes.claim(self.key, self.reader, group, (id, group.last_id));
             }
         }
     }
@@ -198,7 +204,7 @@ impl Service<'_, '_> {
                 if let Some(group) = stream.group_mut(name) {
                     group.give(*id, Pending { delivered_ms: now_ms, deliveries, consumer });
                     group.note_active(consumer, now_ms);
-                    changes.claim(key, reader, group, *id);
+                    changes.claim(key, reader, group, (*id, group.last_id));
                 }
             }
             let count = stream.deliver(name, consumer, delivery, |entry| {
@@ -214,8 +220,10 @@ impl Service<'_, '_> {
             idle.len() + count
         });
         if let Some(group) = stream.group(name).filter(|group| Some(group.last_id) != group_last) {
-            given.into_iter().for_each(|id| changes.claim(key, reader, group, id));
-            changes.group_id(key, name, group);
+            if given.is_empty() {
+                changes.group_id(key, name, group);
+            }
+            given.into_iter().for_each(|id| changes.claim(key, reader, group, (id, id)));
         }
         true
     }

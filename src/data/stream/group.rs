@@ -295,6 +295,13 @@ impl Consumer {
 }
 
 impl Stream {
+    /// Notes that a group was given the entry of an id, which is new to it.
+    pub fn note_read(&mut self, group: &[u8], id: StreamId) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.note_read(&self.facts, id);
+        }
+    }
+
     /// Gives entries that are new to a group to one of its consumers, and shows each to `visit`;
     /// how many.
     pub fn deliver(

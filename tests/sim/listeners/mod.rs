@@ -116,7 +116,10 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         argv.extend((0..several).map(|_| of(rng, names)));
         argv
     };
-    match rng.u8(0..60) {
+    match rng.u8(0..62) {
+        60 => names(rng, "WATCH", &KEYS),
+        61 if rng.u8(0..4) == 0 => words("UNWATCH"),
+        61 => names(rng, "WATCH", &KEYS[..2]),
         40..60 => stream_request(rng, model),
         0 => names(rng, "SUBSCRIBE", &CHANNELS),
         1 => names(rng, "PSUBSCRIBE", &PATTERNS),
@@ -166,24 +169,33 @@ fn stream_request(rng: &mut Rng, model: &Model) -> Vec<String> {
     let (key, group) = (of(rng, &KEYS[4..]), of(rng, &["g", "g", "h"]));
     let (consumer, count) = (of(rng, &["c", "d"]), rng.u8(1..5));
     let some_id = id(rng, model, key);
-    let line = match rng.u8(0..40) {
+    let line = match rng.u8(0..48) {
         0..=9 => {
             let ms = model.last_ms(key) + u64::from(rng.u8(0..4) == 0);
-            let trim = of(rng, &["", "", "MAXLEN 3 "]);
-            format!("XADD {key} {trim}{ms}-* f {count}")
+            let trim = match rng.u8(0..6) {
+                0 | 1 => "MAXLEN 3 ".to_owned(),
+                2 => format!("MINID {some_id} "),
+                _ => String::new(),
+            };
+            let id = if rng.u8(0..20) == 0 { "*".to_owned() } else { format!("{ms}-*") };
+            format!("XADD {key} {trim}{id} f {count}")
         }
         10 => format!("XADD {key} {some_id} f {count}"),
         11 => format!("XLEN {key}"),
         12 => format!("XRANGE {key} - + COUNT {count}"),
         13 => format!("XREVRANGE {key} + -"),
         14 | 15 => format!("XDEL {key} {some_id} {}", id(rng, model, key)),
+        16 if rng.bool() => format!("XTRIM {key} MINID {some_id}"),
         16 => format!("XTRIM {key} MAXLEN {count}"),
         17..=19 => {
             let (start, make) = (of(rng, &["0", "$"]), of(rng, &[" MKSTREAM", ""]));
             format!("XGROUP CREATE {key} {group} {start}{make}")
         }
         20 => format!("XGROUP DESTROY {key} {group}"),
-        21 => format!("XGROUP SETID {key} {group} {}", of(rng, &["0", "$"])),
+        21 => {
+            let read = of(rng, &["", " ENTRIESREAD 2"]);
+            format!("XGROUP SETID {key} {group} {}{read}", of(rng, &["0", "$"]))
+        }
         22 => format!("XGROUP CREATECONSUMER {key} {group} {consumer}"),
         23 => format!("XGROUP DELCONSUMER {key} {group} {consumer}"),
         24..=26 => {
@@ -204,9 +216,47 @@ fn stream_request(rng: &mut Rng, model: &Model) -> Vec<String> {
         37 | 38 => {
             let (force, just) = (of(rng, &["", " FORCE"]), of(rng, &["", " JUSTID"]));
             let other_id = id(rng, model, key);
-            format!("XCLAIM {key} {group} {consumer} 0 {some_id} {other_id}{force}{just}")
+            let least_ms = of(rng, &["0", "0", "3"]);
+            format!("XCLAIM {key} {group} {consumer} {least_ms} {some_id} {other_id}{force}{just}")
         }
-        _ => format!("XAUTOCLAIM {key} {group} {consumer} 0 0"),
+        39 => format!("XAUTOCLAIM {key} {group} {consumer} {} 0", of(rng, &["0", "3"])),
+        _ => {
+            let other_id = id(rng, model, key);
+            rarer_line(rng, (key, group, consumer), [&some_id, &other_id])
+        }
     };
     line.split(' ').map(str::to_owned).collect()
+}
+
+/// A request to a stream that is not sent often.
+fn rarer_line(
+    rng: &mut Rng,
+    (key, group, consumer): (&str, &str, &str),
+    [some_id, other_id]: [&str; 2],
+) -> String {
+    let of = |rng: &mut Rng, words: &[&'static str]| words[rng.usize(0..words.len())];
+    match rng.u8(0..8) {
+        0 => format!("XINFO STREAM {key}"),
+        1 => format!("XINFO GROUPS {key}"),
+        2 => format!("XINFO CONSUMERS {key} {group}"),
+        3 => {
+            let added = of(rng, &["", "", " ENTRIESADDED 4", " ENTRIESADDED 40"]);
+            format!("XSETID {key} {some_id}{added}")
+        }
+        4 | 5 => {
+            let what = match rng.bool() {
+                true => format!("XDELEX {key}"),
+                false => format!("XACKDEL {key} {group}"),
+            };
+            let condition = of(rng, &["", " KEEPREF", " DELREF", " ACKED"]);
+            format!("{what}{condition} IDS 2 {some_id} {other_id}")
+        }
+        _ => {
+            let (block, least_ms) = (of(rng, &["", "BLOCK 0 "]), of(rng, &["0", "1", "3"]));
+            format!(
+                "XREADGROUP GROUP {group} {consumer} COUNT 2 {block}CLAIM {least_ms} STREAMS \
+                 {key} >"
+            )
+        }
+    }
 }

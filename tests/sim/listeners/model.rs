@@ -18,6 +18,10 @@ pub struct Party {
     /// What it must be sent, and has not been so far.
     pub inbox: Vec<String>,
     pub queue: Option<Vec<Vec<String>>>,
+    /// The keys that it watches, and whether each was there.
+    watched: BTreeMap<String, bool>,
+    /// Whether one of them has changed.
+    is_stale: bool,
     topics: [BTreeSet<String>; KINDS],
     pub(super) tracking: Option<Tracks>,
     /// Its place among those who have tracked, in the order in which they began.
@@ -58,8 +62,9 @@ pub struct Model {
     /// Patterns in the order in which they came.
     patterns: Vec<String>,
     pub(super) keys: BTreeMap<String, Value>,
-    /// Who waits with which request, first come first served.
-    waiting: Vec<(usize, Vec<String>)>,
+    /// Who waits with which request, first come first served; and when it looks again at the
+    /// latest.
+    waiting: Vec<Waiter>,
     /// Whose request runs, and the messages that it gets after that.
     pub(super) running: Option<usize>,
     held: Vec<String>,
@@ -79,7 +84,15 @@ pub struct Model {
     pub(super) places: Vec<usize>,
     /// When `k1` dies.
     deadline_ms: Option<i64>,
-    now_ms: i64,
+    pub(super) now_ms: i64,
+}
+
+/// Someone who waits.
+#[derive(Clone)]
+struct Waiter {
+    party: usize,
+    argv: Vec<String>,
+    retry_ms: Option<i64>,
 }
 
 /// What a request gets.
@@ -106,7 +119,7 @@ impl Model {
     }
 
     pub fn is_waiting(&self, party: usize) -> bool {
-        self.waiting.iter().any(|(waiter, _)| *waiter == party)
+        self.waiting.iter().any(|waiter| waiter.party == party)
     }
 
     /// True if it may do little, as a subscriber of RESP2.
@@ -128,7 +141,8 @@ impl Model {
         let keeps_choice = argv[0] == "CLIENT";
         let outcome = self.admitted(party, argv);
         if let Outcome::Waits(argv) = &outcome {
-            self.waiting.push((party, argv.clone()));
+            let retry_ms = self.retry_ms(argv);
+            self.waiting.push(Waiter { party, argv: argv.clone(), retry_ms });
         }
         let own = &mut self.parties[party];
         own.has_chosen &= keeps_choice || own.queue.is_some();
@@ -142,6 +156,7 @@ impl Model {
     pub fn advance(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
         if self.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            self.note_watched("k1", true);
             self.keys.remove("k1");
             self.deadline_ms = None;
             self.event("k1", "expired");
@@ -150,7 +165,24 @@ impl Model {
             self.touched.push(Some("k1".to_owned()));
             self.serve_waiters();
         }
+        let due = |waiter: &Waiter| waiter.retry_ms.filter(|at_ms| *at_ms <= now_ms);
+        let first = |model: &Model| {
+            let all = model.waiting.iter().filter(|waiter| due(waiter).is_some());
+            all.min_by_key(|waiter| (waiter.retry_ms, waiter.party)).cloned()
+        };
+        while let Some(waiter) = first(self) {
+            self.serve_waiter(&waiter);
+        }
+        self.settle();
+        self.serve_waiters();
         self.end_round();
+    }
+
+    /// A key that parties may watch has changed, or died.
+    fn note_watched(&mut self, key: &str, has_died: bool) {
+        for party in &mut self.parties {
+            party.is_stale |= party.watched.get(key).is_some_and(|existed| *existed || !has_died);
+        }
     }
 
     /// What has come together is done: those are told who are told by prefix.
@@ -191,11 +223,13 @@ impl Model {
     /// Admission: what a subscriber may do, and what is queued.
     fn admitted(&mut self, party: usize, argv: Vec<String>) -> Outcome {
         let name = argv[0].as_str();
-        let is_at_once = ["MULTI", "EXEC", "DISCARD", "RESET"].contains(&name);
+        let is_at_once = ["MULTI", "EXEC", "DISCARD", "RESET", "WATCH"].contains(&name);
         let may_listen = name.ends_with("SUBSCRIBE") || ["PING", "RESET"].contains(&name);
         if self.is_limited(party) && !may_listen {
             let full = match name {
-                "PUBSUB" | "CLIENT" | "XGROUP" => format!("{name}|{}", argv[1]).to_lowercase(),
+                "PUBSUB" | "CLIENT" | "XGROUP" | "XINFO" => {
+                    format!("{name}|{}", argv[1]).to_lowercase()
+                }
                 _ => name.to_lowercase(),
             };
             if let Some(queue) = &mut self.parties[party].queue {
@@ -266,6 +300,21 @@ impl Model {
             }
             "DISCARD" => {
                 self.parties[party].queue = None;
+                self.unwatch(party);
+                "+OK".to_owned()
+            }
+            "WATCH" if self.parties[party].queue.is_some() => {
+                "-ERR WATCH inside MULTI is not allowed".to_owned()
+            }
+            "WATCH" => {
+                for key in &argv[1..] {
+                    let exists = self.keys.contains_key(key);
+                    self.parties[party].watched.entry(key.clone()).or_insert(exists);
+                }
+                "+OK".to_owned()
+            }
+            "UNWATCH" => {
+                self.unwatch(party);
                 "+OK".to_owned()
             }
             "EXEC" => self.exec(party),
@@ -307,7 +356,9 @@ impl Model {
                 count.to_string()
             }
             "FLUSHDB" => {
-                self.keys.clear();
+                for key in std::mem::take(&mut self.keys).into_keys() {
+                    self.note_watched(&key, false);
+                }
                 self.deadline_ms = None;
                 self.untold.push(None);
                 self.touched.push(None);
@@ -346,8 +397,13 @@ impl Model {
         let Some(queue) = self.parties[party].queue.take() else {
             return "-ERR EXEC without MULTI".to_owned();
         };
+        let is_stale = self.parties[party].is_stale;
+        self.unwatch(party);
         if queue.iter().any(Vec::is_empty) {
             return "-EXECABORT Transaction discarded because of previous errors.".to_owned();
+        }
+        if is_stale {
+            return if self.parties[party].is_resp3 { "_" } else { "nil-array" }.to_owned();
         }
         let mut replies = Vec::new();
         for argv in queue {
@@ -358,6 +414,12 @@ impl Model {
             }
         }
         format!("[{}]", replies.join(", "))
+    }
+
+    fn unwatch(&mut self, party: usize) {
+        let party = &mut self.parties[party];
+        party.watched.clear();
+        party.is_stale = false;
     }
 
     fn reset(&mut self, party: usize) -> String {
@@ -396,9 +458,10 @@ impl Model {
 
     /// The keys that someone waits for, in the order in which the first came.
     fn keys_awaited(&self) -> Vec<String> {
-        let first =
-            |key: &String| self.waiting.iter().position(|(_, argv)| waits_for(argv).contains(key));
-        let all = self.waiting.iter().flat_map(|(_, argv)| waits_for(argv));
+        let first = |key: &String| {
+            self.waiting.iter().position(|waiter| waits_for(&waiter.argv).contains(key))
+        };
+        let all = self.waiting.iter().flat_map(|waiter| waits_for(&waiter.argv));
         let mut keys: Vec<String> = all.collect::<BTreeSet<String>>().into_iter().collect();
         keys.sort_by_key(first);
         keys
@@ -406,23 +469,32 @@ impl Model {
 
     /// Runs the requests again that wait for a key, if there is something for them.
     fn serve(&mut self, key: &String) {
-        let waiting = self.waiting.iter().filter(|(_, argv)| waits_for(argv).contains(key));
-        for (party, argv) in waiting.cloned().collect::<Vec<_>>() {
-            let is_wanted = match argv[0].as_str() {
+        let waiting = self.waiting.iter();
+        let waiting = waiting.filter(|waiter| waits_for(&waiter.argv).contains(key));
+        for waiter in waiting.cloned().collect::<Vec<_>>() {
+            let is_wanted = match waiter.argv[0].as_str() {
                 "BLPOP" => matches!(self.keys.get(key), Some(Value::List(_))),
                 "XREAD" => matches!(self.keys.get(key), Some(Value::Stream(_))),
                 _ => true,
             };
-            if !is_wanted {
-                continue;
+            if is_wanted {
+                self.serve_waiter(&waiter);
             }
-            self.running = Some(party);
-            let outcome = self.execute(party, &argv, false);
-            self.running = None;
-            if !matches!(outcome, Outcome::Waits(_)) {
-                self.waiting.retain(|(waiter, _)| *waiter != party);
-                self.answer(party, outcome);
-            }
+        }
+    }
+
+    /// Runs a request again that waits.
+    fn serve_waiter(&mut self, Waiter { party, argv, .. }: &Waiter) {
+        self.running = Some(*party);
+        let outcome = self.execute(*party, argv, false);
+        self.running = None;
+        if let Outcome::Waits(argv) = outcome {
+            let retry_ms = self.retry_ms(&argv);
+            let place = self.waiting.iter_mut().find(|waiter| waiter.party == *party);
+            place.unwrap().retry_ms = retry_ms;
+        } else {
+            self.waiting.retain(|waiter| waiter.party != *party);
+            self.answer(*party, outcome);
         }
     }
 
@@ -499,6 +571,7 @@ impl Model {
 
     /// A key has changed.
     pub(super) fn change(&mut self, key: &str, event: &str) {
+        self.note_watched(key, false);
         self.touched.push(Some(key.to_owned()));
         self.untold.push(Some(key.to_owned()));
         self.event(key, event);

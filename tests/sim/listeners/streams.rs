@@ -1,9 +1,12 @@
 //! Streams and their groups, worked out in the plainest way.
 
 use super::model::{Model, Outcome, Value, quoted};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 type Id = (u64, u64);
+
+/// Time after which a request looks again that waits for what nobody holds so far.
+const LOOKS_AGAIN_MS: i64 = 100;
 
 const NO_KEY: &str = "-ERR The XGROUP subcommand requires the key to exist. Note that for CREATE \
                       you may want to use the MKSTREAM option to create an empty stream \
@@ -15,15 +18,32 @@ pub(super) struct Stream {
     last: Id,
     entries: BTreeMap<Id, [String; 2]>,
     groups: BTreeMap<String, Group>,
+    /// How many entries there have ever been, and the highest one that was deleted.
+    added: u64,
+    max_deleted: Id,
 }
 
 /// What a group has been given, and who holds it.
 #[derive(Default)]
 struct Group {
     last: Id,
-    consumers: BTreeSet<String>,
-    /// The consumer of what is pending, and how often it was given.
-    pending: BTreeMap<Id, (String, u64)>,
+    /// How many entries it has been given, if that is known.
+    read: Option<u64>,
+    consumers: BTreeMap<String, Times>,
+    pending: BTreeMap<Id, Held>,
+}
+
+/// When a consumer was heard of last, and given something.
+struct Times {
+    seen_ms: i64,
+    active_ms: Option<i64>,
+}
+
+/// What is pending: with whom, how often it was given, and when last.
+struct Held {
+    holder: String,
+    given: u64,
+    at_ms: i64,
 }
 
 fn parse(text: &str) -> Id {
@@ -52,6 +72,79 @@ impl Stream {
     fn top(&self) -> Option<Id> {
         self.entries.last_key_value().map(|(id, _)| *id)
     }
+
+    fn first(&self) -> Option<Id> {
+        self.entries.first_key_value().map(|(id, _)| *id)
+    }
+
+    /// Deletes an entry from among others.
+    fn delete(&mut self, id: Id) -> bool {
+        let was_there = self.entries.remove(&id).is_some();
+        if was_there {
+            self.max_deleted = self.max_deleted.max(id);
+        }
+        was_there
+    }
+
+    /// Deletes an entry with regard to those who hold it: 1 if it is gone, 2 if it stays, -1 if
+    /// there is none.
+    fn delete_held(&mut self, id: Id, condition: &str) -> i32 {
+        if condition == "DELREF" {
+            self.groups.values_mut().for_each(|group| drop(group.pending.remove(&id)));
+        }
+        let is_done = |group: &Group| group.last >= id && !group.pending.contains_key(&id);
+        let may_go = !self.groups.is_empty() && self.groups.values().all(is_done);
+        match self.entries.contains_key(&id) {
+            false => -1,
+            true if condition == "ACKED" && !may_go => 2,
+            true => i32::from(self.delete(id)),
+        }
+    }
+
+    /// Whether an entry may be missing from an id on up to the last one that was deleted.
+    fn has_gaps_from(&self, id: Id) -> bool {
+        let gap = self.max_deleted;
+        gap != (0, 0) && self.first().is_some_and(|first| first <= gap) && id <= gap
+    }
+
+    /// How many entries had been added with the one of an id, if that is known for certain.
+    fn rank(&self, id: Id) -> Option<u64> {
+        if self.added == 0 {
+            return Some(0);
+        }
+        let Some(first) = self.first() else {
+            return (id <= self.last).then_some(self.added);
+        };
+        if id == self.last {
+            return Some(self.added);
+        }
+        if self.max_deleted >= first || id > first || id > self.last {
+            return None;
+        }
+        let before = self.added - u64::try_from(self.entries.len()).unwrap();
+        Some(before + u64::from(id == first))
+    }
+
+    /// How many entries a group has not been given; less than none if it has been told so.
+    fn lag(&self, group: &Group) -> Option<i64> {
+        let known = group.read.filter(|_| !self.has_gaps_from(group.last));
+        match self.added {
+            0 => Some(0),
+            added => known
+                .or_else(|| self.rank(group.last))
+                .map(|read| added.cast_signed() - read.cast_signed()),
+        }
+    }
+}
+
+/// Pairs as they are shown in both protocols.
+fn map(is_resp3: bool, pairs: &[(&str, String)]) -> String {
+    let shown = pairs.iter().map(|(name, value)| match is_resp3 {
+        true => format!("\"{name}\": {value}"),
+        false => format!("\"{name}\", {value}"),
+    });
+    let all = shown.collect::<Vec<_>>().join(", ");
+    if is_resp3 { format!("{{{all}}}") } else { format!("[{all}]") }
 }
 
 /// The number behind a word of a request.
@@ -80,6 +173,7 @@ pub(super) fn waits_for(argv: &[String]) -> Vec<String> {
 pub(super) fn keys_read(argv: &[String]) -> Vec<String> {
     match argv[0].as_str() {
         "GET" | "XLEN" | "XRANGE" | "XREVRANGE" | "XPENDING" => vec![argv[1].clone()],
+        "XINFO" => vec![argv[2].clone()],
         "EXISTS" => argv[1..].to_vec(),
         "XREAD" => waits_for(argv),
         _ => Vec::new(),
@@ -141,7 +235,7 @@ impl Model {
                 let Some(stream) = self.stream_mut(key) else {
                     return Outcome::Reply("0".to_owned());
                 };
-                let gone = ids.filter(|id| stream.entries.remove(id).is_some()).count();
+                let gone = ids.filter(|id| stream.delete(*id)).count();
                 if gone > 0 {
                     self.change(key, "xdel");
                 }
@@ -154,6 +248,9 @@ impl Model {
                 }
                 gone.to_string()
             }
+            "XDELEX" | "XACKDEL" => self.delete_held(key, argv),
+            "XSETID" => self.set_id(key, argv),
+            "XINFO" => self.inform(&argv[1], &argv[2..], self.parties[party].is_resp3),
             "XGROUP" => self.manage(&argv[1], &argv[2], &argv[3..]),
             "XACK" => {
                 let ids = argv[3..].iter().map(|id| parse(id));
@@ -167,13 +264,16 @@ impl Model {
     }
 
     fn add(&mut self, key: &str, argv: &[String]) -> String {
-        let at = if argv[2] == "MAXLEN" { 4 } else { 2 };
+        let at = if argv[2].starts_with('M') { 4 } else { 2 };
         let last = self.stream(key).map_or((0, 0), |stream| stream.last);
+        let now_ms = u64::try_from(self.now_ms).unwrap();
         let id = match argv[at].split_once("-*") {
             Some((ms, _)) => {
                 let ms: u64 = ms.parse().unwrap();
                 (ms, if ms == last.0 { last.1 + 1 } else { 0 })
             }
+            None if argv[at] == "*" && now_ms > last.0 => (now_ms, 0),
+            None if argv[at] == "*" => after(last),
             None => parse(&argv[at]),
         };
         if argv[at] == "0-0" {
@@ -186,6 +286,7 @@ impl Model {
         }
         let stream = self.new_stream(key);
         stream.last = id;
+        stream.added += 1;
         stream.entries.insert(id, [argv[at + 1].clone(), argv[at + 2].clone()]);
         self.change(key, "xadd");
         if at > 2 && self.trim(key, argv) > 0 {
@@ -195,11 +296,125 @@ impl Model {
     }
 
     fn trim(&mut self, key: &str, argv: &[String]) -> usize {
-        let max = number_behind(argv, "MAXLEN").unwrap();
         let Some(stream) = self.stream_mut(key) else { return 0 };
-        let excess = stream.entries.len().saturating_sub(max);
+        let excess = match number_behind(argv, "MAXLEN") {
+            Some(max) => stream.entries.len().saturating_sub(max),
+            None => {
+                let at = argv.iter().position(|arg| arg == "MINID").unwrap();
+                stream.entries.range(..parse(&argv[at + 1])).count()
+            }
+        };
         (0..excess).for_each(|_| drop(stream.entries.pop_first()));
         excess
+    }
+
+    /// XDELEX and XACKDEL.
+    fn delete_held(&mut self, key: &str, argv: &[String]) -> String {
+        let group = (argv[0] == "XACKDEL").then_some(argv[2].as_str());
+        let ids_at = argv.iter().position(|arg| arg == "IDS").unwrap();
+        let condition = argv[ids_at - 1].as_str();
+        let ids = argv[ids_at + 2..].iter().map(|id| parse(id)).collect::<Vec<Id>>();
+        let Some(stream) = self.stream_mut(key) else {
+            return list(ids.iter().map(|_| "-1".to_owned()));
+        };
+        let mut fates = Vec::new();
+        let before = stream.entries.len();
+        for id in ids {
+            let Some(name) = group else {
+                fates.push(stream.delete_held(id, condition));
+                continue;
+            };
+            let own = stream.groups.get_mut(name);
+            fates.push(match own.and_then(|group| group.pending.remove(&id)) {
+                None => -1,
+                // Who acknowledges what is gone is told that it is.
+                Some(_) => stream.delete_held(id, condition).abs(),
+            });
+        }
+        if stream.entries.len() < before {
+            self.change(key, "xdel");
+        }
+        list(fates.iter().map(ToString::to_string))
+    }
+
+    fn set_id(&mut self, key: &str, argv: &[String]) -> String {
+        let id = parse(&argv[2]);
+        let added = number_behind(argv, "ENTRIESADDED");
+        let Some(stream) = self.stream_mut(key) else { return "-ERR no such key".to_owned() };
+        let fault = if id < stream.max_deleted {
+            "smaller than current max_deleted_entry_id"
+        } else if stream.top().is_some_and(|top| id < top) {
+            "smaller than the target stream top item"
+        } else if added.is_some_and(|added| added < stream.entries.len()) {
+            return "-ERR The entries_added specified in XSETID is smaller than the target stream \
+                    length"
+                .to_owned();
+        } else {
+            stream.last = id;
+            if let Some(added) = added {
+                stream.added = u64::try_from(added).unwrap();
+            }
+            self.event(key, "xsetid");
+            return "+OK".to_owned();
+        };
+        format!("-ERR The ID specified in XSETID is {fault}")
+    }
+
+    /// XINFO.
+    fn inform(&self, what: &str, args: &[String], is_resp3: bool) -> String {
+        let null = || if is_resp3 { "_" } else { "nil" }.to_owned();
+        let count = |len: usize| len.to_string();
+        let (key, now_ms) = (args[0].as_str(), self.now_ms);
+        let Some(stream) = self.stream(key) else { return "-ERR no such key".to_owned() };
+        let shown_if = |number: Option<i64>| number.map_or_else(null, |number| number.to_string());
+        if what == "STREAM" {
+            // All entries fit into one piece.
+            let pieces = usize::from(!stream.entries.is_empty());
+            let entry = |id: Option<Id>| id.map_or_else(null, |id| stream.entry(id));
+            return map(
+                is_resp3,
+                &[
+                    ("length", count(stream.entries.len())),
+                    ("radix-tree-keys", count(pieces)),
+                    ("radix-tree-nodes", count(pieces + 1)),
+                    ("last-generated-id", shown(stream.last)),
+                    ("max-deleted-entry-id", shown(stream.max_deleted)),
+                    ("entries-added", stream.added.to_string()),
+                    ("recorded-first-entry-id", shown(stream.first().unwrap_or_default())),
+                    ("groups", count(stream.groups.len())),
+                    ("first-entry", entry(stream.first())),
+                    ("last-entry", entry(stream.top())),
+                ],
+            );
+        }
+        if what == "GROUPS" {
+            return list(stream.groups.iter().map(|(name, group)| {
+                let pairs = [
+                    ("name", quoted(&[name])),
+                    ("consumers", count(group.consumers.len())),
+                    ("pending", count(group.pending.len())),
+                    ("last-delivered-id", shown(group.last)),
+                    ("entries-read", shown_if(group.read.map(u64::cast_signed))),
+                    ("lag", shown_if(stream.lag(group))),
+                ];
+                map(is_resp3, &pairs)
+            }));
+        }
+        let Some(group) = stream.groups.get(&args[1]) else {
+            let name = &args[1];
+            return format!("-NOGROUP No such consumer group '{name}' for key name '{key}'");
+        };
+        list(group.consumers.iter().map(|(name, times)| {
+            let held = group.pending.values().filter(|held| held.holder == *name).count();
+            let inactive_ms = times.active_ms.map_or(-1, |active_ms| now_ms - active_ms);
+            let pairs = [
+                ("name", quoted(&[name])),
+                ("pending", count(held)),
+                ("idle", (now_ms - times.seen_ms).to_string()),
+                ("inactive", inactive_ms.to_string()),
+            ];
+            map(is_resp3, &pairs)
+        }))
     }
 
     /// XGROUP.
@@ -210,6 +425,7 @@ impl Model {
             return NO_KEY.to_owned();
         }
         let no_group = format!("-NOGROUP No such consumer group '{name}' for key name '{key}'");
+        let now_ms = self.now_ms;
         let stream = self.new_stream(key);
         let stream_last = stream.last;
         let id = |text: &str| if text == "$" { stream_last } else { parse(text) };
@@ -236,20 +452,23 @@ impl Model {
             (_, None) => return no_group,
             ("SETID", Some(group)) => {
                 group.last = id(&args[1]);
+                group.read = args.get(3).map(|read| read.parse().unwrap());
                 ("xgroup-setid", "+OK".to_owned())
             }
             ("CREATECONSUMER", Some(group)) => {
-                if !group.consumers.insert(args[1].clone()) {
+                if group.consumers.contains_key(&args[1]) {
                     return "0".to_owned();
                 }
+                let times = Times { seen_ms: now_ms, active_ms: None };
+                group.consumers.insert(args[1].clone(), times);
                 ("xgroup-createconsumer", "1".to_owned())
             }
             (_, Some(group)) => {
-                if !group.consumers.remove(&args[1]) {
+                if group.consumers.remove(&args[1]).is_none() {
                     return "0".to_owned();
                 }
                 let before = group.pending.len();
-                group.pending.retain(|_, (consumer, _)| *consumer != args[1]);
+                group.pending.retain(|_, held| held.holder != args[1]);
                 ("xgroup-delconsumer", (before - group.pending.len()).to_string())
             }
         };
@@ -257,11 +476,29 @@ impl Model {
         reply
     }
 
-    /// Sees to it that a group has a consumer.
+    /// Sees to it that a group has a consumer, of whom it has just heard.
     fn meet(&mut self, key: &str, group: &str, consumer: &str) {
-        if self.group_mut(key, group).unwrap().consumers.insert(consumer.to_owned()) {
-            self.event(key, "xgroup-createconsumer");
+        let seen_ms = self.now_ms;
+        let consumers = &mut self.group_mut(key, group).unwrap().consumers;
+        if let Some(times) = consumers.get_mut(consumer) {
+            times.seen_ms = seen_ms;
+            return;
         }
+        consumers.insert(consumer.to_owned(), Times { seen_ms, active_ms: None });
+        self.event(key, "xgroup-createconsumer");
+    }
+
+    /// When a request that waits for what others hold for too long is to look again, if it does.
+    pub(super) fn retry_ms(&self, argv: &[String]) -> Option<i64> {
+        let least_ms = i64::try_from(number_behind(argv, "CLAIM")?).unwrap();
+        let (key, _) = reads(argv).remove(0);
+        let stream = self.stream(&key)?;
+        let pending = stream.groups.get(&argv[2])?.pending.iter();
+        let held = pending.filter(|(id, _)| stream.entries.contains_key(id));
+        let first_ms = held.map(|(_, held)| held.at_ms + least_ms).min();
+        // What may come to be pending is looked for now and then.
+        let rest_ms = self.now_ms + least_ms.max(LOOKS_AGAIN_MS);
+        Some(first_ms.unwrap_or(rest_ms).max(self.now_ms + 1))
     }
 
     /// XREAD and XREADGROUP.
@@ -326,15 +563,19 @@ impl Model {
     ) -> Option<String> {
         let null = if self.parties[party].is_resp3 { "_" } else { "nil-array" };
         let max = number_behind(argv, "COUNT").unwrap_or(usize::MAX);
+        let now_ms = self.now_ms;
         let stream = self.stream_mut(key).unwrap();
         let top = stream.top();
         let own = stream.groups.get_mut(group).unwrap();
         if from != ">" {
             let held = own.pending.range_mut(after(parse(from))..);
-            let held = held.filter(|(_, (holder, _))| holder == consumer).take(max);
+            let held = held.filter(|(_, held)| held.holder == consumer).take(max);
             let mut ids = Vec::new();
-            for (id, (_, given)) in held {
-                *given += u64::from(stream.entries.contains_key(id));
+            for (id, held) in held {
+                if stream.entries.contains_key(id) {
+                    held.given += 1;
+                    held.at_ms = now_ms;
+                }
                 ids.push(*id);
             }
             let entries = ids.into_iter().map(|id| match stream.entries.contains_key(&id) {
@@ -343,18 +584,49 @@ impl Model {
             });
             return Some(list(entries));
         }
-        if top <= Some(own.last) {
-            return None;
-        }
-        let ids: Vec<Id> =
-            stream.entries.range(after(own.last)..).map(|(id, _)| *id).take(max).collect();
-        for id in &ids {
-            own.last = *id;
-            if !argv.iter().any(|arg| arg == "NOACK") {
-                own.pending.insert(*id, (consumer.to_owned(), 1));
+        let mut told = Vec::new();
+        let least_ms = number_behind(argv, "CLAIM").map(|ms| i64::try_from(ms).unwrap());
+        if let Some(least_ms) = least_ms {
+            let all = own.pending.iter().filter(|(id, _)| stream.entries.contains_key(id));
+            let idle = all.filter(|(_, held)| now_ms - held.at_ms >= least_ms);
+            let mut idle: Vec<(i64, Id)> = idle.map(|(id, held)| (held.at_ms, *id)).collect();
+            idle.sort_unstable();
+            for (at_ms, id) in idle.into_iter().take(max) {
+                let held = own.pending.get_mut(&id).unwrap();
+                told.push((id, Some((now_ms - at_ms, held.given))));
+                *held = Held { holder: consumer.to_owned(), given: held.given + 1, at_ms: now_ms };
+                own.consumers.get_mut(consumer).unwrap().active_ms = Some(now_ms);
             }
         }
-        Some(list(ids.into_iter().map(|id| stream.entry(id))))
+        let ids: Vec<Id> = match top <= Some(own.last) {
+            true => Vec::new(),
+            false => stream.entries.range(after(own.last)..).map(|(id, _)| *id).collect(),
+        };
+        let new = max - told.len();
+        for id in ids.into_iter().take(new) {
+            let own = &stream.groups[group];
+            let read = match own.read {
+                Some(read) if !stream.has_gaps_from(id) => Some(read + 1),
+                read if stream.added == 0 => read,
+                _ => stream.rank(id),
+            };
+            let own = stream.groups.get_mut(group).unwrap();
+            (own.read, own.last) = (read, id);
+            if !argv.iter().any(|arg| arg == "NOACK") {
+                let held = Held { holder: consumer.to_owned(), given: 1, at_ms: now_ms };
+                own.pending.insert(id, held);
+                own.consumers.get_mut(consumer).unwrap().active_ms = Some(now_ms);
+            }
+            told.push((id, least_ms.map(|_| (0, 0))));
+        }
+        let entry = |(id, delivery): (Id, Option<(i64, u64)>)| match delivery {
+            Some((idle_ms, given)) => {
+                let entry = stream.entry(id);
+                format!("{}, {idle_ms}, {given}]", entry.strip_suffix(']').unwrap())
+            }
+            None => stream.entry(id),
+        };
+        (!told.is_empty()).then(|| list(told.into_iter().map(entry)))
     }
 
     /// XPENDING, XCLAIM and XAUTOCLAIM.
@@ -367,11 +639,12 @@ impl Model {
         if argv[0] == "XPENDING" {
             return self.summary(key, group, is_resp3);
         }
-        let consumer = argv[3].as_str();
+        let (consumer, now_ms) = (argv[3].as_str(), self.now_ms);
+        let least_ms: i64 = argv[4].parse().unwrap();
         self.meet(key, group, consumer);
         let stream = self.stream_mut(key).unwrap();
         let Stream { entries, groups, .. } = &mut *stream;
-        let pending = &mut groups.get_mut(group).unwrap().pending;
+        let Group { pending, consumers, .. } = groups.get_mut(group).unwrap();
         let has = |word: &str| argv.iter().any(|arg| arg == word);
         let ids: Vec<Id> = match argv[0].as_str() {
             "XCLAIM" => {
@@ -381,14 +654,20 @@ impl Model {
         };
         let (mut claimed, mut gone) = (Vec::new(), Vec::new());
         for id in ids {
-            let held = pending.get(&id).map(|(_, given)| *given);
             if !entries.contains_key(&id) {
                 gone.extend(pending.remove(&id).map(|_| id));
-            } else if let Some(given) = held.or(has("FORCE").then_some(1)) {
-                let given = given + u64::from(!has("JUSTID"));
-                pending.insert(id, (consumer.to_owned(), given));
-                claimed.push(id);
+                continue;
             }
+            let given = match pending.get(&id) {
+                Some(held) if now_ms - held.at_ms < least_ms => continue,
+                Some(held) => held.given,
+                None if has("FORCE") => 1,
+                None => continue,
+            };
+            let given = given + u64::from(!has("JUSTID"));
+            pending.insert(id, Held { holder: consumer.to_owned(), given, at_ms: now_ms });
+            consumers.get_mut(consumer).unwrap().active_ms = Some(now_ms);
+            claimed.push(id);
         }
         let claimed =
             claimed.into_iter().map(|id| if has("JUSTID") { shown(id) } else { stream.entry(id) });
@@ -405,8 +684,8 @@ impl Model {
         else {
             return if is_resp3 { "[0, _, _, _]" } else { "[0, nil, nil, nil-array]" }.to_owned();
         };
-        let counts = consumers.iter().filter_map(|name| {
-            let count = pending.values().filter(|(holder, _)| holder == name).count();
+        let counts = consumers.keys().filter_map(|name| {
+            let count = pending.values().filter(|held| held.holder == *name).count();
             (count > 0).then(|| format!("[\"{name}\", \"{count}\"]"))
         });
         format!("[{}, {}, {}, {}]", pending.len(), shown(*first), shown(*last), list(counts))
