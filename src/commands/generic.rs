@@ -2,7 +2,7 @@
 
 use super::scan::{ScanOptions, Scanned, parse_cursor};
 use super::ttl::{self, Form};
-use super::{dump, moves, object, replication, sort};
+use super::{dump, migrate, moves, object, replication, sort};
 use crate::base::glob;
 use crate::data::collection::Type;
 use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
@@ -24,6 +24,7 @@ pub(super) const COMMANDS: &[&Command] = &[
     &EXPIREAT,
     &EXPIRETIME,
     &KEYS,
+    &migrate::MIGRATE,
     &moves::MOVE,
     &object::OBJECT,
     &PERSIST,

@@ -403,7 +403,7 @@ fn stats(fields: &mut Fields, call: &mut Call<'_>) {
     fields.add("pubsubshard_channels", call.pubsub.len(Kind::Shard));
     fields.add("latest_fork_usec", call.state.children.fork_us);
     fields.add("total_forks", call.state.children.forks);
-    fields.add("migrate_cached_sockets", 0);
+    fields.add("migrate_cached_sockets", call.state.remotes.len());
     fields.add("slave_expires_tracked_keys", 0);
     no_defragmentation(fields);
     let (tracked_keys, tracked_items) = call.tracking.key_counts();

@@ -112,7 +112,7 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
     out.bulk(b"find_keys");
     let step = num::signed(keys.step);
     match keys.search {
-        Search::Place | Search::Word(_) => {
+        Search::Place | Search::Word(_) | Search::PlaceOrRest(_) | Search::Rest(_) => {
             let last = i64::from(keys.last);
             describe_step(out, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
         }
@@ -130,20 +130,27 @@ fn describe_keys(out: &mut Output, keys: &KeySpec) {
 fn describe_search(out: &mut Output, keys: &KeySpec) {
     let first = num::signed(keys.first);
     match keys.search {
-        Search::Place | Search::Count => describe_step(out, "index", &[("index", first)]),
-        Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
-        Search::Word(word) | Search::Half(word, _) => {
-            out.map(2);
-            out.bulk(b"type");
-            out.bulk(b"keyword");
-            out.bulk(b"spec");
-            out.map(2);
-            out.bulk(b"keyword");
-            out.bulk(word.as_bytes());
-            out.bulk(b"startfrom");
-            out.int(first);
+        Search::Place | Search::Count | Search::PlaceOrRest(_) => {
+            describe_step(out, "index", &[("index", first)]);
         }
+        Search::Option(..) | Search::Nowhere => describe_step(out, "unknown", &[]),
+        Search::Word(word) | Search::Half(word, _) => describe_word(out, word, first),
+        // Clients look for it from the end.
+        Search::Rest(rest) => describe_word(out, rest.word, -2),
     }
+}
+
+/// A search for a word, from an index on.
+fn describe_word(out: &mut Output, word: &str, first: i64) {
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"keyword");
+    out.bulk(b"spec");
+    out.map(2);
+    out.bulk(b"keyword");
+    out.bulk(word.as_bytes());
+    out.bulk(b"startfrom");
+    out.int(first);
 }
 
 /// A step by which keys are found: its kind and the numbers that go with it.

@@ -20,6 +20,7 @@ mod latency;
 mod list;
 mod lolwut;
 mod memory;
+mod migrate;
 mod monitor;
 mod moves;
 mod object;

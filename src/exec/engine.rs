@@ -229,8 +229,12 @@ impl Engine {
             self.work_on_tracking();
         }
         if self.state.next_work_us().is_some_and(|at| at <= now.mono_us) {
-            let State { agenda, config, stats, .. } = &mut self.state;
+            let State { agenda, config, stats, remotes, .. } = &mut self.state;
             stats.closed_for_output += agenda.run(config, &mut self.peers, now);
+            remotes.close_idle(now);
+        }
+        if self.state.signal_waits.is_some() {
+            self.heed_signal(host);
         }
         if self.state.shutdown.is_some() {
             self.tend_shutdown(host);

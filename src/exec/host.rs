@@ -81,9 +81,30 @@ pub trait Host {
     /// once it is done.
     fn aside(&mut self, errand: Errand);
 
+    /// Connects to another server, which may take so long.
+    ///
+    /// # Errors
+    /// The system's; [`io::ErrorKind::TimedOut`] if it takes longer.
+    fn connect(&mut self, host: &str, port: u16, timeout: Duration) -> io::Result<Box<dyn Remote>>;
+
     /// How far that process has come: what it has noted itself, and the bytes of memory that it
     /// shares no more. Of the latest one, if none runs.
     fn child_progress(&self) -> (u64, u64);
+}
+
+/// Another server that is asked something while everything waits.
+pub trait Remote {
+    /// Sends bytes; each piece of some 64 KiB may take so long.
+    ///
+    /// # Errors
+    /// The system's.
+    fn send(&mut self, bytes: &[u8], timeout: Duration) -> io::Result<()>;
+
+    /// The next line that comes, without its end; that may take so long.
+    ///
+    /// # Errors
+    /// The system's.
+    fn line(&mut self, timeout: Duration) -> io::Result<Vec<u8>>;
 }
 
 /// A file that cannot be read.

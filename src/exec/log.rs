@@ -41,7 +41,7 @@ impl Engine {
         let form = log_rewrite::form(&mut self.state, host.now());
         let Engine { state, store, .. } = self;
         let errand = state.log.open(&config, host.disk(), &mut |disk, path| {
-            rewrite::write_base(disk, path, false, (store, &form), &mut |_| ())
+            rewrite::write_base(disk, path, false, (store, &form), &mut |_| Ok(()))
         })?;
         if let Some(errand) = errand {
             host.aside(errand);

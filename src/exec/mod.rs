@@ -30,6 +30,7 @@ mod peers;
 mod persistence;
 mod propagate;
 mod publish;
+mod remotes;
 mod replay;
 mod replication;
 mod run;
@@ -50,13 +51,14 @@ pub use client_line::client_line;
 pub use command::{Command, Flow, Handler, Nothing, Outcome, Wait};
 pub use engine::{Engine, Pending, Served, Turn};
 pub use evict::Excess;
-pub use host::{Host, HostError, Job, ReadError};
+pub use host::{Host, HostError, Job, ReadError, Remote};
 pub use hotkeys::{Hotkeys, Wish as HotkeysWish};
 pub use latency::{LatencyMonitor, LatencySample, LatencySeries};
 pub use loading::{Load, reload};
 pub use peers::{Peer, Peers};
 pub use persistence::Persistence;
 pub use propagate::{Feed, Sink, deletion, write_request};
+pub use remotes::{Kept, Remotes};
 pub use replay::Unreplayable;
 pub use replication::{
     Bond, Failover, Goal as FailoverGoal, LinkTurn, Primary, Replication, Side, Start,

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::host::Host;
 use super::log_rewrite;
 use super::peers::{Peer, Peers};
-use super::snapshot::{Failed, save, stop_saving};
+use super::snapshot::{Failed, save_at, stop_saving};
 use super::state::{Pause, State};
 use crate::base::id::ClientId;
 use crate::config::replication::micros;
@@ -14,6 +14,9 @@ use crate::hub::waiters::Waiters;
 use crate::persist::aof::LogState;
 use crate::resp::error::Error;
 use crate::store::Store;
+use crate::sys::fork::Pace;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What the client is told that has asked in vain for the server to stop.
 pub const FAILED: Error = Error::new("ERR Errors trying to SHUTDOWN. Check logs.");
@@ -27,6 +30,8 @@ pub struct Ending {
     pub is_forced: bool,
     /// Whether it does not wait for replicas.
     pub is_now: bool,
+    /// Whether a signal has asked for it: another one may end it where it is.
+    pub is_signalled: bool,
 }
 
 impl Ending {
@@ -34,7 +39,7 @@ impl Ending {
     fn of_words(words: &str) -> Ending {
         let has = |word: &str| words.split(' ').any(|other| other == word);
         let saves = if has("save") { Some(true) } else { has("nosave").then_some(false) };
-        Ending { saves, is_forced: has("force"), is_now: has("now") }
+        Ending { saves, is_forced: has("force"), is_now: has("now"), is_signalled: true }
     }
 }
 
@@ -122,7 +127,14 @@ fn finish(
     let saves = ending.saves.unwrap_or(state.persistence.has_points());
     if saves && state.persistence.loading.is_none() {
         log::info!("Saving the final RDB snapshot before exiting.");
-        if save(store, state, host).is_err() {
+        let pace = match ending.is_signalled {
+            true => Pace::until(Arc::clone(&state.facts.interrupted)),
+            false => Pace::start(),
+        };
+        if save_at(pace, store, state, host).is_err() {
+            if ending.is_signalled && state.facts.interrupted.load(Ordering::Relaxed) {
+                return Ok(insist(state));
+            }
             if !ending.is_forced {
                 log::warn!("Error trying to save the DB, can't exit.");
                 return Err(Failed);
@@ -132,6 +144,13 @@ fn finish(
     }
     state.is_stopping = true;
     Ok(Stopping::Stops)
+}
+
+/// Lets the server stop as it is.
+fn insist(state: &mut State) -> Stopping {
+    state.persistence.failure = Some("You insist... exiting now.".to_owned());
+    state.is_stopping = true;
+    Stopping::Stops
 }
 
 /// Tells the log which replicas lack something.
@@ -162,7 +181,8 @@ pub fn cancel(
     peers: &mut Peers,
     waiters: &mut Waiters,
 ) -> bool {
-    let Some(shutdown) = state.shutdown.take() else { return false };
+    let was_asked = state.signal_waits.take().is_some();
+    let Some(shutdown) = state.shutdown.take() else { return was_asked };
     let now_us = state.now.mono_us;
     state.pause = shutdown.pause_before.filter(|pause| pause.until_us > now_us);
     store.changes.keeps_due = state.pause.is_some() || state.is_replica();
@@ -185,18 +205,35 @@ pub fn cancel(
 impl Engine {
     /// Stops upon a signal, in the way that the parameters say.
     pub fn stop_by_signal(&mut self, is_interrupt: bool, host: &mut dyn Host) {
-        if self.state.shutdown.is_some() && is_interrupt {
-            let insisting = "You insist... exiting now.";
-            self.state.persistence.failure = Some(insisting.to_owned());
-            self.state.is_stopping = true;
+        if self.state.is_stopping {
             return;
         }
+        if self.state.shutdown.is_some() && is_interrupt {
+            insist(&mut self.state);
+            return;
+        }
+        if self.state.is_cron_paused {
+            self.state.signal_waits = Some(is_interrupt);
+            return;
+        }
+        // From here on, one more is impatience.
+        self.state.facts.interrupted.store(false, Ordering::Relaxed);
         let config = &self.state.config;
         let words =
             if is_interrupt { &config.shutdown_on_sigint } else { &config.shutdown_on_sigterm };
         let ending = Ending::of_words(words);
         if begin(&mut self.store, &mut self.state, ending, host).is_err() {
             complain();
+        }
+    }
+
+    /// Heeds a signal that has waited for scheduled work to go on.
+    #[cold]
+    pub(super) fn heed_signal(&mut self, host: &mut dyn Host) {
+        if !self.state.is_cron_paused
+            && let Some(is_interrupt) = self.state.signal_waits.take()
+        {
+            self.stop_by_signal(is_interrupt, host);
         }
     }
 

@@ -23,9 +23,19 @@ pub struct Failed;
 /// # Errors
 /// That it could not be done; the log says why.
 pub fn save(store: &Store, state: &mut State, host: &mut dyn Host) -> Result<(), Failed> {
+    save_at(Pace::start(), store, state, host)
+}
+
+/// The same, which may be stopped in the middle.
+pub(super) fn save_at(
+    mut pace: Pace,
+    store: &Store,
+    state: &mut State,
+    host: &mut dyn Host,
+) -> Result<(), Failed> {
     let from = host.now();
     let pause_us = pause_us(state);
-    let (mut pace, progress) = (Pace::start(), Progress::default());
+    let progress = Progress::default();
     let (saving, place) = (saving(state, false), place(state));
     let mut visit = |count| pace.note(&progress, count, pause_us);
     let saved = snapshot::save(host.disk(), &place, state.facts.pid, store, &saving, &mut visit);

@@ -9,6 +9,7 @@ use super::latency::LatencyMonitor;
 use super::log_rewrite::Rewrites;
 use super::persistence::Persistence;
 use super::propagate::Feed;
+use super::remotes::Remotes;
 use super::replication::Replication;
 use super::shutdown::Shutdown;
 use super::slowlog::SlowLog;
@@ -20,6 +21,8 @@ use crate::config::Config;
 use crate::data::list::PLAIN_BYTES;
 use crate::persist::aof::Log;
 use crate::sys::memory::MemoryMeter;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Ticks after which time is read again: a tenth of a millisecond, where ticks are as short as
 /// today's processors'; a quarter at the most.
@@ -44,6 +47,8 @@ pub struct Facts {
     pub machine_bytes: u64,
     /// Who watches over the process, such as `systemd`; `None` for nobody.
     pub supervisor: Option<&'static str>,
+    /// Becomes true with each SIGINT, even while the loop stands still.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 /// A time in which requests wait (CLIENT PAUSE).
@@ -116,6 +121,10 @@ pub struct State {
     pub children: Children,
     /// Scheduled work is put off (DEBUG PAUSE-CRON).
     pub is_cron_paused: bool,
+    /// A signal to stop that waits for that; true if it is SIGINT.
+    pub(super) signal_waits: Option<bool>,
+    /// Connections to servers that keys have been moved to.
+    pub remotes: Remotes,
     pub(super) agenda: Agenda,
     pub(super) memory: MemoryMeter,
     /// The stopwatch when the present round of the loop began, and the commands run until then.
@@ -166,6 +175,8 @@ impl State {
             reply_peak_reset_us: REPLY_PEAK_RESET_US,
             children: Children::default(),
             is_cron_paused: false,
+            signal_waits: None,
+            remotes: Remotes::default(),
             agenda: Agenda::default(),
             memory,
             cycle_from: None,
@@ -218,7 +229,9 @@ impl State {
         let log = self.log.next_us(&self.config.aof);
         let work = self.agenda.next_us().filter(|_| !self.is_cron_paused);
         let own = self.replication.own_due_us(self.now);
-        let due = [work, log, self.replicas_due_us(), self.link_due_us(), own];
+        let signal = self.signal_waits.filter(|_| !self.is_cron_paused).map(|_| self.now.mono_us);
+        let remotes = self.remotes.next_us();
+        let due = [work, log, self.replicas_due_us(), self.link_due_us(), own, signal, remotes];
         due.into_iter().flatten().chain(self.shutdown_due_us()).min()
     }
 

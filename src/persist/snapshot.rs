@@ -84,7 +84,7 @@ pub fn save(
     pid: u32,
     store: &Store,
     saving: &Saving,
-    visit: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<(), String> {
     let temporary = temporary_name(pid);
     let outcome = write(disk, place.syncs_early, &temporary, store, saving, visit)
@@ -104,7 +104,7 @@ fn write(
     temporary: &str,
     store: &Store,
     saving: &Saving,
-    visit: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<(), String> {
     let file = disk.create(temporary).map_err(|error| {
         format!("Failed opening the temp RDB file {temporary} for saving: {}", reason(&error))

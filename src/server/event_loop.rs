@@ -125,6 +125,8 @@ impl Server {
         let mut signals =
             Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGXFSZ]).map_err(fault)?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE).map_err(fault)?;
+        let interrupted = Arc::clone(&facts.interrupted);
+        signal_hook::flag::register(SIGINT, interrupted).map_err(fault)?;
         let mut world = World::new(poll.registry().try_clone().map_err(fault)?);
         let dir = world.change_dir(&config.dir);
         config.dir = dir.map_err(|error| no_dir(&config, &error))?;
@@ -208,15 +210,17 @@ impl Server {
             self.engine.end_round();
             self.resume();
             self.write_log()?;
+            if self.engine.state().is_stopping {
+                // Nobody is let in who would only be turned out.
+                self.world.stop_listening();
+            }
             self.send();
             self.close_over();
             self.note_info(now);
         }
         self.engine.close_log(&mut self.world);
         self.engine.close_replication(&mut self.world);
-        for (_, listener) in &self.world.listeners {
-            listener.clean_up();
-        }
+        self.world.stop_listening();
         if let Some(failure) = self.engine.state_mut().persistence.failure.take() {
             return Err(failure);
         }

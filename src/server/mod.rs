@@ -7,6 +7,7 @@ mod listener;
 mod outbound;
 mod pipe;
 pub mod process;
+mod remote;
 mod sleep;
 mod stream;
 pub mod title;

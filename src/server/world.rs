@@ -3,11 +3,12 @@
 use super::event_loop::CONNECTION_TOKENS;
 use super::listener::{self, ListenError, Listener};
 use super::pipe::Pipe;
+use super::remote::Connected;
 use super::title::Nameplate;
 use crate::base::time::{Now, SystemClock};
 use crate::config::kinds::{self, LogLevel};
 use crate::config::{Config, checks};
-use crate::exec::{Host, HostError, Job, ReadError};
+use crate::exec::{Host, HostError, Job, ReadError, Remote};
 use crate::persist::aof::Errand;
 use crate::sys::disk::{Disk, SystemDisk};
 use crate::sys::fork::{self, Child, End};
@@ -111,6 +112,11 @@ impl World {
             return Err("Configured to not listen anywhere, exiting.".to_owned());
         }
         Ok(())
+    }
+
+    /// Listens no more.
+    pub(super) fn stop_listening(&mut self) {
+        self.listeners.drain().for_each(|listener| listener.clean_up());
     }
 
     /// Watches a listener for connections; its key.
@@ -285,6 +291,10 @@ impl Host for World {
             Some(helper) => helper.submit(Box::new(move || errand(&mut SystemDisk))),
             None => errand(&mut SystemDisk),
         }
+    }
+
+    fn connect(&mut self, host: &str, port: u16, timeout: Duration) -> io::Result<Box<dyn Remote>> {
+        Ok(Box::new(Connected::to(host, port, timeout)?))
     }
 
     fn child_progress(&self) -> (u64, u64) {

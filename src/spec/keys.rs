@@ -71,8 +71,24 @@ pub enum Search {
     /// They stand behind this word, and behind them as many other arguments; before the word, from
     /// the first argument on, stand options each of which takes so many arguments.
     Half(&'static str, &'static [(&'static str, usize)]),
+    /// One at a fixed place; unless that is empty and others stand behind a word, which are those
+    /// of [`Search::Rest`].
+    PlaceOrRest(&'static Rest),
+    /// Behind a word up to the end, if a fixed place is empty.
+    Rest(&'static Rest),
     /// The request does not name them.
     Nowhere,
+}
+
+/// Keys behind a word, up to the end, instead of one at a fixed place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// The word.
+    pub word: &'static str,
+    /// Index of the first option.
+    pub from: usize,
+    /// Options that stand before the word, and how many arguments each takes.
+    pub options: &'static [(&'static str, usize)],
 }
 
 /// A run of keys: from argument `first` to `last`, every `step`th; or as many as an argument says.
@@ -160,6 +176,13 @@ impl KeySpec {
         KeySpec { search: Search::Half(word, options), last: -1, ..KeySpec::one(flags) }
     }
 
+    /// One key at a place, or those behind a word, if that place is empty: the specs of both.
+    pub const fn one_or_rest(place: usize, rest: &'static Rest, flags: KeyFlags) -> [KeySpec; 2] {
+        let one = KeySpec { search: Search::PlaceOrRest(rest), ..KeySpec::one(flags).from(place) };
+        let flags = flags.union(KeyFlags::INCOMPLETE);
+        [one, KeySpec { search: Search::Rest(rest), flags, last: -1, ..one }]
+    }
+
     /// Keys that the request does not name.
     pub const fn unnamed(flags: KeyFlags) -> KeySpec {
         KeySpec { search: Search::Nowhere, ..KeySpec::one(flags) }
@@ -238,6 +261,11 @@ impl KeySpec {
                 let key = last_option(word, options, self.first..argc, arg).unwrap_or(argc);
                 key..key + 1
             }
+            Search::PlaceOrRest(rest) => match self.rest(rest, argc, arg) {
+                Some(_) => argc..argc,
+                None => self.first..self.first + 1,
+            },
+            Search::Rest(rest) => self.rest(rest, argc, arg).unwrap_or(argc)..argc,
             Search::Half(word, options) => {
                 let first = behind_options(word, options, 1..argc, arg).unwrap_or(argc);
                 let count = argc - first;
@@ -255,6 +283,13 @@ impl KeySpec {
         let room = argc.saturating_sub(self.first + 1) / self.step;
         let count = (self.first < argc).then(|| num::parse_u64(arg(self.first))).flatten();
         count.is_some_and(|count| count > 0 && num::index(count) <= room)
+    }
+
+    /// The index of the first of the keys that stand instead of one at a place, if they do.
+    fn rest<'a>(&self, rest: &Rest, argc: usize, arg: impl Fn(usize) -> &'a [u8]) -> Option<usize> {
+        let is_empty = self.first < argc && arg(self.first).is_empty();
+        let first = behind_options(rest.word, rest.options, rest.from..argc, arg);
+        first.filter(|_| is_empty)
     }
 
     /// The index behind the last key, of those at fixed places.
@@ -316,6 +351,22 @@ mod tests {
 
     fn indexes(spec: KeySpec, argc: usize) -> Vec<usize> {
         spec.indexes(argc, |_| b"2").collect()
+    }
+
+    #[test]
+    fn keys_behind_a_word_stand_for_one_that_is_empty() {
+        static REST: Rest = Rest { word: "KEYS", from: 2, options: &[("AUTH", 1)] };
+        let specs = KeySpec::one_or_rest(1, &REST, KeyFlags::RW);
+        let found = |words: &[&'static str]| {
+            let arg = |at: usize| words[at].as_bytes();
+            specs.map(|spec| spec.indexes(words.len(), arg).collect::<Vec<_>>())
+        };
+        assert_eq!(found(&["m", "k"]), [vec![1], vec![]]);
+        assert_eq!(found(&["m", ""]), [vec![1], vec![]]);
+        assert_eq!(found(&["m", "", "KEYS", "a", "b"]), [vec![], vec![3, 4]]);
+        assert_eq!(found(&["m", "", "AUTH", "KEYS", "keys", "a"]), [vec![], vec![5]]);
+        assert_eq!(found(&["m", "k", "KEYS", "a"]), [vec![1], vec![]]);
+        assert_eq!(found(&["m"]), [vec![], vec![]]);
     }
 
     #[test]

@@ -156,7 +156,9 @@ impl Spec {
     /// The triple of COMMAND INFO: first key, last key, step. Runs of keys that follow each other
     /// count as one; zeros where an argument tells how many keys there are or where they stand.
     pub fn key_triple(&self) -> (usize, i64, usize) {
-        let mut runs = self.keys.iter().filter(|keys| keys.search == Search::Place);
+        let is_placed =
+            |keys: &&KeySpec| matches!(keys.search, Search::Place | Search::PlaceOrRest(_));
+        let mut runs = self.keys.iter().filter(is_placed);
         let (Some(head), tail) = (runs.next(), runs.next_back()) else {
             return (0, 0, 0);
         };

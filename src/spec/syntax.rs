@@ -11,7 +11,7 @@
 //! [SET key | GET] ...    a group once or more, or any number of times if it is optional; with its
 //!                        token each time, if it has one
 //! [condition: NX | XX]   the name by which COMMAND DOCS knows the choice or the block
-//! = ~ * $                tokens, too
+//! = ~ * $ ""             tokens, too; the last one is nothing at all
 //! count:integer          an argument of a type that its name does not tell
 //! ```
 
@@ -254,10 +254,11 @@ impl<'a> Parser<'a> {
 }
 
 fn is_token(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_uppercase() || "=~*$".contains(first))
+    word.starts_with(|first: char| first.is_ascii_uppercase() || "=~*$\"".contains(first))
 }
 
 fn pure_token(token: &str) -> Arg {
+    let token = token.trim_matches('"');
     let token_text = Some(token.to_owned());
     Arg { token: token_text, ..leaf(token.to_lowercase(), Kind::PureToken) }
 }

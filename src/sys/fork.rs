@@ -13,7 +13,8 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The status with which a child ends whose job has failed.
@@ -65,21 +66,35 @@ pub struct Pace {
     clock: SystemClock,
     /// When memory is looked at again.
     look_us: u64,
+    /// Becomes true when the work is not wanted any more.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Pace {
     /// Work begins.
     pub fn start() -> Pace {
-        Pace { clock: SystemClock::start(), look_us: LOOK_EVERY_US }
+        Pace { clock: SystemClock::start(), look_us: LOOK_EVERY_US, stop: None }
+    }
+
+    /// Work begins that ends in the middle once this is true.
+    pub fn until(stop: Arc<AtomicBool>) -> Pace {
+        Pace { stop: Some(stop), ..Pace::start() }
     }
 
     /// So much is done; a pause follows. Once in a while it is noted how much memory has been
     /// copied.
+    ///
+    /// # Errors
+    /// That the work is not wanted any more.
     #[inline]
-    pub fn note(&mut self, progress: &Progress, done: u64, pause_us: u64) {
+    pub fn note(&mut self, progress: &Progress, done: u64, pause_us: u64) -> io::Result<()> {
         progress.note(done);
         if pause_us > 0 || done.is_multiple_of(LOOK_EVERY) {
             self.look(progress, pause_us);
+        }
+        match &self.stop {
+            Some(stop) if stop.load(Ordering::Relaxed) => Err(io::Error::other("it was stopped")),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -59,7 +59,8 @@ def names(text: str) -> list:
 
 
 def workload_names() -> list:
-    return [one.name for one in load.WORKLOADS + memory.SHAPES + listeners.CASES] + ["stall"]
+    named = load.WORKLOADS + memory.SHAPES + listeners.CASES
+    return [one.name for one in named] + persist.CASES + ["stall"]
 
 
 def parse(arguments: list) -> argparse.Namespace:
@@ -69,7 +70,7 @@ def parse(arguments: list) -> argparse.Namespace:
     run = commands.add_parser("run", help="measure and store")
     run.add_argument("--only", type=names, default=[], help=f"parts: {','.join(PARTS)}")
     run.add_argument("--workloads", type=names, default=[],
-                     help="of the parts cpu, memory and listeners: " + ",".join(workload_names()))
+                     help="of the parts cpu, memory, persist and listeners: " + ",".join(workload_names()))
     run.add_argument("--servers", type=names, default=[], help="only these, by name")
     run.add_argument("--server", action="append", default=[], metavar="NAME=COMMAND",
                      help="one more server; {port} in COMMAND is replaced")

@@ -141,6 +141,33 @@ fn a_signal_saves_where_snapshots_are_taken() {
 }
 
 #[test]
+fn who_insists_does_not_wait_for_the_last_snapshot() {
+    let mut server = Server::start(&[SLOW, &["--save", "900 100000"]].concat());
+    server.client().run("DEBUG POPULATE 1000");
+    server.signal("-INT");
+    eventually("a temporary file", || !names(&server).is_empty());
+    server.signal("-INT");
+    assert!(!server.wait().success());
+    assert!(names(&server).is_empty(), "{:?}", names(&server));
+}
+
+#[test]
+fn a_signal_that_waits_can_be_called_off() {
+    let mut server = Server::start(SLOW);
+    let mut client = server.client();
+    assert_eq!(client.run("DEBUG PAUSE-CRON 1").to_string(), "+OK");
+    server.signal("-TERM");
+    eventually("the signal", || client.run("SHUTDOWN ABORT").to_string() == "+OK");
+    client.run("DEBUG PAUSE-CRON 0");
+    assert_eq!(client.run("PING").to_string(), "+PONG");
+    client.run("DEBUG PAUSE-CRON 1");
+    server.signal("-TERM");
+    eventually("the signal", || server.log().matches("Received SIGTERM").count() == 2);
+    client.send(b"DEBUG PAUSE-CRON 0\r\n");
+    assert!(server.wait().success());
+}
+
+#[test]
 fn a_server_that_cannot_save_stays_unless_it_is_forced() {
     let mut server = Server::start(&["--save", "900 100", "--dbfilename", "dump.rdb"]);
     let mut client = server.client();

@@ -33,6 +33,10 @@ fn each_server_loads_what_the_other_one_has_logged() {
         if rng.bool() {
             fill(&mut client, &mut rng);
         }
+        // Redis answers before it has written if the disk is slow.
+        eventually("all is written", || {
+            client.run("INFO persistence").text().contains("aof_buffer_length:0")
+        });
         let to = Server::start_in(copy_of(from.dir()), &both[reader], &flags);
         let mut other = to.client();
         for db in 0..DATABASES {

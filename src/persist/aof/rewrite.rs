@@ -51,7 +51,7 @@ pub fn write_base(
     path: &str,
     syncs_early: bool,
     (store, form): (&Store, &Form),
-    visit: &mut dyn FnMut(u64),
+    visit: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<(), String> {
     let written = disk.create(path).and_then(|file| {
         let mut file = Synced::new(file, syncs_early);
@@ -83,7 +83,7 @@ impl Requests<'_> {
         store: &Store,
         second: Option<i64>,
         functions: &[Vec<u8>],
-        visit: &mut dyn FnMut(u64),
+        visit: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> io::Result<()> {
         if let Some(second) = second {
             self.bytes.extend_from_slice(format!("#TS:{second}\r\n").as_bytes());
@@ -105,7 +105,7 @@ impl Requests<'_> {
                 }
                 self.write_out(WRITE_BYTES)?;
                 count += 1;
-                visit(count);
+                visit(count)?;
             }
         }
         self.write_out(1)

@@ -25,15 +25,16 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// Writes all keys to `out`. `visit` is told after each one how many there have been.
+    /// Writes all keys to `out`. `visit` is told after each one how many there have
+    /// been, and may say that it is enough.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, and what `visit` says.
     pub fn save(
         &self,
         store: &Store,
         out: &mut dyn Write,
-        visit: &mut dyn FnMut(u64),
+        visit: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> io::Result<()> {
         let has_deadlines = (0..store.databases()).any(|db| store.has_field_deadlines(db));
         let needed = if has_deadlines { codes::VERSION_FIELD_DEADLINES } else { self.version };
@@ -67,7 +68,7 @@ impl Saving {
                 }
                 put_key(entry, deadline_ms, version, &mut sink)?;
                 count += 1;
-                visit(count);
+                visit(count)?;
             }
         }
         sink.byte(op::END)?;
