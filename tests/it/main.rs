@@ -12,6 +12,7 @@ mod client_library;
 mod codecrafters;
 mod codecrafters_clients;
 mod codecrafters_log;
+mod codecrafters_replication;
 mod config;
 mod connections;
 mod hostile;

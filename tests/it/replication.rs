@@ -12,7 +12,7 @@ const ID: &str = "8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb";
 const EMPTY: &[u8] = b"REDIS0011\xFF\0\0\0\0\0\0\0\0";
 
 /// Reads a line without its end.
-fn line(client: &mut Client) -> String {
+pub fn line(client: &mut Client) -> String {
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {
         line.extend(client.bytes(1));
@@ -22,7 +22,7 @@ fn line(client: &mut Client) -> String {
 }
 
 /// Becomes a replica by hand, as one that takes snapshots with a length; where the stream begins.
-fn follow(server: &Server) -> (Client, u64) {
+pub fn follow(server: &Server) -> (Client, u64) {
     let mut replica = server.client();
     assert_eq!(replica.run("PING").to_string(), "+PONG");
     assert_eq!(replica.run("REPLCONF listening-port 6380").to_string(), "+OK");
@@ -37,7 +37,7 @@ fn follow(server: &Server) -> (Client, u64) {
     (replica, words[2].parse().unwrap())
 }
 
-fn expect(client: &mut Client, words: &[&str]) {
+pub fn expect(client: &mut Client, words: &[&str]) {
     let bytes = encode(words);
     let got = client.bytes(bytes.len());
     assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&bytes));
