@@ -621,6 +621,14 @@ pub struct OutputLimit {
     pub soft_seconds: u64,
 }
 
+impl OutputLimit {
+    /// True if any number of bytes may wait.
+    #[inline]
+    pub fn is_none(&self) -> bool {
+        self.hard_bytes | self.soft_bytes == 0
+    }
+}
+
 /// The kinds of clients that have limits of their own, as an index into [`OutputLimits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitClass {

@@ -460,7 +460,7 @@ impl Peer {
         }
         let limit = limits.of(self.client.limit_class());
         let is_stranger = self.client.standing == Standing::Locked;
-        if limit.hard_bytes | limit.soft_bytes == 0 && !is_stranger {
+        if limit.is_none() && !is_stranger {
             return OutputState::Within;
         }
         let waiting = self.out.len() as u64;

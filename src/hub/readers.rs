@@ -226,15 +226,32 @@ impl Readers {
             }
             return true;
         }
-        if !noted.has_rest() {
-            let all: Vec<u32> = noted.near().collect();
-            if all.iter().any(|client| self.is_gone(*client)) {
-                self.put_clients(place, all, number);
-                return true;
+        if noted.has_rest() || !self.replace_near(place, number) {
+            self.keys.at(place).rest.prefetch();
+            return false;
+        }
+        true
+    }
+
+    /// Puts a client in the place of those in the table that are gone; false if there is none.
+    fn replace_near(&mut self, place: Place, number: u32) -> bool {
+        let noted = self.keys.at_mut(place);
+        let before = noted.clients;
+        let (mut kept, mut count) = ([NOBODY; NEAR], 0);
+        for client in before {
+            if !self.owners[index(client)].is_gone {
+                kept[count] = client;
+                count += 1;
             }
         }
-        self.keys.at(place).rest.prefetch();
-        false
+        let Some(slot) = kept.get_mut(count) else { return false };
+        *slot = number;
+        noted.clients = kept;
+        self.count(number);
+        for client in before.into_iter().filter(|client| !kept.contains(client)) {
+            self.uncount(client);
+        }
+        true
     }
 
     /// Adds a client to a key whose clients in the table are others, and here to stay.
@@ -274,9 +291,6 @@ impl Readers {
         let noted = self.keys.at_mut(place);
         noted.clients = [NOBODY; NEAR];
         noted.clients.iter_mut().zip(present).for_each(|(slot, client)| *slot = client);
-        if rest.is_empty() && !noted.has_rest() {
-            return;
-        }
         noted.mark = noted.mark & !1 | u32::from(!rest.is_empty());
         let key = key_of(&noted.rest);
         noted.rest = if rest.len() <= BESIDE_MAX {

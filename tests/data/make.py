@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the files in this folder with real servers.
 
-    make.py snapshot OUT VERSION SERVER LISTER    a snapshot, redis-VERSION.rdb
-    make.py log OUT VERSION SERVER LISTER         a log, redis-VERSION.aof, or a folder redis-VERSION-log
+    make.py snapshot OUT VERSION SERVER LISTER    a snapshot, redis-VERSION.rdb (or VERSION.rdb, if it begins with valkey)
+    make.py log OUT VERSION SERVER LISTER         the files of a log, redis-VERSION-log
 
 SERVER is the redis-server of that version; LISTER is one that is new enough to load what that has written. It writes what it
 finds there as requests, which become redis-VERSION.txt or redis-VERSION-log.txt: what Redis itself reads in the files.
@@ -363,12 +363,17 @@ def write_listing(path, requests):
 def main():
     what, out, name, binary, lister = sys.argv[1:]
     version = tuple(int(part) for part in re.findall(r"\d+", name)[:3])
+    if name.startswith("valkey"):
+        # What that has in common with Redis.
+        version = (7, 2)
+    else:
+        name = f"redis-{name}"
     out = pathlib.Path(out)
     if what == "log":
         files = log_of(binary, version)
         _, requests = listing(lister, files, "appendonly yes")
-        write_listing(out / f"redis-{name}-log.txt", requests)
-        folder = out / f"redis-{name}-log"
+        write_listing(out / f"{name}-log.txt", requests)
+        folder = out / f"{name}-log"
         folder.mkdir(exist_ok=True)
         put({pathlib.Path(path).name: content for path, content in files.items()}, folder)
         sizes = ", ".join(f"{pathlib.Path(path).name} {len(content)}" for path, content in files.items())
@@ -377,8 +382,8 @@ def main():
     told, snapshot = snapshot_of(binary, version)
     digest, requests = listing(lister, {"dump.rdb": snapshot}, "")
     assert told == digest, f"{lister} reads something else than {binary} has written"
-    (out / f"redis-{name}.rdb").write_bytes(snapshot)
-    write_listing(out / f"redis-{name}.txt", requests)
+    (out / f"{name}.rdb").write_bytes(snapshot)
+    write_listing(out / f"{name}.txt", requests)
     print(f"{name}: format {snapshot[5:9].decode()}, {len(snapshot)} bytes, {len(requests)} requests, digest {digest[1:]}")
 
 

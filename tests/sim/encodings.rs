@@ -232,6 +232,13 @@ fn what_stands_beside_keys_is_read() {
 }
 
 #[test]
+fn a_file_of_valkey_is_read() {
+    let file = Rdb(b"VALKEY080".to_vec()).bytes(b"\xFE\x00").key(0, "k").string(b"v").end();
+    let mut sim = load(&file, Config::default()).expect("loaded");
+    assert_eq!(sim.dump(), [(0, b"k".to_vec(), text("v"), None)]);
+}
+
+#[test]
 fn the_version_is_the_oldest_that_holds_the_data() {
     let mut sim = Sim::new(1, Config::default());
     let conn = sim.connect();

@@ -118,6 +118,32 @@ fn a_disk_that_is_full_for_a_while_costs_nothing() {
 }
 
 #[test]
+fn a_piece_that_cannot_be_cut_off_at_once_is_cut_off_later() {
+    let (config, disk) = (config(Fsync::EverySecond), FakeDisk::default());
+    let mut sim = open(1, &config, &disk).unwrap();
+    let conn = sim.connect();
+    assert_eq!(sim.run(conn, "SET a 1"), ["+OK"]);
+    sim.engine.write_log(&mut sim.world).unwrap();
+    let whole = disk.read("appendonlydir/appendonly.aof.1.incr.aof").unwrap();
+    // One write goes in as far as there is room; then nothing does.
+    disk.set_room(Some(used(&disk) + 10));
+    disk.fail_after(Some(1));
+    assert_eq!(sim.run(conn, "SET b 2"), ["+OK"]);
+    sim.engine.write_log(&mut sim.world).unwrap();
+    let torn = disk.read("appendonlydir/appendonly.aof.1.incr.aof").unwrap();
+    assert_eq!(torn.len(), whole.len() + 10);
+    disk.set_room(None);
+    disk.fail_after(None);
+    sim.advance(Duration::from_secs(1));
+    sim.engine.write_log(&mut sim.world).unwrap();
+    assert_eq!(sim.run(conn, "SET c 3"), ["+OK"]);
+    sim.engine.write_log(&mut sim.world).unwrap();
+    let dump = sim.dump();
+    assert_eq!(dump.len(), 3);
+    same_dumps(&open(2, &config, &disk).unwrap().dump(), &dump, "the log holds everything");
+}
+
+#[test]
 fn what_is_written_is_synced_within_a_second() {
     let (config, disk) = (config(Fsync::EverySecond), FakeDisk::default());
     let mut sim = open(1, &config, &disk).unwrap();

@@ -2,11 +2,12 @@
 //! the disk refuses.
 
 use super::manifest::{Manifest, ManifestError};
+use super::open::Open;
 use super::{manifest_path, path};
 use crate::base::time::Now;
 use crate::config::append_only::AppendOnly;
 use crate::config::kinds::Fsync;
-use crate::sys::disk::{Disk, DiskFile};
+use crate::sys::disk::Disk;
 use crate::sys::files;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,16 +98,6 @@ pub struct Log {
     /// When to try to write again, and when to complain again.
     retry_us: u64,
     complain_us: u64,
-}
-
-/// A file that is appended to.
-struct Open {
-    file: Box<dyn DiskFile>,
-    path: String,
-    /// Bytes of whole requests in it.
-    len: u64,
-    /// How many of them were there when the last sync began.
-    synced: u64,
 }
 
 impl Log {
@@ -243,7 +234,7 @@ impl Log {
             // Replies to what is in the former file may leave at any moment.
             self.sync_now()?;
         }
-        let new = Open { file, path, len: 0, synced: 0 };
+        let new = Open::new(file, path);
         let (syncs, reach) = (Arc::clone(&self.syncs), self.reach);
         self.part_start = reach;
         Ok(self.file.replace(new).filter(|old| old.synced != old.len).map(|mut old| -> Errand {
@@ -623,44 +614,6 @@ impl Syncs {
     fn note_safe(&self, reach: Reach) {
         self.safe_offset.fetch_max(reach.offset, Ordering::AcqRel);
         self.safe.fetch_max(reach.appended, Ordering::AcqRel);
-    }
-}
-
-impl Open {
-    /// Opens a file to append to it.
-    fn append(disk: &mut dyn Disk, path: String) -> io::Result<Open> {
-        let len = disk.len(&path)?.unwrap_or(0);
-        let file = disk.append(&path)?;
-        Ok(Open { file, path, len, synced: len })
-    }
-
-    /// Appends bytes: all of them or none.
-    fn write(&mut self, bytes: &[u8], disk: &mut dyn Disk) -> io::Result<()> {
-        let mut taken = 0;
-        while taken < bytes.len() {
-            match self.file.write(&bytes[taken..]) {
-                Ok(0) => return self.take_back(taken, io::ErrorKind::WriteZero.into(), disk),
-                Ok(count) => taken += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.take_back(taken, error, disk),
-            }
-        }
-        self.len += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Cuts off what has been written of a piece that could not be written whole.
-    fn take_back(&mut self, taken: usize, error: io::Error, disk: &mut dyn Disk) -> io::Result<()> {
-        if taken > 0
-            && let Err(error) = disk.truncate(&self.path, self.len)
-        {
-            log::warn!(
-                "Could not remove short write from the append-only file.  The server may refuse to \
-                 load the AOF the next time it starts.  ftruncate: {}",
-                files::reason(&error)
-            );
-        }
-        Err(error)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod check;
 mod log;
 pub mod manifest;
+mod open;
 pub mod reader;
 pub mod rewrite;
 
