@@ -12,4 +12,5 @@ pub mod lzf;
 pub mod num;
 pub mod paged;
 pub mod quoted;
+pub mod short;
 pub mod time;

@@ -128,6 +128,25 @@ impl Chain {
         }
     }
 
+    /// Takes one element at an end.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End, visit: impl FnOnce(Text<'_>)) {
+        let node = match end {
+            End::Front => self.nodes.front_mut(),
+            End::Back => self.nodes.back_mut(),
+        };
+        let Some(node) = node else { return };
+        if node.count() > 1 {
+            self.len -= 1;
+            if let Some(text) = node.pop(end) {
+                visit(text);
+            }
+        } else if let Some(text) = node.items().next() {
+            visit(text);
+            self.cut(end, 1);
+        }
+    }
+
     /// Removes so many elements at an end, or all that there are.
     pub(super) fn cut(&mut self, end: End, count: usize) {
         let mut rest = count.min(self.len);

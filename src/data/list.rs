@@ -339,6 +339,18 @@ impl List {
         }
     }
 
+    /// Takes one element at an end, if there is one.
+    #[inline]
+    pub fn pop(&mut self, end: End, fill: Fill, visit: impl FnOnce(Text<'_>)) {
+        if let Body::Chain(chain) = &mut self.0 {
+            chain.pop(end, visit);
+            chain.shrink(fill);
+        } else if let Some(text) = self.view().at_end(end) {
+            visit(text);
+            self.cut(end, 1, fill);
+        }
+    }
+
     /// Removes so many elements at an end, or all that there are.
     pub fn cut(&mut self, end: End, count: usize, fill: Fill) {
         if count == 0 {

@@ -14,6 +14,7 @@ pub mod lcs;
 pub mod list;
 mod node;
 pub mod packed;
+mod place;
 pub mod ranked;
 pub mod scored;
 pub mod set;

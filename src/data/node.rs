@@ -187,6 +187,23 @@ impl Node {
         }
     }
 
+    /// Takes one of several packed elements at an end. It holds until the node is changed.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End) -> Option<Text<'_>> {
+        debug_assert!(self.count > 1, "some are left");
+        let mut elements = Run::new(&self.bytes[self.start..self.end]).iter();
+        let text = match end {
+            End::Front => elements.next(),
+            End::Back => elements.next_back(),
+        };
+        match end {
+            End::Front => self.start = self.end - elements.bytes_left(),
+            End::Back => self.end = self.start + elements.bytes_left(),
+        }
+        self.count -= 1;
+        text
+    }
+
     /// Removes so many elements at an end, fewer than there are.
     #[inline]
     pub(super) fn cut(&mut self, end: End, count: usize) {

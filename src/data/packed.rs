@@ -211,6 +211,14 @@ pub struct Elements<'a> {
     back: usize,
 }
 
+impl Elements<'_> {
+    /// Bytes of the elements that are still to come.
+    #[inline]
+    pub fn bytes_left(&self) -> usize {
+        self.back - self.front
+    }
+}
+
 impl<'a> Iterator for Elements<'a> {
     type Item = Text<'a>;
 

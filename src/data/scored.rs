@@ -10,6 +10,7 @@ use super::ranked::{self, Ranked};
 use super::table::{Pieces, Place, Table};
 use super::thin::{Shared, Thin};
 use crate::base::hash::KeyHasher;
+use crate::base::short;
 use std::ops::Range;
 
 /// Bytes of the score in front of a member.
@@ -110,7 +111,7 @@ impl Scored {
     }
 
     fn find(&self, hash: u64, member: &[u8]) -> Option<Place> {
-        self.members.find(hash, |thin| member_of(thin) == member)
+        self.members.find(hash, |thin| short::equal(member_of(thin), member))
     }
 
     fn add(&mut self, hash: u64, member: &[u8], score: f64) {

@@ -8,7 +8,7 @@ use super::table::{Pieces, Place, Prefetch, Table};
 use super::text::Text;
 use super::thin::Thin;
 use crate::base::hash::KeyHasher;
-use crate::base::num;
+use crate::base::{num, short};
 use crate::sys::memory::size_class;
 use std::collections::BTreeSet;
 
@@ -401,7 +401,7 @@ impl Large {
 
     #[inline]
     fn find(&self, member: &[u8], hash: u64) -> Option<Place> {
-        self.members.find(hash, |other| other.as_bytes() == member)
+        self.members.find(hash, |other| short::equal(other.as_bytes(), member))
     }
 
     fn insert(&mut self, member: &[u8]) -> bool {

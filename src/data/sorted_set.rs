@@ -313,15 +313,13 @@ impl SortedSet {
     ) {
         let packed = match &mut self.0 {
             Body::Small(packed) => packed,
-            Body::Large(scored) => {
-                return scored.set(member, |old| decide(old).map(without_sign_of_zero));
-            }
+            Body::Large(scored) => return scored.set(member, decide),
             Body::Rest(_) => return,
         };
         let run = packed.run();
         let at = run.find(0, member, 2);
         let old = at.map(|at| score_of(run.get(run.next(at))));
-        let Some(score) = decide(old).map(without_sign_of_zero) else { return };
+        let Some(score) = decide(old) else { return };
         if let Some(at) = at {
             packed.remove(at, 2);
         } else if packed.count() / 2 >= limits.elements
@@ -400,11 +398,6 @@ fn score_of(text: Text<'_>) -> f64 {
     }
 }
 
-/// A score as it is kept: zero has no sign, so that it is the same in both forms.
-fn without_sign_of_zero(score: f64) -> f64 {
-    score + 0.0
-}
-
 /// Where a member that is not there belongs among pairs of members and scores.
 fn place_in(run: Run<'_>, member: &[u8], score: f64) -> usize {
     let mut at = 0;
@@ -422,7 +415,7 @@ fn place_in(run: Run<'_>, member: &[u8], score: f64) -> usize {
 }
 
 fn insert(packed: &mut Packed, at: usize, member: &[u8], score: f64) {
-    // As in Redis a listpack does not know a negative zero.
+    // As in Redis a listpack knows no negative zero; the large form does.
     packed.insert_all(at, &[member, FloatText::new(score + 0.0).as_bytes()]);
 }
 

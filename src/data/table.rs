@@ -18,6 +18,8 @@ use crate::base::num;
 use crate::base::paged::Paged;
 use crate::sys::cache;
 
+pub use super::place::Place;
+
 /// Items in a line.
 const WAYS: usize = 7;
 /// Lines in a segment that has split: 4 KiB of them, for items of eight bytes.
@@ -55,14 +57,6 @@ const PASSED_MAX: u64 = 0xFF;
 pub trait Prefetch {
     /// Asks the processor's cache for the memory behind the item.
     fn prefetch(&self);
-}
-
-/// Where an item stands. Holds until the next insertion or removal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    segment: u32,
-    line: u32,
-    way: u32,
 }
 
 /// A hash table of items that know their own keys.
@@ -117,11 +111,11 @@ impl<T: Prefetch> Table<T> {
     }
 
     /// Where the item with this hash stands for which `is_it` holds.
-    #[inline(always)] // Into the one look-up of `Db`.
+    #[inline(always)] // Into the look-up of each owner of a table.
     pub fn find(&self, hash: u64, is_it: impl FnMut(&T) -> bool) -> Option<Place> {
         let id = *self.directory.get(self.directory_index(hash))?;
         let (line, way) = self.segments[id as usize].find(hash, is_it)?;
-        Some(Place { segment: id, line, way })
+        Some(Place::new(id, line, way))
     }
 
     /// The item at `place`.
@@ -130,8 +124,8 @@ impl<T: Prefetch> Table<T> {
     /// If the table has changed since `place` was found.
     #[inline]
     pub fn at(&self, place: Place) -> &T {
-        let line = &self.segments[place.segment as usize].lines[place.line as usize];
-        match &line.items[place.way as usize] {
+        let (segment, line, way) = place.parts();
+        match &self.segments[segment].lines[line].items[way] {
             Some(item) => item,
             None => unreachable!("a place is used before the table changes"),
         }
@@ -143,8 +137,8 @@ impl<T: Prefetch> Table<T> {
     /// If the table has changed since `place` was found.
     #[inline]
     pub fn at_mut(&mut self, place: Place) -> &mut T {
-        let line = &mut self.segments[place.segment as usize].lines[place.line as usize];
-        match &mut line.items[place.way as usize] {
+        let (segment, line, way) = place.parts();
+        match &mut self.segments[segment].lines[line].items[way] {
             Some(item) => item,
             None => unreachable!("a place is used before the table changes"),
         }
@@ -169,7 +163,7 @@ impl<T: Prefetch> Table<T> {
         };
         self.len += 1;
         let (line, way) = self.segments[id as usize].put(hash, item);
-        Place { segment: id, line, way }
+        Place::new(id, line, way)
     }
 
     /// Takes out the item at `place`, whose hash is `hash`.
@@ -177,10 +171,10 @@ impl<T: Prefetch> Table<T> {
     /// # Panics
     /// If the table has changed since `place` was found.
     pub fn remove(&mut self, place: Place, hash: u64, hash_of: impl Fn(&T) -> u64) -> T {
-        let segment = &mut self.segments[place.segment as usize];
-        let item = segment.take(place.line as usize, place.way as usize, hash);
+        let (segment, line, way) = place.parts();
+        let item = self.segments[segment].take(line, way, hash);
         self.len -= 1;
-        self.shrink(place.segment, hash_of);
+        self.shrink(narrow(segment), hash_of);
         item
     }
 
@@ -457,8 +451,8 @@ impl<T: Prefetch> Segment<T> {
         if line + 1 == self.lines.len() { 0 } else { line + 1 }
     }
 
-    #[inline]
-    fn find(&self, hash: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<(u32, u32)> {
+    #[inline(always)] // As above.
+    fn find(&self, hash: u64, mut is_it: impl FnMut(&T) -> bool) -> Option<(usize, u32)> {
         let (mut at, tag) = (self.home(hash), tag_of(hash));
         for _ in 0..self.lines.len() {
             let line = &self.lines[at];
@@ -466,7 +460,7 @@ impl<T: Prefetch> Segment<T> {
             while hits != 0 {
                 let way = hits.trailing_zeros() / 8;
                 if line.items[way as usize].as_ref().is_some_and(&mut is_it) {
-                    return Some((narrow(at), way));
+                    return Some((at, way));
                 }
                 hits &= hits - 1;
             }
@@ -479,7 +473,7 @@ impl<T: Prefetch> Segment<T> {
     }
 
     /// Puts an item into the first line with room from its home on; there must be room.
-    fn put(&mut self, hash: u64, item: T) -> (u32, u32) {
+    fn put(&mut self, hash: u64, item: T) -> (usize, u32) {
         let mut at = self.home(hash);
         debug_assert!((self.len as usize) < self.lines.len() * WAYS, "there is room");
         loop {
@@ -490,7 +484,7 @@ impl<T: Prefetch> Segment<T> {
                 line.set_tag(way, tag_of(hash));
                 line.items[way as usize] = Some(item);
                 self.len += 1;
-                return (narrow(at), way);
+                return (at, way);
             }
             line.count_passed(true);
             at = self.next(at);
@@ -578,8 +572,11 @@ fn tag_of(hash: u64) -> u8 {
     num::low_byte(hash).max(1)
 }
 
-/// A line or way number in its narrow form.
-#[allow(clippy::cast_possible_truncation, reason = "lines and ways are far below 2^32")]
+/// The number of a segment or a way in its narrow form.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "segments are fewer than 2^32, and ways far fewer"
+)]
 #[inline]
 fn narrow(value: usize) -> u32 {
     value as u32

@@ -136,8 +136,9 @@ impl Engine {
             let request = (parked.command, parked.argv.borrow());
             let permitted = self.permit_parked(request, &peer);
             let may_run = permitted.is_ok();
-            let flow = permitted
-                .and_then(|()| self.invoke(parked.command, &mut peer, parked.argv.borrow(), host));
+            let flow = permitted.and_then(|()| {
+                self.invoke::<false>(parked.command, &mut peer, parked.argv.borrow(), host)
+            });
             parked.ticks += host.ticks().saturating_sub(from);
             if flow == Ok(Flow::Block) {
                 if let Some(again) = peer.client.wait.take() {

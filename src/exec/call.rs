@@ -5,6 +5,7 @@ use super::command::{Flow, Wait};
 use super::engine::Engine;
 use super::host::Host;
 use super::peers::Peers;
+use super::propagate::Propagated;
 use super::state::State;
 use super::table::{CommandId, Table};
 use crate::data::collection::{Limits, Type};
@@ -48,22 +49,6 @@ pub struct Call<'a> {
     pub command: CommandId,
     /// The world outside.
     pub host: &'a mut dyn Host,
-    /// What those who replay changes are told.
-    pub(super) propagated: Propagated,
-}
-
-/// What those who replay changes are told of a run.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Propagated {
-    /// The request, if it has changed something.
-    #[default]
-    AsReceived,
-    /// Another one instead.
-    Instead(ArgvBuf),
-    /// Others instead, one after the other, or none.
-    Each(Vec<ArgvBuf>),
-    /// The request, but only replicas, even if it has changed nothing.
-    ToReplicas,
 }
 
 impl Engine {
@@ -92,7 +77,6 @@ impl Engine {
             table: &self.table,
             command,
             host,
-            propagated: Propagated::AsReceived,
         }
     }
 }
@@ -158,19 +142,19 @@ impl Call<'_> {
     #[inline]
     pub fn propagate_all(&mut self, argv: impl FnOnce() -> ArgvBuf) {
         if self.state.feed.is_on() {
-            self.propagated = Propagated::Instead(argv());
+            self.state.feed.propagate(Propagated::Instead(argv()));
         }
     }
 
     /// Propagates several requests instead of the one received, or none.
     pub fn propagate_each(&mut self, requests: Vec<ArgvBuf>) {
-        self.propagated = Propagated::Each(requests);
+        self.state.feed.propagate(Propagated::Each(requests));
     }
 
     /// Propagates the request to replicas although it changes nothing: it has effects there.
     #[inline]
     pub fn propagate_to_replicas(&mut self) {
-        self.propagated = Propagated::ToReplicas;
+        self.state.feed.propagate(Propagated::ToReplicas);
     }
 
     /// Whether what runs has been run by another before: it comes from the log or from our primary.

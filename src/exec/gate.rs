@@ -35,6 +35,19 @@ impl From<Error> for Refusal {
     }
 }
 
+/// Whether a client's requests are admitted whatever they do, if they have as many arguments as
+/// they need, and memory: it may do all, runs each request at once, and no state of the server
+/// forbids any.
+pub(super) fn is_open(client: &Client, state: &State) -> bool {
+    client.standing == Standing::Free
+        && client.side == Side::Client
+        && client.multi.is_none()
+        && !client.is_subscribed()
+        && !state.restricts_clients()
+        && !state_refuses_changes(state)
+        && state.persistence.loading.is_none()
+}
+
 /// Admits a request or says why not.
 #[inline]
 pub(super) fn admit(

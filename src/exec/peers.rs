@@ -6,7 +6,7 @@ use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::base::num;
 use crate::base::time::Now;
-use crate::config::kinds::OutputLimits;
+use crate::config::output_limits::OutputLimits;
 use crate::hub::pubsub::Slot;
 use crate::resp::message::Message;
 use crate::resp::output::Output;
@@ -460,7 +460,7 @@ impl Peer {
         }
         let limit = limits.of(self.client.limit_class());
         let is_stranger = self.client.standing == Standing::Locked;
-        if limit.hard_bytes | limit.soft_bytes == 0 && !is_stranger {
+        if limit.is_none() && !is_stranger {
             return OutputState::Within;
         }
         let waiting = self.out.len() as u64;
@@ -484,7 +484,7 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kinds::OutputLimits;
+    use crate::config::output_limits::OutputLimits;
     use std::time::Duration;
 
     fn connect(peers: &mut Peers) -> ClientId {

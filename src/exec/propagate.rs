@@ -24,6 +24,20 @@ pub enum Sink {
     Replicas,
 }
 
+/// What those who replay changes are told of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Propagated {
+    /// The request, if it has changed something.
+    #[default]
+    AsReceived,
+    /// Another one instead.
+    Instead(ArgvBuf),
+    /// Others instead, one after the other, or none.
+    Each(Vec<ArgvBuf>),
+    /// The request, but only replicas, even if it has changed nothing.
+    ToReplicas,
+}
+
 /// The stream of changes, as each sink is to have it. Costs one comparison a command while nobody
 /// wants it.
 #[derive(Default)]
@@ -34,6 +48,8 @@ pub struct Feed {
     replicas: Lane,
     /// How deep calls that belong together are nested.
     depth: u32,
+    /// How the command that runs is told of.
+    propagated: Propagated,
     /// The second since 1970 that the log has not been told yet, if it is to be told.
     second: Option<i64>,
     /// The second that it was told last.
@@ -166,6 +182,19 @@ impl Feed {
         }
     }
 
+    /// Says how the command that runs is told of, if anyone wants it.
+    #[inline]
+    pub(super) fn propagate(&mut self, propagated: Propagated) {
+        if self.is_on {
+            self.propagated = propagated;
+        }
+    }
+
+    /// What was said of the command that has run.
+    pub(super) fn take_propagated(&mut self) -> Propagated {
+        std::mem::take(&mut self.propagated)
+    }
+
     /// Appends a request that was run in a database.
     #[inline]
     pub(super) fn append(&mut self, db: DbIndex, argv: Argv<'_>) {
@@ -221,7 +250,7 @@ impl Feed {
         self.is_on = self.log.is_open() || self.replicas.is_open();
         if !self.is_on {
             // The command that has ended it does not leave.
-            self.depth = 0;
+            (self.depth, self.propagated) = (0, Propagated::AsReceived);
         }
     }
 

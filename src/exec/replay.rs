@@ -105,7 +105,7 @@ impl Engine {
         if peer.client.multi.is_some() && self.is_queued(id) {
             self.queue(peer, id, argv);
         } else {
-            match self.invoke(id, peer, argv, host) {
+            match self.invoke::<false>(id, peer, argv, host) {
                 Ok(Flow::Exec) => self.run_queue(peer, host),
                 // It has been run in a form that waits for nothing; whoever wrote this did not.
                 Ok(Flow::Block) => peer.client.wait = None,

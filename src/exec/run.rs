@@ -1,6 +1,5 @@
 //! The one caller of handlers.
 
-use super::call::Propagated;
 use super::client::{Client, Closing, ReplyMode};
 use super::client_line::client_line;
 use super::command::Flow;
@@ -9,13 +8,14 @@ use super::gate::{self, Applicant, Refusal};
 use super::host::Host;
 use super::hotkeys::{Before, Cost};
 use super::peers::Peer;
+use super::propagate::Propagated;
 use super::replication::Side;
 use super::slowlog;
 use super::state::State;
 use super::table::{CommandId, Row};
 use super::timed::Timed;
 use crate::base::id::{ClientId, DbIndex};
-use crate::base::num;
+use crate::base::{num, short};
 use crate::config::replication::Divergence;
 use crate::resp::argv::Argv;
 use crate::resp::error::Error;
@@ -36,6 +36,8 @@ const AHEAD_KEYS: usize = 32;
 pub(super) struct Planned {
     /// Its command.
     pub(super) command: CommandId,
+    /// [`Row::is_plain`] of that.
+    is_plain: bool,
     /// The hash of its key, if it takes one key and no more; zero otherwise.
     key_hash: u64,
     /// [`Store::hashers`](crate::store::Store::hashers) when it was made.
@@ -77,26 +79,25 @@ impl Engine {
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let mut timed = Timed::start(self, host);
         served.turn = Turn::Next;
+        let mut is_calm = self.is_calm(&peer);
         for argv in requests {
             let planned = plan.get(served.count).copied().flatten();
-            if self.state.pause.is_some() && self.must_wait(&peer, argv) {
+            if is_calm && planned.is_some_and(|planned| planned.is_plain) {
+                self.run::<true>(&mut peer, planned, argv, &mut timed, host);
+            } else if self.state.pause.is_some() && self.must_wait(&peer, argv) {
                 peer.client.postponed = Some(self.peers.next_postponed());
                 served.turn = Turn::Wait;
                 break;
-            }
-            if self.state.hotkeys.is_some() {
-                self.begin_watch(&peer, host);
-            }
-            self.run(&mut peer, planned, argv, &mut timed, host);
-            if self.state.hotkeys.is_some() {
-                self.end_watch(&peer, argv, host);
+            } else {
+                self.run_watched(&mut peer, planned, argv, &mut timed, host);
+                is_calm = self.is_calm(&peer);
             }
             served.count += 1;
             if peer.client.parked.is_some() {
                 served.turn = Turn::Wait;
                 break;
             }
-            if self.is_over_limit(&mut peer) {
+            if !is_calm && self.is_over_limit(&mut peer) {
                 peer.client.closing = Some(Closing::Now);
                 // It is not sent a part of what it was too slow to take, as in Redis.
                 peer.out.clear();
@@ -191,8 +192,9 @@ impl Engine {
         let hashers = self.store.hashers();
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(command) = self.resolve(argv) else { continue };
-            let key_hash = self.fetch_lines(&mut ahead, command, argv);
-            *planned = Some(Planned { command, key_hash, hashers });
+            let row = self.table.row(command);
+            let key_hash = self.fetch_lines(&mut ahead, row, argv);
+            *planned = Some(Planned { command, is_plain: row.is_plain, key_hash, hashers });
         }
         self.fetch_entries(&ahead);
         plan
@@ -206,7 +208,7 @@ impl Engine {
     ) {
         let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
         for (id, argv) in requests {
-            self.fetch_lines(&mut ahead, id, argv);
+            self.fetch_lines(&mut ahead, self.table.row(id), argv);
         }
         self.fetch_entries(&ahead);
     }
@@ -214,29 +216,41 @@ impl Engine {
     /// Fetches the lines of the table in which the keys of a request stand; the hash of its key, if
     /// it takes one key and no more, and zero otherwise.
     #[inline(always)] // On the path of every command; the other caller is cold.
-    fn fetch_lines<'a>(&self, ahead: &mut Ahead<'a>, id: CommandId, argv: Argv<'a>) -> u64 {
-        let row = self.table.row(id);
-        let mut fetch = |index: usize| {
-            let key = argv.at(index);
-            // Keys that differ mostly do so in their last byte.
-            if key.last() != ahead.last.0.last() || key != ahead.last.0 || ahead.last.1 == 0 {
-                let Some(hash) = ahead.hashes.get_mut(ahead.keys) else { return };
-                *hash = self.store.key_hash(key);
-                self.store.prefetch_line(ahead.db, *hash);
-                ahead.keys += 1;
-                ahead.last = (key, *hash);
-            }
-        };
+    fn fetch_lines<'a>(&self, ahead: &mut Ahead<'a>, row: &Row, argv: Argv<'a>) -> u64 {
         // Most commands have one key, or none at all.
-        if row.only_key != 0 {
-            if row.only_key < argv.len() {
-                fetch(row.only_key);
-                return if ahead.keys < AHEAD_KEYS { ahead.last.1 } else { 0 };
+        if row.only_key == 0 {
+            if !row.command.spec.keys.is_empty() {
+                self.fetch_all_lines(ahead, row, argv);
             }
-        } else if !row.command.spec.keys.is_empty() {
-            row.key_indexes(argv).take(AHEAD_KEYS).for_each(fetch);
+            0
+        } else if row.only_key < argv.len() {
+            self.fetch_line(ahead, argv.at(row.only_key))
+        } else {
+            0
         }
-        0
+    }
+
+    #[inline(never)] // Of requests for several keys; the others are not to make room for it.
+    fn fetch_all_lines<'a>(&self, ahead: &mut Ahead<'a>, row: &Row, argv: Argv<'a>) {
+        for index in row.key_indexes(argv).take(AHEAD_KEYS) {
+            self.fetch_line(ahead, argv.at(index));
+        }
+    }
+
+    /// The hash of a key whose line is being fetched; zero if there are too many.
+    #[inline(always)] // As above.
+    fn fetch_line<'a>(&self, ahead: &mut Ahead<'a>, key: &'a [u8]) -> u64 {
+        let (last, last_hash) = ahead.last;
+        if last_hash != 0 && short::equal(key, last) {
+            return last_hash;
+        }
+        let Some(place) = ahead.hashes.get_mut(ahead.keys) else { return 0 };
+        let hash = self.store.key_hash(key);
+        self.store.prefetch_line(ahead.db, hash);
+        *place = hash;
+        ahead.keys += 1;
+        ahead.last = (key, hash);
+        hash
     }
 
     /// Fetches the keys themselves. A single one gains nothing: its look-up begins right after
@@ -249,10 +263,44 @@ impl Engine {
         }
     }
 
+    /// Whether nothing refuses a plain request of a client but its own arguments and want of
+    /// memory, no one else is told of it, and no bound is set to what waits for the client. Plain
+    /// requests do not change that, so it need not be asked of each.
+    fn is_calm(&self, peer: &Peer) -> bool {
+        let state = &self.state;
+        let limit = state.config.client_output_buffer_limit.of(peer.client.limit_class());
+        !state.feed.is_on()
+            && !self.tracking.is_on()
+            && self.monitors.is_empty()
+            && state.hotkeys.is_none()
+            && state.pause.is_none()
+            && limit.is_none()
+            && gate::is_open(&peer.client, state)
+    }
+
+    /// Runs a request and has it watched by who watches keys.
+    fn run_watched<'a>(
+        &mut self,
+        peer: &mut Peer,
+        planned: Option<Planned>,
+        argv: Argv<'a>,
+        timed: &mut Timed<'a>,
+        host: &mut dyn Host,
+    ) {
+        if self.state.hotkeys.is_some() {
+            self.begin_watch(peer, host);
+        }
+        self.run::<false>(peer, planned, argv, timed, host);
+        if self.state.hotkeys.is_some() {
+            self.end_watch(peer, argv, host);
+        }
+    }
+
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its
-    /// handler, and sees to it that one reply is written.
-    #[inline]
-    fn run<'a>(
+    /// handler, and sees to it that one reply is written. Where all is [calm](Engine::is_calm) a
+    /// plain request is not asked what is known, and nobody is told of it.
+    #[inline(always)] // Once for those, and once for all others.
+    fn run<'a, const CALM: bool>(
         &mut self,
         peer: &mut Peer,
         planned: Option<Planned>,
@@ -270,7 +318,7 @@ impl Engine {
         let flow = match found {
             Ok(id) => {
                 peer.client.last_command = Some(id);
-                self.call(id, peer, argv, &mut mark, timed, host)
+                self.call::<CALM>(id, peer, argv, &mut mark, timed, host)
             }
             Err(_) if is_http(argv.at(0)) => {
                 log::warn!("closing client id={}: it speaks HTTP", peer.client.id.serial);
@@ -282,7 +330,7 @@ impl Engine {
                 Err(self.fail_transaction(peer, Flags::empty(), error))
             }
         };
-        if peer.client.tracker.is_some() {
+        if !CALM && peer.client.tracker.is_some() {
             self.end_choice(&peer.client, id);
         }
         self.finish_reply(peer, mark, &flow);
@@ -390,22 +438,26 @@ impl Engine {
     }
 
     /// Finds the command; requests that follow each other mostly name the same one.
-    #[inline]
+    #[inline(always)] // On the path of every command.
     pub(super) fn resolve(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
-        let name = argv.at(0);
-        if let Some(id) = self.recent.get(name) {
-            return Ok(id);
+        match self.recent.get(argv.at(0)) {
+            Some(id) => Ok(id),
+            None => self.resolve_anew(argv),
         }
+    }
+
+    #[inline(never)] // Most are found without it.
+    fn resolve_anew(&mut self, argv: Argv<'_>) -> Result<CommandId, Error> {
         let id = self.table.resolve(argv)?;
         let row = self.table.row(id);
         if !row.is_subcommand && row.command.subcommands.is_empty() {
-            self.recent.set(name, id);
+            self.recent.set(argv.at(0), id);
         }
         Ok(id)
     }
 
-    #[inline]
-    fn call<'a>(
+    #[inline(always)] // As above.
+    fn call<'a, const CALM: bool>(
         &mut self,
         id: CommandId,
         peer: &mut Peer,
@@ -415,18 +467,21 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
-        if self.tracking.is_on() && !self.store.changes.untold().is_empty() {
+        if !CALM && self.tracking.is_on() && !self.store.changes.untold().is_empty() {
             self.tell_evictions(peer, mark);
         }
-        if let Err(refusal) = self.admit((id, self.table.row(id)), peer, argv, is_out_of_memory) {
+        let row = self.table.row(id);
+        let needs_admission = !CALM || is_out_of_memory || !row.command.spec.takes(argv.len());
+        if needs_admission && let Err(refusal) = self.admit((id, row), peer, argv, is_out_of_memory)
+        {
             return Err(self.refuse_request(refusal, id, peer, argv));
         }
-        if peer.client.multi.is_some() && self.is_queued(id) {
+        if !CALM && peer.client.multi.is_some() && self.is_queued(id) {
             self.queue(peer, id, argv);
             return Ok(Flow::Done);
         }
         timed.begin(id, argv, &peer.client, self, host);
-        let mut outcome = self.invoke(id, peer, argv, host);
+        let mut outcome = self.invoke::<CALM>(id, peer, argv, host);
         match outcome {
             Ok(Flow::Block) if peer.client.side == Side::Primary => {
                 // The stream of a primary waits for nothing.
@@ -447,7 +502,10 @@ impl Engine {
             }
             Ok(Flow::Done | Flow::Pushed) | Err(_) => {}
         }
-        self.note_run(id, peer, argv, outcome.is_err());
+        if !CALM {
+            self.show(id, &peer.client, argv);
+        }
+        self.count_run(id, peer, outcome.is_err());
         outcome
     }
 
@@ -473,24 +531,17 @@ impl Engine {
         !self.table.row(id).command.spec.flags.contains(Flags::NOT_QUEUED)
     }
 
-    /// Counts a command that has run, and shows it to those who watch.
+    /// Counts a command that has run.
     #[inline]
-    pub(super) fn note_run(
-        &mut self,
-        id: CommandId,
-        peer: &mut Peer,
-        argv: Argv<'_>,
-        failed: bool,
-    ) {
-        self.show(id, &peer.client, argv);
+    pub(super) fn count_run(&mut self, id: CommandId, peer: &mut Peer, failed: bool) {
         self.state.stats.ran(id, failed);
         peer.client.commands += 1;
     }
 
     /// Calls the handler of a command that has been admitted, and hands on what has changed to
-    /// those who replay it.
-    #[inline(always)] // On the path of every command; the other caller is cold.
-    pub(super) fn invoke(
+    /// those who replay it; where all is calm there are none.
+    #[inline(always)] // On the path of every command; the other callers are cold.
+    pub(super) fn invoke<const CALM: bool>(
         &mut self,
         id: CommandId,
         peer: &mut Peer,
@@ -503,15 +554,17 @@ impl Engine {
         probes::command_start(peer.client.id.serial, name);
         let dirty = self.store.changes.dirty;
         let db = peer.client.db;
-        if self.state.feed.is_on() {
+        if !CALM && self.state.feed.is_on() {
             self.state.feed.enter();
         }
         let mut call = self.open_call(id, argv, &mut peer.client, &mut peer.out, host);
         let outcome = (command.run)(&mut call);
-        let propagated = call.propagated;
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
+        if CALM {
+            return outcome;
+        }
         if self.state.feed.is_on() {
-            self.feed_changes(dirty, (db, argv, propagated), command.spec.flags);
+            self.feed_changes(dirty, (db, argv), command.spec.flags);
             if outcome != Ok(Flow::Block) {
                 peer.client.written = self.state.written();
             }
@@ -534,16 +587,12 @@ impl Engine {
 
     /// Hands on what a command has changed since the count of changes was `dirty`.
     #[inline]
-    fn feed_changes(
-        &mut self,
-        dirty: u64,
-        (db, argv, propagated): (DbIndex, Argv<'_>, Propagated),
-        flags: Flags,
-    ) {
+    fn feed_changes(&mut self, dirty: u64, (db, argv): (DbIndex, Argv<'_>), flags: Flags) {
         if !self.store.changes.unfed().is_empty() {
             self.feed_deaths();
         }
         let feed = &mut self.state.feed;
+        let propagated = feed.take_propagated();
         if self.store.changes.dirty != dirty {
             match &propagated {
                 Propagated::Instead(instead) => feed.append(db, instead.borrow()),
@@ -560,7 +609,7 @@ impl Engine {
 
     /// Shows a request that has run, or waits, to those who watch.
     #[inline]
-    fn show(&mut self, id: CommandId, client: &Client, argv: Argv<'_>) {
+    pub(super) fn show(&mut self, id: CommandId, client: &Client, argv: Argv<'_>) {
         if !self.monitors.is_empty() {
             self.show_to_monitors(id, client, argv);
         }
@@ -589,64 +638,19 @@ fn is_http(name: &[u8]) -> bool {
 /// The command found last, by its name as it was sent.
 #[derive(Default)]
 pub(super) struct Recent {
-    name: Option<ShortName>,
+    name: Vec<u8>,
     id: Option<CommandId>,
 }
 
 impl Recent {
     #[inline]
     fn get(&self, name: &[u8]) -> Option<CommandId> {
-        self.id.filter(|_| self.name == ShortName::of(name))
+        self.id.filter(|_| short::equal(&self.name, name))
     }
 
-    /// Notes a command; one of a long name is not worth it.
     fn set(&mut self, name: &[u8], id: CommandId) {
-        self.name = ShortName::of(name);
-        self.id = self.name.map(|_| id);
-    }
-}
-
-/// A name of 1 to 16 bytes, to be compared as numbers: its length, and its first and last bytes,
-/// which together are all.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct ShortName(usize, u64, u64);
-
-impl ShortName {
-    #[inline]
-    fn of(name: &[u8]) -> Option<ShortName> {
-        let (first, last) = match name {
-            [a] => (u64::from(*a), 0),
-            [a, b] => (u64::from(*a), u64::from(*b)),
-            [a, b, c] => (u64::from(*a) | u64::from(*b) << 8, u64::from(*c)),
-            _ if name.len() < 8 => {
-                let number = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
-                (number(*name.first_chunk()?), number(*name.last_chunk()?))
-            }
-            _ if name.len() <= 16 => {
-                (u64::from_le_bytes(*name.first_chunk()?), u64::from_le_bytes(*name.last_chunk()?))
-            }
-            _ => return None,
-        };
-        Some(ShortName(name.len(), first, last))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn short_names_are_equal_only_if_all_bytes_are() {
-        let name = b"abcdefghijklmnop";
-        for len in 1..=name.len() {
-            assert!(ShortName::of(&name[..len]) == ShortName::of(&name.to_vec()[..len]));
-            for at in 0..len {
-                let mut other = name[..len].to_vec();
-                other[at] = b'A';
-                assert!(ShortName::of(&other) != ShortName::of(&name[..len]));
-            }
-            assert!(ShortName::of(&name[..len - 1]) != ShortName::of(&name[..len]));
-        }
-        assert!(ShortName::of(&[b'a'; 17]).is_none() && ShortName::of(b"").is_none());
+        self.id = Some(id);
+        self.name.clear();
+        self.name.extend_from_slice(name);
     }
 }

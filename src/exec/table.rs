@@ -40,7 +40,20 @@ pub struct Row {
     pub brief_args: usize,
     /// Index of its key, if it takes one key and no more; zero otherwise.
     pub only_key: usize,
+    /// Whether what it does is done to keys that it names, or to nothing at all.
+    pub is_plain: bool,
 }
+
+/// Flags of commands that do nothing but to keys.
+const PLAIN: Flags = Flags::WRITE
+    .union(Flags::READONLY)
+    .union(Flags::DENYOOM)
+    .union(Flags::LOADING)
+    .union(Flags::STALE)
+    .union(Flags::FAST)
+    .union(Flags::MOVABLEKEYS)
+    .union(Flags::SUBSCRIBED)
+    .union(Flags::TELLS_HEALTH);
 
 impl Row {
     /// The indexes of the keys in a request.
@@ -122,8 +135,18 @@ impl Table {
             [keys] if keys.is_single() => keys.first,
             _ => 0,
         };
-        let row = Row { command, name, called, subcommands, is_subcommand, brief_args, only_key };
-        self.rows.push(row);
+        let Spec { flags, keys, .. } = command.spec;
+        let is_plain = PLAIN.contains(flags) && !(flags.contains(Flags::WRITE) && keys.is_empty());
+        self.rows.push(Row {
+            command,
+            name,
+            called,
+            subcommands,
+            is_subcommand,
+            brief_args,
+            only_key,
+            is_plain,
+        });
         for subcommand in command.subcommands {
             let name = format!("{}|{}", command.spec.name, subcommand.spec.name);
             let child = self.add(subcommand, name, true);

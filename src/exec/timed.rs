@@ -33,7 +33,7 @@ pub(super) struct Timed<'a> {
 /// Commands that share a measurement.
 struct Group<'a> {
     command: CommandId,
-    /// The arguments of the last one.
+    /// The arguments of the first one.
     argv: Argv<'a>,
     count: u64,
     /// Most arguments with which others of the command join it; zero if none do.
@@ -72,7 +72,6 @@ impl<'a> Timed<'a> {
             && argv.len() <= group.brief_args
         {
             group.count += 1;
-            group.argv = argv;
             return;
         }
         self.stop(client, engine, host);

@@ -215,8 +215,9 @@ impl Engine {
             return;
         }
         timed.begin(id, argv, &peer.client, self, host);
-        let flow = self.invoke(id, peer, argv, host);
-        self.note_run(id, peer, argv, flow.is_err());
+        let flow = self.invoke::<false>(id, peer, argv, host);
+        self.show(id, &peer.client, argv);
+        self.count_run(id, peer, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
             Ok(Flow::LoadLog) => peer.out.error(&Error::new("ERR not inside a transaction")),

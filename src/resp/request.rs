@@ -84,6 +84,9 @@ impl Parser {
         max: usize,
     ) -> Result<(), ProtocolError> {
         while self.requests.len() < max {
+            if self.args_left == 0 && self.read_plain(bytes).is_some() {
+                continue;
+            }
             match self.read_one(bytes, limits) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
@@ -170,6 +173,28 @@ impl Parser {
         (self.args_left, self.bulk_len) = (0, None);
     }
 
+    /// Reads a request as nearly all are: all there, of less than ten arguments of less than a
+    /// hundred bytes each, which no limit forbids. Any other is left as it is.
+    #[inline]
+    fn read_plain(&mut self, bytes: &[u8]) -> Option<()> {
+        let rest = bytes.get(self.start..)?;
+        let &[b'*', count @ b'1'..=b'9', b'\r', b'\n', ..] = rest else { return None };
+        let first = self.spans.len();
+        let mut at = 4;
+        for _ in b'0'..count {
+            let span = plain_argument(rest, at);
+            let Some(span) = span else {
+                self.spans.truncate(first);
+                return None;
+            };
+            self.spans.push(span);
+            at = span.start + span.len + 2;
+        }
+        self.at = self.start + at;
+        self.complete();
+        Some(())
+    }
+
     /// Reads one more whole request; false if it is not all there.
     #[inline]
     fn read_one(&mut self, bytes: &mut [u8], limits: Limits) -> Result<bool, ProtocolError> {
@@ -210,11 +235,6 @@ impl Parser {
     /// Reads `*<count>`; zero for requests without arguments, `None` if it is not all there.
     fn count(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
         let rest = &bytes[self.start..];
-        // One digit and all there: what nearly every request looks like.
-        if let [b'*', digit @ b'1'..=b'9', b'\r', b'\n', ..] = rest {
-            self.at = self.start + 4;
-            return Ok(Some(usize::from(digit - b'0')));
-        }
         let Some(end) = line_end(rest, "mbulk count")? else { return Ok(None) };
         let count = parse_length(&rest[..end]).filter(|count| *count <= ARGS_MAX);
         let Some(count) = count else { return Err(protocol_error("invalid multibulk length")) };
@@ -261,18 +281,12 @@ impl Parser {
         bytes: &[u8],
         limits: Limits,
     ) -> Result<Option<usize>, ProtocolError> {
-        // One or two digits and all there: what nearly every argument looks like.
-        match bytes.get(self.at..) {
-            Some([b'$', a @ b'0'..=b'9', b'\r', b'\n', ..]) => {
-                self.at += 4;
-                Ok(Some(usize::from(a - b'0')))
-            }
-            Some([b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..]) => {
-                self.at += 5;
-                Ok(Some(usize::from(a - b'0') * 10 + usize::from(b - b'0')))
-            }
-            _ => self.any_bulk_header(bytes, limits),
+        // Short and all there: what nearly every argument looks like.
+        if let Some((len, width)) = short_bulk_header(bytes, self.at) {
+            self.at += width;
+            return Ok(Some(len));
         }
+        self.any_bulk_header(bytes, limits)
     }
 
     fn any_bulk_header(
@@ -315,6 +329,32 @@ impl Parser {
         self.at = self.start + end + 1;
         Ok(Some(self.spans.len() - before))
     }
+}
+
+/// The argument behind a short header at `at`, if it and its end are there.
+#[inline]
+fn plain_argument(bytes: &[u8], at: usize) -> Option<Span> {
+    let (len, width) = short_bulk_header(bytes, at)?;
+    let start = at + width;
+    (start + len + 2 <= bytes.len()).then_some(Span { start, len })
+}
+
+/// The length in a header `$<length>` of one or two digits at `at`, and how many bytes it takes.
+#[inline]
+fn short_bulk_header(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    const DIGIT: u32 = u32::from_le_bytes([0, 0xff, 0, 0]);
+    const DIGITS: u32 = u32::from_le_bytes([0, 0xff, 0xff, 0]);
+    let digit = |byte: u8| Some(byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
+    let &[head @ .., last] = bytes.get(at..)?.first_chunk::<5>()?;
+    let word = u32::from_le_bytes(head);
+    if word & !DIGIT == u32::from_le_bytes(*b"$\0\r\n") {
+        return Some((usize::from(digit(head[1])?), 4));
+    }
+    if word & !DIGITS == u32::from_le_bytes(*b"$\0\0\r") && last == b'\n' {
+        let tens = digit(head[1]).filter(|tens| *tens > 0)?;
+        return Some((usize::from(tens * 10 + digit(head[2])?), 5));
+    }
+    None
 }
 
 /// Length of the line at the start of `bytes`, without its end, which is a carriage return and one

@@ -121,7 +121,7 @@ impl<R> Edit<R> {
 
 impl Db<'_> {
     /// Looks a key up, for changing it; counts as a use.
-    #[inline]
+    #[inline(always)] // On the path of every command.
     pub fn look<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
         let spot = self.find(key);
         if let Some(place) = spot.place {
@@ -416,7 +416,7 @@ impl Db<'_> {
     }
 
     /// Reports what has become of a collection.
-    #[inline]
+    #[inline(always)] // An edit is put together and taken apart in registers.
     fn tell<K: Kind, R>(&mut self, key: &[u8], edit: Edit<R>) -> R {
         self.changes.dirty += edit.changes;
         if self.changes.is_heard() {
@@ -606,7 +606,7 @@ impl Db<'_> {
     }
 
     /// Looks a key up for how much memory it takes, or for a test: counts nothing.
-    #[inline]
+    #[inline(always)] // On the path of every command; the look-up itself is a call.
     pub fn find<'k>(&mut self, key: &'k [u8]) -> Spot<'k> {
         let hash = self.expected.hash_of(key).unwrap_or_else(|| self.space.hash(key));
         debug_assert_eq!(hash, self.space.hash(key), "the key stands where it was expected");

@@ -220,35 +220,40 @@ impl Entry {
         room: &mut Vec<u8>,
         change: impl FnOnce(&mut K) -> R,
     ) -> Option<R> {
-        if self.is_large() {
+        let mut small = None;
+        let value = if self.is_large() {
             // SAFETY: the pointer came from a box that this entry owns.
-            return K::of_mut(unsafe { &mut *self.large() }).map(change);
+            K::of_mut(unsafe { &mut *self.large() })?
+        } else {
+            small.insert(self.thaw::<K>(room)?)
+        };
+        let result = change(value);
+        if let Some(value) = small {
+            self.freeze(value, room);
         }
-        self.edit_small(room, change)
+        Some(result)
     }
 
-    fn edit_small<K: Kind, R>(
-        &mut self,
-        room: &mut Vec<u8>,
-        change: impl FnOnce(&mut K) -> R,
-    ) -> Option<R> {
-        match self.value() {
-            Value::Small(form, _) if form.type_of() != K::TYPE => None,
-            Value::Small(form, bytes) => {
-                room.clear();
-                room.extend_from_slice(bytes);
-                let mut value = K::thaw(form, std::mem::take(room));
-                let result = change(&mut value);
-                match value.small() {
-                    Some((form, bytes)) if bytes.len() <= SMALL_MAX => {
-                        self.set_body(Body::Small(form, bytes));
-                        *room = std::mem::take(bytes);
-                    }
-                    _ => self.set_body(Body::Large(Box::new(value.wrap()))),
-                }
-                Some(result)
+    /// A small collection of this type, in `room`.
+    #[inline(never)] // The large ones that change often pay nothing for it.
+    fn thaw<K: Kind>(&self, room: &mut Vec<u8>) -> Option<K> {
+        let Value::Small(form, bytes) = self.value() else { return None };
+        (form.type_of() == K::TYPE).then(|| {
+            room.clear();
+            room.extend_from_slice(bytes);
+            K::thaw(form, std::mem::take(room))
+        })
+    }
+
+    /// Replaces the value by a collection, whose memory becomes `room` if it is small.
+    #[inline(never)] // As above.
+    fn freeze<K: Kind>(&mut self, mut value: K, room: &mut Vec<u8>) {
+        match value.small() {
+            Some((form, bytes)) if bytes.len() <= SMALL_MAX => {
+                self.set_body(Body::Small(form, bytes));
+                *room = std::mem::take(bytes);
             }
-            _ => None,
+            _ => self.set_body(Body::Large(Box::new(value.wrap()))),
         }
     }
 

@@ -6,6 +6,7 @@
 use super::entry::Entry;
 use super::fields::{self, Fields};
 use crate::base::hash::KeyHasher;
+use crate::base::short;
 use crate::data::deadlines::Deadlines;
 use crate::data::table::{Pieces, Place, Prefetch, Table};
 
@@ -41,9 +42,9 @@ impl Keyspace {
     }
 
     /// Where the key stands; it may be due.
-    #[inline]
+    #[inline(never)] // The whole of a look-up, and the one place for it.
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.table.find(hash, |entry| entry.key() == key)
+        self.table.find(hash, |entry| short::equal(entry.key(), key))
     }
 
     /// The entry at a place.

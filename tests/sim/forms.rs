@@ -74,10 +74,21 @@ impl Side {
                 };
                 let request: Vec<_> =
                     request.iter().map(|word| String::from_utf8_lossy(word)).collect();
+                let reply = without_sign_of_zero(&reply);
                 answers.push(format!("{client}: {} = {reply}", request.join(" ")));
             }
         }
         answers
+    }
+}
+
+/// A reply in which zero has no sign: a large sorted set keeps it, a listpack does not.
+fn without_sign_of_zero(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Bulk(text) if text == b"-0" => Reply::Bulk(b"0".to_vec()),
+        Reply::Double(text) if text == "-0" => Reply::Double("0".to_owned()),
+        Reply::Array(items) => Reply::Array(items.iter().map(without_sign_of_zero).collect()),
+        _ => reply.clone(),
     }
 }
 

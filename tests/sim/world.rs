@@ -503,7 +503,9 @@ fn read(db: &Db<'_>, spot: &Spot<'_>) -> Data {
         Type::SortedSet => {
             let set = db.view::<SortedSet>(spot).expect(RIGHT).expect(RIGHT);
             let items = set.items(0..set.len());
-            let items = items.map(|(m, score)| (m.to_bytes().into_owned(), format!("{score:?}")));
+            // Zero has a sign in the large form only.
+            let text = |score: f64| format!("{:?}", score + 0.0);
+            let items = items.map(|(m, score)| (m.to_bytes().into_owned(), text(score)));
             Data::SortedSet(items.collect())
         }
         Type::Stream => {

@@ -78,16 +78,17 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
 /// Takes so many elements from an end, at most as many as there are, and writes them.
 #[inline]
 fn take(list: &mut List, end: End, count: usize, fill: Fill, out: &mut Output) -> Edit<usize> {
-    let view = list.view();
-    match end {
-        _ if count == 1 => view.at_end(end).into_iter().for_each(|text| write_text(out, text)),
-        End::Front => view.iter().take(count).for_each(|text| write_text(out, text)),
-        End::Back => {
-            let elements = view.backward(view.len() - 1).take(count);
-            elements.for_each(|text| write_text(out, text));
+    if count == 1 {
+        list.pop(end, fill, |text| write_text(out, text));
+    } else {
+        let view = list.view();
+        let write = |text| write_text(out, text);
+        match end {
+            End::Front => view.iter().take(count).for_each(write),
+            End::Back => view.backward(view.len() - 1).take(count).for_each(write),
         }
+        list.cut(end, count, fill);
     }
-    list.cut(end, count, fill);
     Edit::changed(pop_event(end), count).times(count)
 }
 

@@ -3,6 +3,7 @@
 use super::Field;
 use super::pair::Pair;
 use crate::base::hash::KeyHasher;
+use crate::base::short;
 use crate::data::deadlines::Deadlines;
 use crate::data::table::{Place, Table};
 use crate::data::text::Text;
@@ -127,7 +128,7 @@ impl Large {
     #[inline]
     fn find(&self, field: &[u8]) -> (Option<Place>, u64) {
         let hash = self.hasher.hash(field);
-        (self.table.find(hash, |pair| pair.field() == field), hash)
+        (self.table.find(hash, |pair| short::equal(pair.field(), field)), hash)
     }
 
     #[inline]
