@@ -8,14 +8,16 @@ pub mod file;
 pub mod idle;
 pub mod kinds;
 pub mod notify;
+pub mod output_limits;
 pub mod replication;
 pub mod rewrite;
 pub mod table;
 pub mod unbuilt;
 
 use crate::base::num;
-use kinds::{Access, EvictionPolicy, OutputLimits};
+use kinds::{Access, EvictionPolicy};
 use notify::EventClasses;
+use output_limits::OutputLimits;
 use std::collections::BTreeMap;
 
 /// The values of all parameters. [`table::PARAMETERS`] says what each one is called and may be.

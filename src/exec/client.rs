@@ -8,7 +8,7 @@ use super::transaction::{Multi, Watching};
 use crate::acl::{Standing, UserId};
 use crate::base::id::{ClientId, DbIndex};
 use crate::base::time::Now;
-use crate::config::kinds::LimitClass;
+use crate::config::output_limits::LimitClass;
 use crate::hub::pubsub::Subscriptions;
 use crate::hub::tracking::TrackerId;
 use crate::repl::About;

@@ -35,9 +35,9 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Whether a client's requests are admitted whatever they do, if they have as many arguments as they
-/// need, and memory: it may do all, runs each request at once, and no state of the server forbids
-/// any.
+/// Whether a client's requests are admitted whatever they do, if they have as many arguments as
+/// they need, and memory: it may do all, runs each request at once, and no state of the server
+/// forbids any.
 pub(super) fn is_open(client: &Client, state: &State) -> bool {
     client.standing == Standing::Free
         && client.side == Side::Client

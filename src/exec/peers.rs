@@ -6,7 +6,7 @@ use crate::acl::Standing;
 use crate::base::id::ClientId;
 use crate::base::num;
 use crate::base::time::Now;
-use crate::config::kinds::OutputLimits;
+use crate::config::output_limits::OutputLimits;
 use crate::hub::pubsub::Slot;
 use crate::resp::message::Message;
 use crate::resp::output::Output;
@@ -484,7 +484,7 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::kinds::OutputLimits;
+    use crate::config::output_limits::OutputLimits;
     use std::time::Duration;
 
     fn connect(peers: &mut Peers) -> ClientId {

@@ -60,3 +60,50 @@ impl Remotes {
         self.0.retain(|(_, used_us)| used_us + IDLE_US > now.mono_us);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::time::Duration;
+
+    struct Silent;
+
+    impl Remote for Silent {
+        fn send(&mut self, _: &[u8], _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn line(&mut self, _: Duration) -> io::Result<Vec<u8>> {
+            Err(io::ErrorKind::TimedOut.into())
+        }
+    }
+
+    fn kept(port: usize) -> Kept {
+        let address = (b"host".to_vec(), port.to_string().into_bytes());
+        Kept { address, remote: Box::new(Silent), db: None }
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_ten_seconds_after_its_last_use() {
+        let (mut remotes, at) = (Remotes::default(), |mono_us| Now { unix_us: 0, mono_us });
+        remotes.keep(kept(1), at(0));
+        remotes.keep(kept(2), at(1));
+        assert!(remotes.take(b"host", b"3").is_none());
+        let first = remotes.take(b"host", b"1").unwrap();
+        remotes.keep(first, at(5));
+        assert_eq!(remotes.next_us(), Some(IDLE_US + 1));
+        remotes.close_idle(at(IDLE_US + 1));
+        assert_eq!((remotes.len(), remotes.next_us()), (1, Some(IDLE_US + 5)));
+        remotes.close_idle(at(IDLE_US + 5));
+        assert!(remotes.is_empty() && remotes.next_us().is_none());
+    }
+
+    #[test]
+    fn the_one_that_has_waited_longest_makes_room() {
+        let mut remotes = Remotes::default();
+        (0..=KEPT_MAX).for_each(|port| remotes.keep(kept(port), Now::default()));
+        assert_eq!(remotes.len(), KEPT_MAX);
+        assert!(remotes.take(b"host", b"0").is_none() && remotes.take(b"host", b"1").is_some());
+    }
+}

@@ -9,7 +9,7 @@ use super::super::state::State;
 use super::Side;
 use crate::base::id::ClientId;
 use crate::base::time::Now;
-use crate::config::kinds::LimitClass;
+use crate::config::output_limits::LimitClass;
 use crate::config::replication::micros;
 use crate::repl::{self, Plan, Replica, ReplicaStage, Resume, Rules, Stream, Target};
 use crate::store::Store;
