@@ -189,33 +189,39 @@ impl Engine {
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
         let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
-        let hashers = self.store.hashers();
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(command) = self.resolve(argv) else { continue };
-            let row = self.table.row(command);
-            let key_hash = self.fetch_lines(&mut ahead, row, argv);
-            *planned = Some(Planned { command, is_plain: row.is_plain, key_hash, hashers });
+            *planned = Some(self.plan_one(&mut ahead, command, argv));
         }
         self.fetch_entries(&ahead);
         plan
     }
 
-    /// Fetches the keys of requests whose commands are known.
-    pub(super) fn fetch_keys<'a>(
+    /// The same for requests whose commands are known.
+    pub(super) fn plan<'a>(
         &self,
         db: DbIndex,
         requests: impl Iterator<Item = (CommandId, Argv<'a>)>,
-    ) {
+    ) -> Plan {
+        let mut plan = [None; AHEAD_REQUESTS];
         let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
-        for (id, argv) in requests {
-            self.fetch_lines(&mut ahead, self.table.row(id), argv);
+        for (planned, (command, argv)) in plan.iter_mut().zip(requests) {
+            *planned = Some(self.plan_one(&mut ahead, command, argv));
         }
         self.fetch_entries(&ahead);
+        plan
+    }
+
+    #[inline(always)] // On the path of every command; the other caller is cold.
+    fn plan_one<'a>(&self, ahead: &mut Ahead<'a>, command: CommandId, argv: Argv<'a>) -> Planned {
+        let (row, hashers) = (self.table.row(command), self.store.hashers());
+        let key_hash = self.fetch_lines(ahead, row, argv);
+        Planned { command, is_plain: row.is_plain, key_hash, hashers }
     }
 
     /// Fetches the lines of the table in which the keys of a request stand; the hash of its key, if
     /// it takes one key and no more, and zero otherwise.
-    #[inline(always)] // On the path of every command; the other caller is cold.
+    #[inline(always)] // As above.
     fn fetch_lines<'a>(&self, ahead: &mut Ahead<'a>, row: &Row, argv: Argv<'a>) -> u64 {
         // Most commands have one key, or none at all.
         if row.only_key == 0 {
@@ -266,7 +272,7 @@ impl Engine {
     /// Whether nothing refuses a plain request of a client but its own arguments and want of
     /// memory, no one else is told of it, and no bound is set to what waits for the client. Plain
     /// requests do not change that, so it need not be asked of each.
-    fn is_calm(&self, peer: &Peer) -> bool {
+    pub(super) fn is_calm(&self, peer: &Peer) -> bool {
         let state = &self.state;
         let limit = state.config.client_output_buffer_limit.of(peer.client.limit_class());
         !state.feed.is_on()

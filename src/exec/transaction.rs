@@ -30,6 +30,8 @@ pub struct Multi {
     pub flags: Flags,
     /// The flags that every command in the queue has.
     pub common: Flags,
+    /// Whether all of them are [plain](super::table::Row::is_plain).
+    is_plain: bool,
     /// Whether some request could not be queued, so that none will run.
     pub has_failed: bool,
 }
@@ -41,6 +43,7 @@ impl Default for Multi {
             requests: Requests::default(),
             flags: Flags::empty(),
             common: Flags::all(),
+            is_plain: true,
             has_failed: false,
         }
     }
@@ -64,7 +67,8 @@ impl Multi {
         }
         self.commands.clear();
         self.requests.clear();
-        (self.flags, self.common, self.has_failed) = (Flags::empty(), Flags::all(), false);
+        (self.flags, self.common) = (Flags::empty(), Flags::all());
+        (self.is_plain, self.has_failed) = (true, false);
         Some(self)
     }
 
@@ -138,7 +142,9 @@ impl Engine {
         if multi.has_failed || has_changed {
             return;
         }
-        let flags = self.table.row(id).command.spec.flags;
+        let row = self.table.row(id);
+        let flags = row.command.spec.flags;
+        multi.is_plain &= row.is_plain;
         multi.flags |= flags;
         multi.common &= flags;
         multi.commands.push(id);
@@ -183,21 +189,29 @@ impl Engine {
 
     fn run_all(&mut self, peer: &mut Peer, multi: &Multi, host: &mut dyn Host) {
         let mut timed = Timed::start_in_transaction(self, host);
+        let is_calm = multi.is_plain && self.is_calm(peer);
         let mut queued = multi.commands.iter().copied().zip(multi.requests.iter());
         loop {
-            let mut rest = queued.clone();
-            self.fetch_keys(peer.client.db, rest.by_ref().take(AHEAD_REQUESTS));
-            queued.by_ref().take(AHEAD_REQUESTS).for_each(|request| {
-                self.run_queued(peer, request, &mut timed, host);
-            });
-            if rest.next().is_none() {
+            let plan = self.plan(peer.client.db, queued.clone());
+            let planned = plan.into_iter().flatten();
+            for (planned, (_, argv)) in planned.zip(queued.by_ref()) {
+                let id = self.begin_planned(planned, argv);
+                if is_calm {
+                    self.run_queued::<true>(peer, (id, argv), &mut timed, host);
+                } else {
+                    self.run_queued::<false>(peer, (id, argv), &mut timed, host);
+                }
+            }
+            if queued.clone().next().is_none() {
                 break;
             }
         }
+        self.store.expect_none();
         timed.stop(&peer.client, self, host);
     }
 
-    fn run_queued<'a>(
+    /// Runs one of them; where all is [calm](Engine::is_calm), without more ado.
+    fn run_queued<'a, const CALM: bool>(
         &mut self,
         peer: &mut Peer,
         (id, argv): (CommandId, Argv<'a>),
@@ -208,15 +222,17 @@ impl Engine {
         let mark = peer.out.mark();
         // Rights may have changed since it was queued.
         let request = (id, self.table.row(id), argv);
-        if let Err(denial) = access::permit(&peer.client, request, &self.state.acl) {
+        if !CALM && let Err(denial) = access::permit(&peer.client, request, &self.state.acl) {
             let error = self.deny_late(denial, (id, argv), peer);
             self.state.stats.errored(&error);
             peer.out.error(&error);
             return;
         }
         timed.begin(id, argv, &peer.client, self, host);
-        let flow = self.invoke::<false>(id, peer, argv, host);
-        self.show(id, &peer.client, argv);
+        let flow = self.invoke::<CALM>(id, peer, argv, host);
+        if !CALM {
+            self.show(id, &peer.client, argv);
+        }
         self.count_run(id, peer, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
