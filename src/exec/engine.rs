@@ -36,6 +36,10 @@ use std::sync::Arc;
 /// between.
 const DEATHS_PER_TICK: usize = 2_000;
 
+/// Microseconds between two slices of memory that is freed. A thread that never sleeps is made to
+/// wait by the system when it shares a processor, for milliseconds and with all its clients.
+const BREATH_US: u64 = 50;
+
 /// What a driver does after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -267,11 +271,11 @@ impl Engine {
     pub fn idle_us(&mut self, host: &mut dyn Host) -> Option<u64> {
         let ticks = host.ticks();
         self.state.end_cycle(ticks);
-        if self.store.has_remains()
-            || self.state.persistence.can_load_on()
-            || self.has_tracking_work()
-        {
+        if self.state.persistence.can_load_on() || self.has_tracking_work() {
             return Some(0);
+        }
+        if self.store.has_remains() {
+            return Some(BREATH_US);
         }
         self.state.refresh_now(ticks, host);
         let (used_bytes, now) = (self.state.memory_used(), self.state.now);

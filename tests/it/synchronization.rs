@@ -36,6 +36,19 @@ fn same_offsets(primary: &mut Client, replica: &mut Client) {
 }
 
 #[test]
+fn keys_made_for_a_test_are_no_change() {
+    let primary = Server::start(&[&NO_DELAY[..], &["--enable-debug-command", "yes"]].concat());
+    let mut first = primary.client();
+    let (_replica, mut client) = replica_of(&primary, &[]);
+    first.run("DEBUG POPULATE 10");
+    first.run("SET last 1");
+    same_offsets(&mut first, &mut client);
+    let sizes = (first.run("DBSIZE").int(), client.run("DBSIZE").int());
+    assert_eq!(sizes, (11, 1));
+    assert_eq!(info(&mut first, "rdb_changes_since_last_save"), "1");
+}
+
+#[test]
 fn sync_as_of_old() {
     let server = Server::start(&NO_DELAY);
     let mut client = server.client();

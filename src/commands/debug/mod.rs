@@ -387,6 +387,8 @@ fn populate(call: &mut Call<'_>) -> Outcome {
     if size.is_some_and(|size| num::signed(size) > call.state.config.proto_max_bulk_len) {
         return Err(Error::new("ERR value is out of range, must be positive"));
     }
+    // No change for replicas, the log or snapshots: two servers can be made to differ by it.
+    let dirty = call.store.changes.dirty;
     let mut db = call.db();
     for number in 0..count {
         let key = [prefix, format!(":{number}").as_bytes()].concat();
@@ -399,6 +401,7 @@ fn populate(call: &mut Call<'_>) -> Outcome {
             db.put("set", spot, Text::compact(&value), Ttl::Clear);
         }
     }
+    call.store.changes.dirty = dirty;
     done(call)
 }
 

@@ -115,10 +115,12 @@ fn number(text: Option<Text<'_>>) -> Result<f64, Error> {
         None => Ok(0.0),
         Some(Text::Int(value)) => Ok(float::of_integer(value)),
         Some(Text::Bytes(bytes)) => {
-            // As the C library reads it: a NUL is the end, and nothing is zero.
+            // As the C library reads it: a NUL is the end, nothing is zero, and what loses digits
+            // as it is too small is no number.
             let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
             let number =
                 if text.is_empty() { Some(0.0) } else { float::parse(text.trim_ascii_start()) };
+            let number = number.filter(|number| !number.is_subnormal());
             number.ok_or(Error::new("ERR One or more scores can't be converted into double"))
         }
     }
