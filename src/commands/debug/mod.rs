@@ -387,7 +387,7 @@ fn populate(call: &mut Call<'_>) -> Outcome {
     if size.is_some_and(|size| num::signed(size) > call.state.config.proto_max_bulk_len) {
         return Err(Error::new("ERR value is out of range, must be positive"));
     }
-    // It is no change for replicas, the log or snapshots, so that two servers can be made to differ.
+    // No change for replicas, the log or snapshots: two servers can be made to differ by it.
     let dirty = call.store.changes.dirty;
     let mut db = call.db();
     for number in 0..count {

@@ -133,7 +133,8 @@ fn request(rng: &mut Rng, model: &Model, party: usize) -> Vec<String> {
         13 if rng.u8(0..4) == 0 => vec!["RESET".to_owned()],
         13..=15 => vec!["SET".to_owned(), of(rng, &KEYS[..2]), rng.u8(..).to_string()],
         16 | 17 => vec!["GET".to_owned(), of(rng, &KEYS[..2])],
-        27 => {
+        // The model does not say which comes first: its end, or that a moment has come.
+        27 if !model.has_moments() => {
             vec!["SET".to_owned(), "k1".to_owned(), "1".to_owned(), "PX".to_owned(), "5".to_owned()]
         }
         28 | 29 => vec!["EXISTS".to_owned(), of(rng, &KEYS), of(rng, &KEYS)],
@@ -222,7 +223,8 @@ fn stream_request(rng: &mut Rng, model: &Model) -> Vec<String> {
         39 => format!("XAUTOCLAIM {key} {group} {consumer} {} 0", of(rng, &["0", "3"])),
         _ => {
             let other_id = id(rng, model, key);
-            rarer_line(rng, (key, group, consumer), [&some_id, &other_id])
+            let may_block = !model.has_moments();
+            rarer_line(rng, (key, group, consumer), [&some_id, &other_id], may_block)
         }
     };
     line.split(' ').map(str::to_owned).collect()
@@ -233,6 +235,7 @@ fn rarer_line(
     rng: &mut Rng,
     (key, group, consumer): (&str, &str, &str),
     [some_id, other_id]: [&str; 2],
+    may_block: bool,
 ) -> String {
     let of = |rng: &mut Rng, words: &[&'static str]| words[rng.usize(0..words.len())];
     match rng.u8(0..8) {
@@ -252,7 +255,8 @@ fn rarer_line(
             format!("{what}{condition} IDS 2 {some_id} {other_id}")
         }
         _ => {
-            let (block, least_ms) = (of(rng, &["", "BLOCK 0 "]), of(rng, &["0", "1", "3"]));
+            let block = if may_block { of(rng, &["", "BLOCK 0 "]) } else { "" };
+            let least_ms = of(rng, &["0", "1", "3"]);
             format!(
                 "XREADGROUP GROUP {group} {consumer} COUNT 2 {block}CLAIM {least_ms} STREAMS \
                  {key} >"

@@ -122,6 +122,12 @@ impl Model {
         self.waiting.iter().any(|waiter| waiter.party == party)
     }
 
+    /// True if something happens at a moment of its own: a key dies, or someone who waits looks
+    /// again.
+    pub fn has_moments(&self) -> bool {
+        self.deadline_ms.is_some() || self.waiting.iter().any(|waiter| waiter.retry_ms.is_some())
+    }
+
     /// True if it may do little, as a subscriber of RESP2.
     pub fn is_limited(&self, party: usize) -> bool {
         let Party { is_resp3, topics, .. } = &self.parties[party];
