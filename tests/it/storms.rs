@@ -135,7 +135,7 @@ fn contents(client: &mut Client) -> BTreeMap<(u8, String), String> {
             }
             if let (Reply::Array(items), "zset") = (&value, kind.as_str()) {
                 // Versions of Redis write the same number in several ways; a zero has no sign in
-                // some of their forms, and none here.
+                // some of their forms.
                 let score = |item: &Reply| item.text().parse().unwrap_or(f64::NAN) + 0.0;
                 let pairs = items.chunks(2).map(|pair| (pair[0].to_string(), score(&pair[1])));
                 value = Reply::Status(format!("{:?}", pairs.collect::<Vec<_>>()));
