@@ -270,13 +270,12 @@ impl Engine {
     }
 
     /// Whether nothing refuses a plain request of a client but its own arguments and want of
-    /// memory, no one else is told of it, and no bound is set to what waits for the client. Plain
-    /// requests do not change that, so it need not be asked of each.
+    /// memory, nobody is told of it but who tracks its keys, and no bound is set to what waits for
+    /// the client. Plain requests do not change that, so it need not be asked of each.
     pub(super) fn is_calm(&self, peer: &Peer) -> bool {
         let state = &self.state;
         let limit = state.config.client_output_buffer_limit.of(peer.client.limit_class());
         !state.feed.is_on()
-            && !self.tracking.is_on()
             && self.monitors.is_empty()
             && state.hotkeys.is_none()
             && state.pause.is_none()
@@ -304,7 +303,7 @@ impl Engine {
 
     /// Runs a request for a client that is checked out: finds the command, admits it, calls its
     /// handler, and sees to it that one reply is written. Where all is [calm](Engine::is_calm) a
-    /// plain request is not asked what is known, and nobody is told of it.
+    /// plain request is not asked what is known.
     #[inline(always)] // Once for those, and once for all others.
     fn run<'a, const CALM: bool>(
         &mut self,
@@ -336,7 +335,7 @@ impl Engine {
                 Err(self.fail_transaction(peer, Flags::empty(), error))
             }
         };
-        if !CALM && peer.client.tracker.is_some() {
+        if peer.client.tracker.is_some() {
             self.end_choice(&peer.client, id);
         }
         self.finish_reply(peer, mark, &flow);
@@ -473,7 +472,7 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Result<Flow, Error> {
         let is_out_of_memory = self.is_out_of_memory(host);
-        if !CALM && self.tracking.is_on() && !self.store.changes.untold().is_empty() {
+        if self.tracking.is_on() && !self.store.changes.untold().is_empty() {
             self.tell_evictions(peer, mark);
         }
         let row = self.table.row(id);
@@ -545,7 +544,7 @@ impl Engine {
     }
 
     /// Calls the handler of a command that has been admitted, and hands on what has changed to
-    /// those who replay it; where all is calm there are none.
+    /// those who replay it, of whom there are none where all is calm, and to those who track.
     #[inline(always)] // On the path of every command; the other callers are cold.
     pub(super) fn invoke<const CALM: bool>(
         &mut self,
@@ -566,10 +565,7 @@ impl Engine {
         let mut call = self.open_call(id, argv, &mut peer.client, &mut peer.out, host);
         let outcome = (command.run)(&mut call);
         probes::command_end(peer.client.id.serial, name, outcome.is_err());
-        if CALM {
-            return outcome;
-        }
-        if self.state.feed.is_on() {
+        if !CALM && self.state.feed.is_on() {
             self.feed_changes(dirty, (db, argv), command.spec.flags);
             if outcome != Ok(Flow::Block) {
                 peer.client.written = self.state.written();
@@ -578,7 +574,7 @@ impl Engine {
         if self.tracking.is_on() {
             self.track(&peer.client, id, argv);
         }
-        if self.state.restricts_clients() && !self.state.config.repl.is_read_only {
+        if !CALM && self.state.restricts_clients() && !self.state.config.repl.is_read_only {
             self.note_own(&peer.client, id, argv);
         }
         outcome
