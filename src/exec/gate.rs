@@ -48,7 +48,8 @@ pub(super) fn is_open(client: &Client, state: &State) -> bool {
         && state.persistence.loading.is_none()
 }
 
-/// Admits a request or says why not.
+/// Admits a request or says why not. What is asked here beside the command is asked by [`is_open`]
+/// too.
 #[inline]
 pub(super) fn admit(
     (id, row): (CommandId, &Row),

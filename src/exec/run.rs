@@ -56,6 +56,13 @@ struct Ahead<'a> {
     last: (&'a [u8], u64),
 }
 
+impl Ahead<'_> {
+    #[inline]
+    fn new(db: DbIndex) -> Self {
+        Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) }
+    }
+}
+
 impl Engine {
     /// Runs requests of a client in order; the replies appear in its output. Stops early where the
     /// client is to have no more.
@@ -188,7 +195,7 @@ impl Engine {
         requests: impl Iterator<Item = Argv<'a>>,
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
-        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
+        let mut ahead = Ahead::new(db);
         for (planned, argv) in plan.iter_mut().zip(requests) {
             let Ok(command) = self.resolve(argv) else { continue };
             *planned = Some(self.plan_one(&mut ahead, command, argv));
@@ -204,7 +211,7 @@ impl Engine {
         requests: impl Iterator<Item = (CommandId, Argv<'a>)>,
     ) -> Plan {
         let mut plan = [None; AHEAD_REQUESTS];
-        let mut ahead = Ahead { db, hashes: [0; AHEAD_KEYS], keys: 0, last: (&[], 0) };
+        let mut ahead = Ahead::new(db);
         for (planned, (command, argv)) in plan.iter_mut().zip(requests) {
             *planned = Some(self.plan_one(&mut ahead, command, argv));
         }

@@ -84,7 +84,7 @@ impl Parser {
         max: usize,
     ) -> Result<(), ProtocolError> {
         while self.requests.len() < max {
-            if self.args_left == 0 && self.read_plain(bytes).is_some() {
+            if self.args_left == 0 && self.read_plain(bytes) {
                 continue;
             }
             match self.read_one(bytes, limits) {
@@ -173,26 +173,26 @@ impl Parser {
         (self.args_left, self.bulk_len) = (0, None);
     }
 
-    /// Reads a request as nearly all are: all there, of less than ten arguments of less than a
-    /// hundred bytes each, which no limit forbids. Any other is left as it is.
+    /// Reads a request as nearly all are: of less than ten arguments of less than a hundred bytes
+    /// each, which no limit forbids. False if it is of another kind or not all there: then what was
+    /// read is kept, and [`Parser::read_one`] goes on from there.
     #[inline]
-    fn read_plain(&mut self, bytes: &[u8]) -> Option<()> {
-        let rest = bytes.get(self.start..)?;
-        let &[b'*', count @ b'1'..=b'9', b'\r', b'\n', ..] = rest else { return None };
-        let first = self.spans.len();
-        let mut at = 4;
-        for _ in b'0'..count {
-            let span = plain_argument(rest, at);
-            let Some(span) = span else {
-                self.spans.truncate(first);
-                return None;
-            };
+    fn read_plain(&mut self, bytes: &[u8]) -> bool {
+        let rest = bytes.get(self.start..).unwrap_or_default();
+        let &[b'*', count @ b'1'..=b'9', b'\r', b'\n', ..] = rest else { return false };
+        let (mut at, mut args_left) = (4, usize::from(count - b'0'));
+        while args_left > 0
+            && let Some(span) = plain_argument(rest, at)
+        {
             self.spans.push(span);
             at = span.start + span.len + 2;
+            args_left -= 1;
         }
-        self.at = self.start + at;
-        self.complete();
-        Some(())
+        (self.at, self.args_left) = (self.start + at, args_left);
+        if args_left == 0 {
+            self.complete();
+        }
+        args_left == 0
     }
 
     /// Reads one more whole request; false if it is not all there.

@@ -1,7 +1,7 @@
 //! Every way in which a value may be written, in files made byte by byte.
 
 use crate::support::rdb::Rdb;
-use crate::world::{Data, Record, Sim};
+use crate::world::{Data, Record, Sim, all_large};
 use spindle::config::Config;
 use std::time::Duration;
 
@@ -165,18 +165,10 @@ fn sorted_sets_and_hashes() -> Vec<Case> {
 
 #[test]
 fn every_way_of_writing_a_value_is_read() {
-    let small = || Config {
-        hash_max_listpack_entries: 1,
-        set_max_listpack_entries: 1,
-        set_max_intset_entries: 1,
-        zset_max_listpack_entries: 1,
-        list_max_listpack_size: 1,
-        ..Config::default()
-    };
     let cases = [strings(), lists_and_sets(), sorted_sets_and_hashes()].concat();
     for (code, body, expected) in cases {
         let file = Rdb::new(12).key(code, "key").bytes(&body).end();
-        for config in [Config::default(), small()] {
+        for config in [Config::default(), all_large()] {
             let mut sim = load(&file, config).expect("loaded");
             let expected: Vec<Record> = vec![(0, b"key".to_vec(), expected.clone(), None)];
             assert_eq!(sim.dump(), expected, "type {code}");

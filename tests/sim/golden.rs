@@ -1,7 +1,7 @@
 //! Files that real servers of many versions have written, and what Redis itself reads in them.
 
 use crate::support::client::encode;
-use crate::world::{Record, Sim, same_dumps};
+use crate::world::{Record, Sim, all_large, same_dumps};
 use spindle::config::Config;
 use spindle::sys::disk::Disk;
 use std::path::{Path, PathBuf};
@@ -47,18 +47,6 @@ fn start(config: &Config, put: impl FnOnce(&Sim)) -> Result<Sim, String> {
     sim.engine.state_mut().persistence.failure.take().map_or(Ok(sim), Err)
 }
 
-/// All large forms, where the usual limits make small ones.
-fn large() -> Config {
-    Config {
-        hash_max_listpack_entries: 1,
-        set_max_listpack_entries: 1,
-        set_max_intset_entries: 1,
-        zset_max_listpack_entries: 1,
-        list_max_listpack_size: 1,
-        ..Config::default()
-    }
-}
-
 #[test]
 fn snapshots_of_every_version_hold_what_redis_reads_in_them() {
     let mut formats = std::collections::BTreeSet::new();
@@ -66,7 +54,7 @@ fn snapshots_of_every_version_hold_what_redis_reads_in_them() {
         let (what, bytes) = (path.display().to_string(), std::fs::read(&path).expect("there"));
         formats.insert(bytes[5..9].to_vec());
         let expected = listed(&path);
-        for config in [Config::default(), large()] {
+        for config in [Config::default(), all_large()] {
             let mut sim =
                 start(&config, |sim| sim.world.disk.put("dump.rdb", &bytes)).expect(&what);
             same_dumps(&sim.dump(), &expected, &what);

@@ -470,6 +470,18 @@ pub fn same_dumps(a: &[Record], b: &[Record], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}: one has more keys");
 }
 
+/// Parameters by which every collection of several elements is of the large form.
+pub fn all_large() -> Config {
+    Config {
+        hash_max_listpack_entries: 1,
+        set_max_listpack_entries: 1,
+        set_max_intset_entries: 1,
+        zset_max_listpack_entries: 1,
+        list_max_listpack_size: 1,
+        ..Config::default()
+    }
+}
+
 /// A dump without the moments at which entries were given to consumers: who replays changes later
 /// may have a clock of its own.
 pub fn without_times(dump: &[Record]) -> Vec<Record> {
