@@ -4,8 +4,6 @@ use super::entry::Entry;
 use crate::data::collection::Collection;
 use crate::data::table::Pieces;
 
-/// Pieces that are freed in one slice; each is some hundred entries at most.
-const PIECES_PER_SLICE: usize = 4;
 /// Pieces of a collection up to which it is freed at once.
 const PIECES_AT_ONCE: usize = 64;
 
@@ -51,24 +49,22 @@ impl Remains {
         takes_long
     }
 
-    /// Frees one slice of what waits.
+    /// Frees one slice of what waits: a piece of a table, some hundred entries at most.
     pub(super) fn free_slice(&mut self) {
-        for _ in 0..PIECES_PER_SLICE {
-            let Some(rest) = self.0.pop() else { return };
-            match rest {
-                Rest::Keys(mut pieces) => {
-                    let mut values = Remains::default();
-                    if pieces.free_one(|entry| {
-                        values.add_value(entry);
-                    }) {
-                        self.0.push(Rest::Keys(pieces));
-                    }
-                    self.0.append(&mut values.0);
+        match self.0.pop() {
+            None => {}
+            Some(Rest::Keys(mut pieces)) => {
+                let mut values = Remains::default();
+                if pieces.free_one(|entry| {
+                    values.add_value(entry);
+                }) {
+                    self.0.push(Rest::Keys(pieces));
                 }
-                Rest::Value(mut collection) => {
-                    if collection.free_some() {
-                        self.0.push(Rest::Value(collection));
-                    }
+                self.0.append(&mut values.0);
+            }
+            Some(Rest::Value(mut collection)) => {
+                if collection.free_some() {
+                    self.0.push(Rest::Value(collection));
                 }
             }
         }
