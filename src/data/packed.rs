@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         while at < self.0.len() {
             let (element, len) = self.decode(at);
             if skip == 0 {
-                if element == wanted {
+                if element.is(wanted) {
                     return Some(at);
                 }
                 skip = step;

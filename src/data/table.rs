@@ -320,14 +320,11 @@ impl<T: Prefetch> Table<T> {
 
     /// Gives a segment another number of lines.
     fn resize(&mut self, id: u32, lines: usize, hash_of: impl Fn(&T) -> u64) {
-        let segment = &mut self.segments[id as usize];
-        let resized = Segment::new(lines, segment.prefix, segment.depth);
-        std::mem::replace(segment, resized).drain(hash_of, |hash, item| {
-            segment.put(hash, item);
-        });
+        self.segments[id as usize].resize(lines, hash_of);
     }
 
-    /// Replaces a segment by two, each for half of its hashes.
+    /// Replaces a segment by two, each for half of its hashes. Where items come in the order of
+    /// another table they may all be in one half, which then has as many lines as before.
     fn split(&mut self, id: u32, hash_of: impl Fn(&T) -> u64) {
         let segment = &mut self.segments[id as usize];
         let (depth, prefix) = (segment.depth, segment.prefix);
@@ -335,8 +332,11 @@ impl<T: Prefetch> Table<T> {
         let bit = 1u64 << (63 - depth);
         let mut right = Segment::new(LINES, prefix | bit, depth + 1);
         let left = Segment::new(LINES, prefix, depth + 1);
-        std::mem::replace(segment, left).drain(hash_of, |hash, item| {
+        std::mem::replace(segment, left).drain(&hash_of, |hash, item| {
             let side = if hash & bit == 0 { &mut *segment } else { &mut right };
+            if side.is_full() && side.lines.len() < LINES_MAX {
+                side.resize(LINES_MAX, &hash_of);
+            }
             side.put(hash, item);
         });
         if depth == self.depth {
@@ -505,6 +505,14 @@ impl<T: Prefetch> Segment<T> {
         }
     }
 
+    /// Gives it another number of lines.
+    fn resize(&mut self, lines: usize, hash_of: impl Fn(&T) -> u64) {
+        let resized = Segment::new(lines, self.prefix, self.depth);
+        std::mem::replace(self, resized).drain(hash_of, |hash, item| {
+            self.put(hash, item);
+        });
+    }
+
     /// All lines, once around, beginning with `first`.
     fn lines_from(&self, first: usize) -> impl Iterator<Item = &Line<T>> {
         self.lines[first..].iter().chain(&self.lines[..first])
@@ -667,6 +675,30 @@ mod tests {
             }
             check(&table);
             assert!(table.directory.is_empty() && table.segments.is_empty());
+        }
+    }
+
+    #[test]
+    fn items_may_come_in_the_order_of_their_hashes() {
+        for len in [500, 589, 3_000, 40_000] {
+            let mut keys: Vec<u64> = (0..len).collect();
+            for round in 0..3 {
+                match round {
+                    0 => keys.sort_unstable_by_key(mix),
+                    1 => keys.reverse(),
+                    _ => {
+                        let mut copied = Table::new();
+                        keys.iter().for_each(|key| add(&mut copied, *key));
+                        keys = copied.iter().copied().collect();
+                    }
+                }
+                let mut table = Table::new();
+                keys.iter().for_each(|key| add(&mut table, *key));
+                check(&table);
+                assert!(keys.iter().all(|key| find(&table, *key).is_some()));
+                keys.iter().rev().for_each(|key| remove(&mut table, *key));
+                check(&table);
+            }
         }
     }
 
