@@ -494,9 +494,7 @@ impl Large {
 
 impl Clone for Large {
     fn clone(&self) -> Large {
-        let mut copy = Large::new(&self.hasher);
-        self.iter().for_each(|member| copy.add(member.as_bytes()));
-        copy
+        Large { members: self.members.clone(), hasher: self.hasher.clone(), rest: None }
     }
 }
 

@@ -18,10 +18,9 @@ use crate::base::num;
 use crate::base::paged::Paged;
 use crate::sys::cache;
 
+use super::line::{Line, WAYS, tag_of};
 pub use super::place::Place;
 
-/// Items in a line.
-const WAYS: usize = 7;
 /// Lines in a segment that has split: 4 KiB of them, for items of eight bytes.
 const LINES: usize = 64;
 /// Lines in a segment before it splits. The step between halves what doubling would leave empty.
@@ -43,15 +42,6 @@ const DEPTH_MAX: u32 = 40;
 const fn full_at(lines: usize) -> usize {
     if lines == 1 { WAYS } else { lines * WAYS * 7 / 8 }
 }
-
-/// One in each byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The high bit of each of the seven tags.
-const TAG_HIGH_BITS: u64 = 0x0080_8080_8080_8080;
-/// Where the count of passed-on items stands among the marks.
-const PASSED_SHIFT: u32 = 56;
-/// The count of passed-on items stays here once it gets here, since it is no longer exact.
-const PASSED_MAX: u64 = 0xFF;
 
 /// What a table needs of its items beside their hash.
 pub trait Prefetch {
@@ -79,14 +69,6 @@ struct Segment<T> {
     /// How many bits that is.
     depth: u32,
     len: u32,
-}
-
-#[derive(Clone)]
-#[repr(align(64))]
-struct Line<T> {
-    /// Seven tags, zero for an empty way; in the highest byte the items passed on to the next line.
-    marks: u64,
-    items: [Option<T>; WAYS],
 }
 
 impl<T: Prefetch> Table<T> {
@@ -538,46 +520,6 @@ impl<T: Prefetch> Segment<T> {
             }
         }
     }
-}
-
-impl<T> Line<T> {
-    const fn empty() -> Line<T> {
-        Line { marks: 0, items: [const { None }; WAYS] }
-    }
-
-    /// The high bit of each byte whose tag is `tag`. Above a true hit there may be false ones.
-    #[inline]
-    fn hits(&self, tag: u8) -> u64 {
-        // The classic test for a zero byte in a word.
-        let differing = self.marks ^ (ONES * u64::from(tag));
-        differing.wrapping_sub(ONES) & !differing & TAG_HIGH_BITS
-    }
-
-    fn set_tag(&mut self, way: u32, tag: u8) {
-        let shift = way * 8;
-        self.marks = (self.marks & !(0xFF << shift)) | (u64::from(tag) << shift);
-    }
-
-    /// Items that found this line full and stand further on.
-    #[inline]
-    fn passed(&self) -> u64 {
-        self.marks >> PASSED_SHIFT
-    }
-
-    fn count_passed(&mut self, one_more: bool) {
-        let passed = self.passed();
-        match one_more {
-            _ if passed == PASSED_MAX => {}
-            true => self.marks += 1 << PASSED_SHIFT,
-            false => self.marks -= 1 << PASSED_SHIFT,
-        }
-    }
-}
-
-/// The byte of a hash that stands in the line; never zero, which marks an empty way.
-#[inline]
-fn tag_of(hash: u64) -> u8 {
-    num::low_byte(hash).max(1)
 }
 
 /// The number of a segment or a way in its narrow form.
