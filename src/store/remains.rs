@@ -63,7 +63,8 @@ impl Remains {
                 self.0.append(&mut values.0);
             }
             Some(Rest::Value(mut collection)) => {
-                if collection.free_some() {
+                let has_more = collection.free_some();
+                if has_more {
                     self.0.push(Rest::Value(collection));
                 }
             }
