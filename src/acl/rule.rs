@@ -334,7 +334,6 @@ mod tests {
             (&["~a", "%R~b", "%w~b", "%R~c", "~a"], "~a ~b %R~c resetchannels -@all"),
             (&["~a", "allkeys"], "~* resetchannels -@all"),
             (&["%RW~*", "~a"], "%RW~* ~a resetchannels -@all"),
-            (&["~a", "%rw~*"], "~a ~* resetchannels -@all"),
             (&["%R"], "%R~ resetchannels -@all"),
             (&["~*", "resetkeys", "~a"], "~a resetchannels -@all"),
             (&["&a", "&b", "&a"], "resetchannels &a &b -@all"),

@@ -227,13 +227,13 @@ impl Selector {
     }
 
     fn key_rules(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.keys.iter().enumerate().map(|(at, key)| {
-            let is_last = at + 1 == self.keys.len();
+        self.keys.iter().map(|key| {
             let prefix: &[u8] = match (key.uses, &*key.pattern) {
                 (KeyUse::READ, _) => b"%R~",
                 (KeyUse::WRITE, _) => b"%W~",
-                // The short form stands for all keys, behind which no more may follow.
-                (_, b"*") if !is_last => b"%RW~",
+                // The short form of this one would stand for all keys, behind which no more may
+                // follow.
+                (_, b"*") => b"%RW~",
                 _ => b"~",
             };
             [prefix, &key.pattern].concat()

@@ -118,5 +118,8 @@ fn check_data(sim: &mut Sim, model: &Model, twin: &mut Sim, twin_conn: usize) {
     let due_us = model
         .earliest_ms()
         .map(|at_ms| u64::try_from(at_ms).unwrap().saturating_mul(1_000) - sim.world.now.unix_us);
-    assert_eq!(sim.idle_us(), due_us, "the engine sleeps until the next death");
+    // While something waits to be freed it sleeps but for a breath.
+    if !sim.engine.store().has_remains() {
+        assert_eq!(sim.idle_us(), due_us, "the engine sleeps until the next death");
+    }
 }
