@@ -64,6 +64,19 @@ pub(super) const RESTORE: Command = Command::new(
     restore,
 );
 
+/// What a server of a cluster sends with a key whose slot is on its way.
+pub(super) const RESTORE_ASKING: Command = Command::new(
+    Spec {
+        name: "restore-asking",
+        group: Group::Server,
+        since: "3.0.0",
+        flags: RESTORE.spec.flags.union(Flags::ASKING),
+        summary: "RESTORE, of a key whose slot is on its way here.",
+        ..RESTORE.spec
+    },
+    restore,
+);
+
 /// The options of RESTORE.
 #[derive(Default)]
 struct Options {

@@ -3,6 +3,7 @@
 mod acl;
 mod bitmap;
 mod clients;
+mod cluster;
 mod config;
 mod connection;
 mod debug;
@@ -21,6 +22,7 @@ mod list;
 mod lolwut;
 mod memory;
 mod migrate;
+mod modules;
 mod monitor;
 mod moves;
 mod object;
@@ -48,6 +50,7 @@ pub use crate::spec::REDIS_VERSION;
 /// All commands by group, for [`crate::exec::Engine::new`].
 pub const GROUPS: &[&[&Command]] = &[
     bitmap::COMMANDS,
+    cluster::COMMANDS,
     connection::COMMANDS,
     generic::COMMANDS,
     geo::COMMANDS,

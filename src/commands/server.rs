@@ -1,8 +1,8 @@
 //! The server as a whole.
 
 use super::{
-    acl, config, debug, hotkeys, info, introspection, latency, lolwut, memory, monitor,
-    replication, slowlog, snapshots,
+    acl, config, debug, dump, hotkeys, info, introspection, latency, lolwut, memory, modules,
+    monitor, replication, slowlog, snapshots,
 };
 use crate::base::num;
 use crate::exec::{Call, Command, Flow, Outcome, int, snapshot};
@@ -30,10 +30,12 @@ pub(super) const COMMANDS: &[&Command] = &[
     &latency::LATENCY,
     &lolwut::LOLWUT,
     &memory::MEMORY,
+    &modules::MODULE,
     &monitor::MONITOR,
     &replication::PSYNC,
     &replication::REPLCONF,
     &replication::REPLICAOF,
+    &dump::RESTORE_ASKING,
     &replication::ROLE,
     &snapshots::SAVE,
     &snapshots::SHUTDOWN,

@@ -94,13 +94,6 @@ pub const PARAMETERS: &[Parameter] = &[
     kept("disable-thp", Change::AtStart, "Do without huge pages of memory.", "yes", Kind::Bool),
     kept("dynamic-hz", Change::Live, "Raise `hz` with the number of clients.", "yes", Kind::Bool),
     kept(
-        "enable-module-command",
-        Change::AtStart,
-        "Who may use MODULE, which does not exist.",
-        "no",
-        Kind::OneOf(&["no", "yes", "local"]),
-    ),
-    kept(
         "hz",
         Change::Live,
         "Background work a second. Here nothing runs at a fixed rate.",

@@ -71,6 +71,8 @@ pub struct Config {
     pub notify_keyspace_events: EventClasses,
     /// Who may use DEBUG.
     pub enable_debug_command: Access,
+    /// Who may use what loads modules.
+    pub enable_module_command: Access,
     /// Who may change protected parameters.
     pub enable_protected_configs: Access,
     /// Working directory.
@@ -228,6 +230,7 @@ impl Default for Config {
             proto_max_bulk_len: 512 << 20,
             notify_keyspace_events: EventClasses::empty(),
             enable_debug_command: Access::No,
+            enable_module_command: Access::No,
             enable_protected_configs: Access::No,
             dir: ".".to_owned(),
             repl: replication::Replication::default(),

@@ -99,6 +99,9 @@ pub const PARAMETERS: &[Parameter] = &[
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
         Slot::Choice(&mut c.enable_debug_command)
     }),
+    row("enable-module-command", Change::AtStart, "Who may use MODULE; no module loads.", |c| {
+        Slot::Choice(&mut c.enable_module_command)
+    }),
     row(
         "enable-protected-configs",
         Change::AtStart,

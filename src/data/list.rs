@@ -233,10 +233,7 @@ impl<'a> ListRef<'a> {
         while left > 0 {
             // One kind of node at a time, so that nothing is asked for each element.
             match items {
-                Items::Packed(elements) => elements.take(left).for_each(|text| {
-                    left -= 1;
-                    visit(text);
-                }),
+                Items::Packed(elements) => left -= elements.visit(left, &mut visit),
                 Items::Plain(element) => element.into_iter().for_each(|element| {
                     left -= 1;
                     visit(Text::compact(element));

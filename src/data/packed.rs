@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
     /// The element at a place.
     #[inline]
     pub fn get(self, at: usize) -> Text<'a> {
-        self.decode(at).0
+        self.step(at).0
     }
 
     /// The place behind an element, which may be the end.
@@ -82,8 +82,17 @@ impl<'a> Run<'a> {
     /// The element at a place, and the place behind it, which may be the end.
     #[inline]
     pub fn step(self, at: usize) -> (Text<'a>, usize) {
-        let (text, len) = self.decode(at);
-        (text, at + len + back_len(len))
+        match &self.0[at..] {
+            // A string of up to 63 bytes, as most are.
+            [head @ 0x80..0xC0, rest @ ..] => {
+                let len = usize::from(head & 0x3F);
+                (Text::Bytes(&rest[..len]), at + len + 2)
+            }
+            bytes => {
+                let (text, len) = Run::decode_any(bytes);
+                (text, at + len + back_len(len))
+            }
+        }
     }
 
     /// The place of the element that ends where `at` begins; `None` at the start.
@@ -147,7 +156,7 @@ impl<'a> Run<'a> {
         let wanted = Text::compact(text);
         let (mut at, mut skip) = (from, 0);
         while at < self.0.len() {
-            let (element, len) = self.decode(at);
+            let (element, next) = self.step(at);
             if skip == 0 {
                 if element == wanted {
                     return Some(at);
@@ -155,25 +164,12 @@ impl<'a> Run<'a> {
                 skip = step;
             }
             skip -= 1;
-            at += len + back_len(len);
+            at = next;
         }
         None
     }
 
-    /// The element at a place, and the bytes of its head and text.
-    #[inline]
-    fn decode(self, at: usize) -> (Text<'a>, usize) {
-        match &self.0[at..] {
-            // A string of up to 63 bytes, as most are.
-            [head @ 0x80..0xC0, rest @ ..] => {
-                let len = usize::from(head & 0x3F);
-                (Text::Bytes(&rest[..len]), 1 + len)
-            }
-            bytes => Run::decode_any(bytes),
-        }
-    }
-
-    /// The first of some elements.
+    /// The first of some elements, and the bytes of its head and text.
     fn decode_any(bytes: &'a [u8]) -> (Text<'a>, usize) {
         let string = |head: usize, len: usize| (Text::Bytes(&bytes[head..head + len]), head + len);
         let int = |size: usize| {
@@ -211,11 +207,27 @@ pub struct Elements<'a> {
     back: usize,
 }
 
-impl Elements<'_> {
+impl<'a> Elements<'a> {
     /// Bytes of the elements that are still to come.
     #[inline]
     pub fn bytes_left(&self) -> usize {
         self.back - self.front
+    }
+
+    /// Shows at most `max` elements to `visit`; how many there were.
+    #[inline]
+    pub fn visit(self, max: usize, mut visit: impl FnMut(Text<'a>)) -> usize {
+        let Elements { run: Run(bytes), front: mut at, back } = self;
+        let run = Run(&bytes[..back]);
+        for count in 0..max {
+            if at >= run.0.len() {
+                return count;
+            }
+            let (text, next) = run.step(at);
+            visit(text);
+            at = next;
+        }
+        max
     }
 }
 
@@ -227,8 +239,8 @@ impl<'a> Iterator for Elements<'a> {
         if self.front >= self.back {
             return None;
         }
-        let (text, len) = self.run.decode(self.front);
-        self.front += len + back_len(len);
+        let (text, next) = self.run.step(self.front);
+        self.front = next;
         Some(text)
     }
 }

@@ -241,6 +241,7 @@ fn waits_for(group: Group, value: Type) -> bool {
         Group::Connection
         | Group::Generic
         | Group::Bitmap
+        | Group::Cluster
         | Group::Geo
         | Group::Hash
         | Group::HyperLogLog

@@ -60,8 +60,8 @@ pub(super) fn admit(
     if !spec.takes(argv.len()) {
         return Err(wrong_arity(row).into());
     }
-    if spec.flags.contains(Flags::PROTECTED) {
-        admit_protected(applicant)?;
+    if spec.flags.intersects(Flags::PROTECTED | Flags::LOADS_CODE) {
+        admit_protected(spec.flags, applicant)?;
     }
     let client = applicant.client;
     if client.standing == Standing::Locked && !spec.runs_before_auth() {
@@ -197,8 +197,14 @@ fn needs_memory(client: &Client, flags: Flags) -> bool {
     (flags | runs).contains(Flags::DENYOOM) || !flags.contains(Flags::NOT_QUEUED)
 }
 
-fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {
-    let allowed = match applicant.state.config.enable_debug_command {
+fn admit_protected(flags: Flags, applicant: &Applicant<'_>) -> Result<(), Error> {
+    let config = &applicant.state.config;
+    let (access, command) = if flags.contains(Flags::LOADS_CODE) {
+        (config.enable_module_command, "module")
+    } else {
+        (config.enable_debug_command, "debug")
+    };
+    let allowed = match access {
         Access::Yes => true,
         Access::Local => applicant.client.connection.is_local,
         Access::No => false,
@@ -206,9 +212,10 @@ fn admit_protected(applicant: &Applicant<'_>) -> Result<(), Error> {
     if allowed {
         return Ok(());
     }
-    Err(Error::new(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
+    Err(Error::text(format!(
+        "ERR {} command not allowed. If the enable-{command}-command option is set to \"local\", \
          you can run it from a local connection, otherwise you need to set this option in the \
          configuration file, and then restart the server.",
-    ))
+        command.to_uppercase(),
+    )))
 }

@@ -1,6 +1,6 @@
 //! The wire: requests in, replies out (RESP2 and RESP3). Knows no commands and no sockets.
 
-mod append;
+pub mod append;
 pub mod argv;
 pub mod error;
 pub mod message;

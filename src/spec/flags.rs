@@ -40,9 +40,13 @@ bitflags! {
         const ALLOW_BUSY = 1 << 15;
         /// Where its keys stand depends on an argument.
         const MOVABLEKEYS = 1 << 16;
+        /// May use a slot that is on its way here.
+        const ASKING = 1 << 17;
 
         /// Allowed to a RESP2 client that is subscribed.
         const SUBSCRIBED = 1 << 24;
+        /// Refused unless a parameter allows it (`enable-module-command`).
+        const LOADS_CODE = 1 << 23;
         /// Refused unless a parameter allows it (`enable-debug-command`).
         const PROTECTED = 1 << 25;
         /// Runs at once inside MULTI.
@@ -61,7 +65,7 @@ bitflags! {
 }
 
 /// The names that COMMAND INFO shows.
-const SHOWN: [(Flags, &str); 17] = [
+const SHOWN: [(Flags, &str); 18] = [
     (Flags::WRITE, "write"),
     (Flags::READONLY, "readonly"),
     (Flags::DENYOOM, "denyoom"),
@@ -79,6 +83,7 @@ const SHOWN: [(Flags, &str); 17] = [
     (Flags::NO_MULTI, "no_multi"),
     (Flags::ALLOW_BUSY, "allow_busy"),
     (Flags::MOVABLEKEYS, "movablekeys"),
+    (Flags::ASKING, "asking"),
 ];
 
 impl Flags {

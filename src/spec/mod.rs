@@ -24,6 +24,8 @@ pub enum Group {
     Generic,
     /// Strings as rows of bits.
     Bitmap,
+    /// Clusters of servers.
+    Cluster,
     /// Places on the globe.
     Geo,
     /// Hashes.
@@ -55,6 +57,7 @@ impl Group {
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Bitmap => "bitmap",
+            Group::Cluster => "cluster",
             Group::Geo => "geo",
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",

@@ -55,9 +55,10 @@ impl Remains {
             None => {}
             Some(Rest::Keys(mut pieces)) => {
                 let mut values = Remains::default();
-                if pieces.free_one(|entry| {
+                let has_more = pieces.free_one(|entry| {
                     values.add_value(entry);
-                }) {
+                });
+                if has_more {
                     self.0.push(Rest::Keys(pieces));
                 }
                 self.0.append(&mut values.0);

@@ -14,6 +14,17 @@ fn bitmap() {
 }
 
 #[test]
+fn cluster() {
+    play("cluster", include_str!("../transcripts/cluster.txt"), &Server::start(&[]), false);
+}
+
+#[test]
+fn modules() {
+    let server = Server::start(&["--enable-module-command", "local"]);
+    play("modules", include_str!("../transcripts/modules.txt"), &server, false);
+}
+
+#[test]
 fn connection() {
     play("connection", include_str!("../transcripts/connection.txt"), &Server::start(&[]), false);
 }

@@ -26,6 +26,17 @@ fn bitmap() {
 }
 
 #[test]
+fn cluster() {
+    prove("cluster", include_str!("../transcripts/cluster.txt"));
+}
+
+#[test]
+fn modules() {
+    let flags = ["--enable-module-command", "local"];
+    prove_with(&flags, "modules", include_str!("../transcripts/modules.txt"));
+}
+
+#[test]
 fn connection() {
     prove("connection", include_str!("../transcripts/connection.txt"));
 }

@@ -118,8 +118,9 @@ fn check_data(sim: &mut Sim, model: &Model, twin: &mut Sim, twin_conn: usize) {
     let due_us = model
         .earliest_ms()
         .map(|at_ms| u64::try_from(at_ms).unwrap().saturating_mul(1_000) - sim.world.now.unix_us);
-    // While something waits to be freed it sleeps but for a breath.
-    if !sim.engine.store().has_remains() {
+    if sim.engine.store().has_remains() {
+        assert!(sim.idle_us().is_some(), "what waits to be freed keeps the engine at work");
+    } else {
         assert_eq!(sim.idle_us(), due_us, "the engine sleeps until the next death");
     }
 }

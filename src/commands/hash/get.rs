@@ -1,7 +1,7 @@
 //! Fields and values read.
 
 use super::{BY_FIELDS, READS, READS_FAST};
-use crate::commands::text::{write_text, write_text_or_null};
+use crate::commands::text::{put_text, write_text_or_null};
 use crate::data::hash::HashRef;
 use crate::exec::{Call, Command, Flow, Outcome};
 use crate::spec::Spec;
@@ -72,9 +72,11 @@ fn hgetall(call: &mut Call<'_>) -> Outcome {
     let hash = db.hash(&spot)?;
     call.out.map(hash.map_or(0, HashRef::len));
     if let Some(hash) = hash {
-        hash.each(|field| {
-            write_text(call.out, field.name);
-            write_text(call.out, field.value);
+        call.out.strings(|strings| {
+            hash.each(|field| {
+                put_text(strings, field.name);
+                put_text(strings, field.value);
+            });
         });
     }
     Ok(Flow::Done)
@@ -106,7 +108,9 @@ fn reply_halves(call: &mut Call<'_>, is_names: bool) -> Outcome {
     let hash = db.hash(&spot)?;
     call.out.array(hash.map_or(0, HashRef::len));
     if let Some(hash) = hash {
-        hash.each(|field| write_text(call.out, if is_names { field.name } else { field.value }));
+        call.out.strings(|strings| {
+            hash.each(|field| put_text(strings, if is_names { field.name } else { field.value }));
+        });
     }
     Ok(Flow::Done)
 }

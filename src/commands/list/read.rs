@@ -2,7 +2,7 @@
 
 use super::{ACCESSES, READS, count};
 use crate::base::num;
-use crate::commands::text::{write_text, write_text_or_null};
+use crate::commands::text::{put_text, write_text_or_null};
 use crate::data::list::{List, ListRef};
 use crate::data::text::Text;
 use crate::exec::{Call, Command, Flow, Outcome, int, places};
@@ -57,8 +57,7 @@ fn lrange(call: &mut Call<'_>) -> Outcome {
     };
     let range = places(start, stop, list.len());
     call.out.array(range.len());
-    let out = &mut *call.out;
-    list.visit(range, |text| write_text(out, text));
+    call.out.strings(|strings| list.visit(range, |text| put_text(strings, text)));
     Ok(Flow::Done)
 }
 

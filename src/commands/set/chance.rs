@@ -1,7 +1,7 @@
 //! Members chosen by chance, each with the same probability.
 
 use super::{ACCESSES, READS, REMOVES_FAST};
-use crate::commands::text::{write_text, write_text_or_null};
+use crate::commands::text::{put_text, write_text, write_text_or_null};
 use crate::data::collection::Type;
 use crate::data::set::Set;
 use crate::exec::{Call, Command, Flow, Outcome, deletion, int};
@@ -80,7 +80,7 @@ fn pop_many(call: &mut Call<'_>) -> Outcome {
         return pop_some(call, count);
     }
     call.out.set(len);
-    set.each(|member| write_text(call.out, member));
+    call.out.strings(|strings| set.each(|member| put_text(strings, member)));
     // The removal counts as a change too.
     db.update(spot, |_: &mut Set| Edit::changed("spop", ()).times(len - 1))?;
     db.remove("del", spot);
@@ -161,7 +161,7 @@ fn srandmember(call: &mut Call<'_>) -> Outcome {
         }
         Wanted::Distinct(_) => {
             out.array(set.len());
-            set.each(|member| write_text(out, member));
+            out.strings(|strings| set.each(|member| put_text(strings, member)));
         }
         Wanted::Repeating(count) => {
             out.array(count);

@@ -1,7 +1,7 @@
 //! Members added, removed, looked up and listed.
 
 use super::{ACCESSES, READS, READS_FAST, REMOVES_FAST, WRITES_FAST};
-use crate::commands::text::write_text;
+use crate::commands::text::put_text;
 use crate::data::collection::Type;
 use crate::data::set::{Set, SetRef};
 use crate::exec::{Call, Command, Flow, Outcome};
@@ -160,6 +160,6 @@ fn smembers(call: &mut Call<'_>) -> Outcome {
         return Ok(Flow::Done);
     };
     out.set(set.len());
-    set.each(|member| write_text(out, member));
+    out.strings(|strings| set.each(|member| put_text(strings, member)));
     Ok(Flow::Done)
 }
