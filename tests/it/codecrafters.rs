@@ -1,5 +1,6 @@
 //! Our own version of the CodeCrafters stages, named after them: here the first ones, and those
-//! about snapshots. Replies are compared byte by byte, since the stages are strict about their form.
+//! about snapshots. Replies are compared byte by byte, since the stages are strict about their
+//! form.
 
 use crate::support::client::{Client, encode};
 use crate::support::rdb::Rdb;
