@@ -4,26 +4,27 @@ use crate::codecrafters::{await_waiting, bulk, bulks, comes, words};
 use crate::support::client::Client;
 use crate::support::server::Server;
 
+/// The id of an entry, its field and its value.
+type Entry<'a> = (&'a str, &'a str, &'a str);
+
 /// Entries as XRANGE shows them: of each its id and its one field with the value.
-fn entries(entries: &[(&str, &str, &str)]) -> String {
-    let one = |(id, field, value): &(&str, &str, &str)| {
-        format!("*2\r\n{}{}", bulk(id), bulks(&[field, value]))
-    };
+fn entries(entries: &[Entry<'_>]) -> String {
+    let one =
+        |(id, field, value): &Entry<'_>| format!("*2\r\n{}{}", bulk(id), bulks(&[field, value]));
     format!("*{}\r\n{}", entries.len(), entries.iter().map(one).collect::<String>())
 }
 
 /// What XREAD shows of streams.
-fn streams(streams: &[(&str, &[(&str, &str, &str)])]) -> String {
-    let one =
-        |(key, all): &(&str, &[(&str, &str, &str)])| format!("*2\r\n{}{}", bulk(key), entries(all));
+fn streams(streams: &[(&str, &[Entry<'_>])]) -> String {
+    let one = |(key, all): &(&str, &[Entry<'_>])| format!("*2\r\n{}{}", bulk(key), entries(all));
     format!("*{}\r\n{}", streams.len(), streams.iter().map(one).collect::<String>())
 }
 
-const FIRST: (&str, &str, &str) = ("0-1", "foo", "bar");
-const SECOND: (&str, &str, &str) = ("0-2", "bar", "baz");
-const THIRD: (&str, &str, &str) = ("5-3", "baz", "foo");
+const FIRST: Entry<'static> = ("0-1", "foo", "bar");
+const SECOND: Entry<'static> = ("0-2", "bar", "baz");
+const THIRD: Entry<'static> = ("5-3", "baz", "foo");
 
-fn add(client: &mut Client, key: &str, (id, field, value): (&str, &str, &str)) {
+fn add(client: &mut Client, key: &str, (id, field, value): Entry<'_>) {
     words(client, &format!("XADD {key} {id} {field} {value}"), &bulk(id));
 }
 
