@@ -232,9 +232,9 @@ impl Engine {
         let flow = self.invoke::<CALM>(id, peer, argv, host);
         if !CALM {
             self.show(id, &peer.client, argv);
-            // Whoever tracks is told of the next one's changes as it runs.
-            self.publish_events();
         }
+        // Whoever tracks is told of the next one's changes as it runs.
+        self.publish_events();
         self.count_run(id, peer, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}
