@@ -139,7 +139,9 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;
     name.clear();
-    *reply_mode = ReplyMode::On;
+    if *reply_mode != ReplyMode::Skip {
+        *reply_mode = ReplyMode::On;
+    }
     *no_touch = false;
     call.store.usage.set_quiet(false);
     call.log_out();

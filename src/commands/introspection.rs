@@ -395,10 +395,9 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], KeyFlags)>, Error> {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
     let arg = |index| request.at(index);
-    let has_them = spec.keys.iter().all(|keys| keys.fit(request.len(), arg));
     let uses = spec.key_uses(request.len(), arg);
     let keys: Vec<_> = uses.map(|(index, flags)| (arg(index), flags)).collect();
-    if keys.is_empty() || !has_them {
+    if keys.is_empty() {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }
     Ok(keys)
