@@ -487,9 +487,10 @@ const CLIENT_KILL: Command = Command::new(
         arity: -3,
         since: "2.4.0",
         summary: "Closes connections.",
-        syntax: "<filter: ip:port | <new-format: [ID client-id] \
-            [client-type: TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] [USER username] \
-            [ADDR addr] [LADDR laddr] [skipme: SKIPME <YES | NO>] [MAXAGE maxage]>>",
+        syntax: "<filter: ip:port | <new-format: [ID client-id] | \
+            [client-type: TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | \
+            [USER username] | [ADDR addr] | [LADDR laddr] | [skipme: SKIPME <YES | NO>] | \
+            [MAXAGE maxage]> ...>",
         history: &[
             ("2.8.12", "filters"),
             ("3.2.0", "TYPE master"),
