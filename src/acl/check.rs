@@ -1,6 +1,6 @@
 //! Whether a user may run a request, and what keeps it from that.
 
-use super::user::{KeyUse, Selector, User};
+use super::user::{KeyPattern, KeyUse, Selector, User};
 use crate::base::glob;
 use crate::resp::argv::Argv;
 use crate::spec::Spec;
@@ -124,10 +124,8 @@ impl Selector {
     }
 
     fn may_read_all(&self) -> bool {
-        let is_all = |own: &&super::user::KeyPattern| {
-            own.uses.contains(KeyUse::READ) && *own.pattern == *b"*"
-        };
-        self.all_keys || self.keys.iter().find(is_all).is_some()
+        let is_all = |own: &KeyPattern| own.uses.contains(KeyUse::READ) && *own.pattern == *b"*";
+        self.all_keys || self.keys.iter().any(is_all)
     }
 
     /// A pattern is allowed only as it stands, since it may match more than one that looks wider.

@@ -19,7 +19,7 @@ pub fn read(text: &[u8], path: &str, book: Rulebook<'_>) -> Result<Users, String
     // In C, a NUL ends the text.
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-        let line = line.trim_ascii();
+        let line = trim(line, b" \t\r");
         if !line.is_empty() {
             read_line(line, (path, number), &mut users, &mut faults, book);
         }
@@ -38,6 +38,21 @@ pub fn write(users: &Users) -> Vec<u8> {
     for user in users.iter() {
         text.extend_from_slice(&user.line());
         text.push(b'\n');
+    }
+    text
+}
+
+/// Without such bytes at both ends.
+fn trim<'a>(mut text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
+    while let [first, rest @ ..] = text
+        && bytes.contains(first)
+    {
+        text = rest;
+    }
+    while let [rest @ .., last] = text
+        && bytes.contains(last)
+    {
+        text = rest;
     }
     text
 }
@@ -68,14 +83,14 @@ fn read_line<'a>(
         return fault(text);
     }
     let mut user = User::new(name, book.all_channels, book.catalog);
-    let Ok(rules) = rule::merge_selectors(words) else {
-        return fault(format_args!(
-            "{path}:{number}: Unmatched parenthesis in selector definition."
-        ));
-    };
+    let rules = rule::merge_selectors(words).unwrap_or_else(|_| {
+        let text = "Unmatched parenthesis in selector definition.";
+        fault(format_args!("{path}:{number}: {text}"));
+        Vec::new()
+    });
     let mut is_first = true;
     for rule in rules {
-        let rule = rule.trim_ascii();
+        let rule = trim(&rule, b"\t\r");
         match user.apply(rule, book) {
             Ok(()) => {}
             // Names of commands are no secrets; of the others, one may follow from another.
@@ -158,7 +173,7 @@ mod tests {
     #[test]
     fn all_faults_are_told() {
         let text = "x\nuser\n\nuser a\tb on\nuser a +nosuch ~* ~a &* &a +none\nuser a on\n\
-                    user b (+get";
+                    user b (+get\nuser b &\x0c";
         let expected = "f:1 should start with user keyword followed by the username. \
             f:2 should start with user keyword followed by the username. \
             'f:4: username 'a\tb' contains invalid characters. \
@@ -168,6 +183,7 @@ mod tests {
             f:5: Error in applying operation '+none': Unknown command or category name in ACL. \
             WARNING: Duplicate user 'a' found on line 6. \
             f:7: Unmatched parenthesis in selector definition.\
+            WARNING: Duplicate user 'b' found on line 8. \
             WARNING: ACL errors detected, no change to the previously active ACL rules was \
             performed";
         assert_eq!(read_back(text).unwrap_err(), expected);

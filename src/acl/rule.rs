@@ -167,8 +167,10 @@ impl Selector {
             [b'~', ..] => self.add_keys(KeyUse::all(), &rule[1..])?,
             [b'%', ..] if self.all_keys => return Err(Fault::KeysAfterAll),
             [b'%', uses @ ..] => {
-                let end = uses.iter().position(|byte| *byte == b'~').ok_or(Fault::Syntax)?;
-                self.add_keys(read_uses(&uses[..end])?, &rule[end + 2..])?;
+                // Without a tilde it is as if one stood at the end.
+                let end = uses.iter().position(|byte| *byte == b'~').unwrap_or(uses.len());
+                let pattern = rule.get(end + 2..).unwrap_or_default();
+                self.add_keys(read_uses(&uses[..end])?, pattern)?;
             }
             [b'&', ..] => self.add_channels(&rule[1..])?,
             [b'+', b'@', category @ ..] => self.change_category(true, category, book.catalog)?,
@@ -234,11 +236,14 @@ impl Selector {
         if catalog.is_subcommand(id) {
             return Err(Fault::FirstArgOfSubcommand);
         }
-        // What has quotes or spaces in it would be read back as something else.
-        if part.is_empty() || has_spaces(part) {
+        if part.is_empty() {
             return Err(Fault::Syntax);
         }
         if catalog.contents(id).is_empty() {
+            // What has spaces in it would be read back as something else.
+            if has_spaces(part) {
+                return Err(Fault::Syntax);
+            }
             let shown = String::from_utf8_lossy(what);
             log::warn!("deprecated: a first argument of a forbidden command is allowed: +{shown}");
             self.first_args.insert((id, part.into()));
@@ -329,6 +334,7 @@ mod tests {
             (&["~a", "%R~b", "%w~b", "%R~c", "~a"], "~a ~b %R~c resetchannels -@all"),
             (&["~a", "allkeys"], "~* resetchannels -@all"),
             (&["%RW~*", "~a"], "%RW~* ~a resetchannels -@all"),
+            (&["%R"], "%R~ resetchannels -@all"),
             (&["~*", "resetkeys", "~a"], "~a resetchannels -@all"),
             (&["&a", "&b", "&a"], "resetchannels &a &b -@all"),
             (&["&a", "&*"], "&* -@all"),
@@ -365,7 +371,6 @@ mod tests {
         let cases: &[(&[&str], Fault)] = &[
             (&["x"], Fault::Syntax),
             (&["%"], Fault::Syntax),
-            (&["%R"], Fault::Syntax),
             (&["%RR~a"], Fault::Syntax),
             (&["%RX~a"], Fault::Syntax),
             (&["%~a"], Fault::Syntax),
@@ -384,6 +389,8 @@ mod tests {
             (&["-select|0"], Fault::Unknown),
             (&["+get|a|b"], Fault::Unknown),
             (&["+config|"], Fault::Syntax),
+            (&["+config|a b"], Fault::Unknown),
+            (&["+select|a b"], Fault::Syntax),
             (&["+config|get|x"], Fault::FirstArgOfSubcommand),
             (&["(+nosuch)"], Fault::Unknown),
             (&["~*", "~a"], Fault::KeysAfterAll),

@@ -229,10 +229,10 @@ impl Selector {
     fn key_rules(&self) -> impl Iterator<Item = Vec<u8>> {
         self.keys.iter().map(|key| {
             let prefix: &[u8] = match (key.uses, &*key.pattern) {
-                // The short form of this one would stand for all keys, behind which no more may
-                // follow.
                 (KeyUse::READ, _) => b"%R~",
                 (KeyUse::WRITE, _) => b"%W~",
+                // The short form of this one would stand for all keys, behind which no more may
+                // follow.
                 (_, b"*") => b"%RW~",
                 _ => b"~",
             };

@@ -372,7 +372,7 @@ const SLAVES: Command = Command::new(
         complexity: "O(N) for N replicas",
         summary: "Lists the replicas of a primary.",
         syntax: "node-id",
-        deprecated: Some(Deprecated { since: "5.0.0", replaced_by: "CLUSTER REPLICAS" }),
+        deprecated: Some(Deprecated { since: "5.0.0", replaced_by: "`CLUSTER REPLICAS`" }),
         ..VIEW
     },
     disabled,
@@ -400,7 +400,7 @@ const SLOTS: Command = Command::new(
         flags: Flags::LOADING.union(Flags::STALE),
         complexity: "O(N) for N servers",
         summary: "Tells which servers have which slots.",
-        deprecated: Some(Deprecated { since: "7.0.0", replaced_by: "CLUSTER SHARDS" }),
+        deprecated: Some(Deprecated { since: "7.0.0", replaced_by: "`CLUSTER SHARDS`" }),
         history: &[("4.0.0", "names of servers"), ("7.0.0", "more about their addresses")],
         ..VIEW
     },

@@ -164,7 +164,7 @@ fn failure(name: &str, reason: &str) -> Error {
 fn switch_log(call: &mut Call<'_>, config: &Config) -> Result<(), Error> {
     let (was_on, kept) = (call.state.config.aof.is_on, call.state.config.aof.disable_auto_gc);
     if config.aof.is_on && !was_on {
-        let is_in_transaction = call.client.is_in_transaction;
+        let is_in_transaction = call.client.is_in_transaction();
         let turned = log_rewrite::turn_on(call.store, call.state, is_in_transaction, call.host);
         let reason = "Unable to turn on AOF. Check server logs.";
         turned.map_err(|_| failure("appendonly", reason))?;

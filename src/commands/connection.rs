@@ -139,7 +139,9 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     let Client { db, name, reply_mode, no_touch, .. } = call.client;
     *db = 0;
     name.clear();
-    *reply_mode = ReplyMode::On;
+    if *reply_mode != ReplyMode::Skip {
+        *reply_mode = ReplyMode::On;
+    }
     *no_touch = false;
     call.store.usage.set_quiet(false);
     call.log_out();
@@ -485,9 +487,10 @@ const CLIENT_KILL: Command = Command::new(
         arity: -3,
         since: "2.4.0",
         summary: "Closes connections.",
-        syntax: "<filter: ip:port | <new-format: [ID client-id] \
-            [client-type: TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] [USER username] \
-            [ADDR addr] [LADDR laddr] [skipme: SKIPME <YES | NO>] [MAXAGE maxage]>>",
+        syntax: "<filter: ip:port | <new-format: [ID client-id] | \
+            [client-type: TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | \
+            [USER username] | [ADDR addr] | [LADDR laddr] | [skipme: SKIPME <YES | NO>] | \
+            [MAXAGE maxage]> ...>",
         history: &[
             ("2.8.12", "filters"),
             ("3.2.0", "TYPE master"),

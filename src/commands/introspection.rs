@@ -256,7 +256,6 @@ fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<It
     out.array(args.len());
     for arg in args {
         let is_leaf = arg.parts.is_empty();
-        let has_text = is_leaf && arg.kind != syntax::Kind::PureToken;
         let is_key = arg.kind == syntax::Kind::Key;
         let key_spec = if is_key { key_specs.next() } else { None };
         let flags = [
@@ -266,7 +265,7 @@ fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<It
         ];
         let flags: Vec<&str> =
             flags.into_iter().filter_map(|(is_set, name)| is_set.then_some(name)).collect();
-        let extras = [has_text, is_key, arg.token.is_some(), !flags.is_empty(), !is_leaf];
+        let extras = [is_leaf, is_key, arg.token.is_some(), !flags.is_empty(), !is_leaf];
         out.map(2 + extras.iter().filter(|has| **has).count());
         let mut field = |name: &str, value: &str| {
             out.bulk(name.as_bytes());
@@ -274,7 +273,7 @@ fn document_args(out: &mut Output, args: &[Arg], key_specs: &mut dyn Iterator<It
         };
         field("name", &arg.name);
         field("type", arg.kind.name());
-        if has_text {
+        if is_leaf {
             field("display_text", &arg.name);
         }
         if let Some(number) = key_spec {
@@ -396,10 +395,9 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<Vec<(&'a [u8], KeyFlags)>, Error> {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
     let arg = |index| request.at(index);
-    let has_them = spec.keys.iter().all(|keys| keys.fit(request.len(), arg));
     let uses = spec.key_uses(request.len(), arg);
     let keys: Vec<_> = uses.map(|(index, flags)| (arg(index), flags)).collect();
-    if keys.is_empty() || !has_them {
+    if keys.is_empty() {
         return Err(Error::new("ERR Invalid arguments specified for command"));
     }
     Ok(keys)

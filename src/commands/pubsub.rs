@@ -80,7 +80,7 @@ const SSUBSCRIBE: Command = Command::new(
 );
 
 fn ssubscribe(call: &mut Call<'_>) -> Outcome {
-    if call.client.is_in_transaction {
+    if call.client.is_in_transaction() {
         let message = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
         return Err(Error::new(message));
     }

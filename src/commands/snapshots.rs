@@ -60,7 +60,7 @@ fn bgsave(call: &mut Call<'_>) -> Outcome {
         (2, Some(word)) if word.eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(Error::SYNTAX),
     };
-    let is_free = !call.client.is_in_transaction;
+    let is_free = !call.client.is_in_transaction();
     match call.state.children.current() {
         None if is_free => {}
         Some(child) if child.kind != ChildKind::LogRewrite => return Err(IN_PROGRESS),
@@ -95,7 +95,7 @@ fn bgrewriteaof(call: &mut Call<'_>) -> Outcome {
     if call.state.children.of(ChildKind::LogRewrite).is_some() {
         return Err(Error::new("ERR Background append only file rewriting already in progress"));
     }
-    if call.state.children.current().is_some() || call.client.is_in_transaction {
+    if call.state.children.current().is_some() || call.client.is_in_transaction() {
         call.state.rewrites.schedule();
         call.out.status("Background append only file rewriting scheduled");
         return Ok(Flow::Done);

@@ -15,7 +15,7 @@ pub(super) const TRACKING: Command = Command::new(
         arity: -3,
         complexity: "O(1); O(N) for N prefixes",
         summary: "Notes the keys that this connection reads, and tells it when they change.",
-        syntax: "<status: ON | OFF> [REDIRECT client-id] [PREFIX prefix [prefix ...]] \
+        syntax: "<status: ON | OFF> [REDIRECT client-id] [PREFIX prefix] ... \
                  [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
         ..ABOUT_SELF
     },

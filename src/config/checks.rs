@@ -119,6 +119,14 @@ pub(super) fn hostname(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+/// A name by which people know a node, without what would end it where it is shown.
+pub(super) fn node_name(text: &str) -> Result<String, Refusal> {
+    if text.bytes().any(|byte| b"!#$%&()*+:;<>?@[]^{|}~".contains(&byte)) {
+        return Err("Announced human node name contained invalid character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Size of the backlog, which has a least one.
 pub(super) fn backlog(text: &str) -> Result<String, Refusal> {
     let bytes = parse_bytes(text, 1)?;

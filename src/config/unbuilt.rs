@@ -68,7 +68,7 @@ pub const PARAMETERS: &[Parameter] = &[
         Change::Live,
         "Name of the node in messages.",
         "",
-        Kind::Checked(checks::hostname, "name"),
+        Kind::Checked(checks::node_name, "name"),
     ),
     kept("cluster-announce-ip", Change::Live, "Address that other nodes are told.", "", Kind::Text),
     kept(

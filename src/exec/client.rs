@@ -176,8 +176,8 @@ pub struct Client {
     pub postponed: Option<u64>,
     /// What it has queued since MULTI.
     pub multi: Option<Box<Multi>>,
-    /// Whether its queue is being run, so that nothing of it may wait.
-    pub is_in_transaction: bool,
+    /// Requests of the transaction that runs, if one does.
+    pub running: Option<usize>,
     /// The keys that it watches.
     pub watching: Watching,
     /// What the command waits for that it has just run in vain.
@@ -229,7 +229,7 @@ impl Client {
             is_spared: false,
             postponed: None,
             multi: None,
-            is_in_transaction: false,
+            running: None,
             watching: Watching::default(),
             wait: None,
             parked: None,
@@ -293,6 +293,12 @@ impl Client {
     pub fn ip(&self) -> String {
         let ip = self.connection.addr.rsplit_once(':').map_or("", |(ip, _)| ip);
         ip.trim_start_matches('[').trim_end_matches(']').to_owned()
+    }
+
+    /// True if its queue is being run, so that nothing of it may wait.
+    #[inline]
+    pub fn is_in_transaction(&self) -> bool {
+        self.running.is_some()
     }
 
     /// True if it listens to a channel.

@@ -33,6 +33,7 @@ pub fn client_line(
     let tracker = client.tracker.map(|id| tracking.get(id));
     let redirect = tracker.map_or(-1, Tracker::redirect_serial);
     let topics = |kind| client.subscriptions.as_ref().map_or(0, |own| own.len(kind));
+    let queue_len = client.multi.as_ref().map(|multi| multi.len()).or(client.running);
     let peak = client.reply_peak.bytes(now, state.reply_peak_reset_us).max(waiting);
     let reply_buffer = memory.max(peak).clamp(REPLY_BUFFER_MIN, LENT_BYTES);
     let fields: [(&str, &dyn std::fmt::Display); 35] = [
@@ -48,7 +49,7 @@ pub fn client_line(
         ("sub", &topics(Kind::Channel)),
         ("psub", &topics(Kind::Pattern)),
         ("ssub", &topics(Kind::Shard)),
-        ("multi", &client.multi.as_ref().map_or(-1, |multi| num::signed(multi.len()))),
+        ("multi", &queue_len.map_or(-1, num::signed)),
         ("qbuf", &client.query_bytes),
         (
             "qbuf-free",
@@ -92,7 +93,7 @@ fn flags(client: &Client, tracker: Option<&Tracker>) -> String {
         (client.side == Side::Replica && !client.is_monitor, 'S'),
         (client.side == Side::Primary, 'M'),
         (client.is_subscribed(), 'P'),
-        (client.multi.is_some(), 'x'),
+        (client.multi.is_some() || client.is_in_transaction(), 'x'),
         (client.postponed.is_some() || client.parked.is_some(), 'b'),
         (mode.is_some(), 't'),
         (tracker.is_some_and(|tracker| tracker.is_broken), 'R'),

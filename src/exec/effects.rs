@@ -69,15 +69,23 @@ impl Engine {
                 // Keys that were due and died as someone looked whom no command had sent.
                 self.feed_deaths();
             }
-            let (mut station, changes) = self.station();
-            station.publish_events(changes);
-            changes.take_events();
+            self.publish_events();
+            self.store.changes.take_events();
         }
         if !self.tracking.postponed.is_empty() {
             self.tell_postponed();
         }
         if self.monitors.has_lines() {
             self.tell_monitors();
+        }
+    }
+
+    /// Publishes the events that have not been published yet.
+    #[inline]
+    pub(super) fn publish_events(&mut self) {
+        if self.store.changes.has_events() {
+            let (mut station, changes) = self.station();
+            station.publish_events(changes);
         }
     }
 

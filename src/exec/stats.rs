@@ -152,9 +152,10 @@ impl Stats {
         Stats { commands: vec![CommandStats::default(); commands], ..Stats::default() }
     }
 
-    /// Back to no counts.
+    /// Back to no counts, but for those of denials.
     pub fn reset(&mut self) {
-        *self = Stats::new(self.commands.len());
+        let denied = std::mem::take(&mut self.denied);
+        *self = Stats { denied, ..Stats::new(self.commands.len()) };
     }
 
     /// Counts a command that has run.
@@ -257,6 +258,15 @@ mod tests {
         assert_eq!(rate.per_second(4_000, now), 1_000);
         // After ten quiet seconds the rate is that of ten quiet seconds.
         assert_eq!(rate.per_second(4_000, now.after(Duration::from_secs(10))), 0);
+    }
+
+    #[test]
+    fn all_counts_but_those_of_denials_begin_anew() {
+        let mut stats = Stats::new(3);
+        stats.denied.count(Reason::Key);
+        stats.connections = 1;
+        stats.reset();
+        assert_eq!((stats.denied.key, stats.connections, stats.commands.len()), (1, 0, 3));
     }
 
     #[test]

@@ -174,13 +174,13 @@ impl Engine {
         unwatch(&mut peer.client, &mut self.watches);
         peer.out.array(multi.len());
         self.state.feed.enter();
-        peer.client.is_in_transaction = true;
+        peer.client.running = Some(multi.len());
         self.run_all(peer, &multi, host);
         self.state.spare_queue = multi.emptied();
         // It has stood still so far; who is served next sees what it has become.
         let ticks = host.ticks();
         self.state.refresh_now(ticks, host);
-        peer.client.is_in_transaction = false;
+        peer.client.running = None;
         self.state.feed.leave(false);
         if self.state.feed.is_on() {
             peer.client.written = self.state.written();
@@ -233,6 +233,8 @@ impl Engine {
         if !CALM {
             self.show(id, &peer.client, argv);
         }
+        // Whoever tracks is told of the next one's changes as it runs.
+        self.publish_events();
         self.count_run(id, peer, flow.is_err());
         match flow {
             Ok(Flow::Done | Flow::Pushed | Flow::Exec) => {}

@@ -268,14 +268,14 @@ impl KeySpec {
             Search::Rest(rest) => self.rest(rest, argc, arg).unwrap_or(argc)..argc,
             Search::Half(word, options) => {
                 let first = behind_options(word, options, 1..argc, arg).unwrap_or(argc);
-                let count = argc - first;
-                if count.is_multiple_of(2) { first..first + count / 2 } else { argc..argc }
+                first..first + (argc - first) / 2
             }
         };
         (keys.start..keys.end.min(argc)).step_by(self.step)
     }
 
-    /// False if the keys are counted and there are not as many of them, or none.
+    /// False if the keys are counted and there are not as many of them, or none. Then the request
+    /// names no keys at all, by whatever spec.
     pub fn fit<'a>(&self, argc: usize, arg: impl Fn(usize) -> &'a [u8]) -> bool {
         if self.search != Search::Count {
             return true;
@@ -306,7 +306,7 @@ impl KeySpec {
     }
 }
 
-/// The index behind a word before which stand nothing but options with so many arguments.
+/// The index behind a word before which stand options, each with so many arguments, or other words.
 fn behind_options<'a>(
     word: &str,
     options: &[(&str, usize)],
@@ -319,7 +319,7 @@ fn behind_options<'a>(
         if is(word) {
             return Some(at + 1);
         }
-        at += 1 + options.iter().find(|(name, _)| is(name))?.1;
+        at += 1 + options.iter().find(|(name, _)| is(name)).map_or(0, |(_, takes)| *takes);
     }
     None
 }
@@ -399,7 +399,7 @@ mod tests {
         let half = KeySpec::half("STREAMS", &[("COUNT", 1), ("NOACK", 0)], KeyFlags::RO);
         let words = ["x", "count", "streams", "NOACK", "Streams", "a", "b", "1", "2"];
         let found = |argc| half.indexes(argc, |at| words[at].as_bytes()).collect::<Vec<_>>();
-        assert_eq!((found(9), found(8), found(7)), (vec![5, 6], vec![], vec![5]));
+        assert_eq!((found(9), found(8), found(7)), (vec![5, 6], vec![5], vec![5]));
         assert_eq!((found(5), found(2)), (vec![], vec![]));
         assert_eq!(indexes(KeySpec::unnamed(KeyFlags::RO), 3), [0; 0]);
         assert_eq!(KeySpec::all(KeyFlags::RO).triple(), (1, -1, 1));

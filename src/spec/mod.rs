@@ -177,8 +177,10 @@ impl Spec {
         argc: usize,
         arg: impl Fn(usize) -> &'a [u8] + Copy,
     ) -> impl Iterator<Item = (usize, KeyFlags)> {
-        let real = self.keys.iter().filter(|keys| !keys.flags.contains(KeyFlags::NOT_KEY));
-        real.filter(move |keys| keys.fit(argc, arg)).flat_map(move |keys| {
+        let all_fit = self.keys.iter().all(|keys| keys.fit(argc, arg));
+        let known = if all_fit { self.keys } else { &[] };
+        let real = known.iter().filter(|keys| !keys.flags.contains(KeyFlags::NOT_KEY));
+        real.flat_map(move |keys| {
             let flags = keys.flags_for(argc, arg);
             keys.indexes(argc, arg).map(move |index| (index, flags))
         })

@@ -145,6 +145,10 @@ impl<'a> Parser<'a> {
                     arg.repeats_token = arg.token.is_some();
                 }
                 "[" | "<" => {
+                    // What may be left out has no token of its own.
+                    if word == "[" {
+                        args.extend(token.take().map(pure_token));
+                    }
                     let mut group = self.group()?;
                     if let Some(token) = token.take() {
                         group.token = Some(token.to_owned());
@@ -203,7 +207,8 @@ impl<'a> Parser<'a> {
             Ok([single]) => Ok(single),
             Err(args) if args.is_empty() => Err("an empty choice".to_owned()),
             Err(mut args) => {
-                let is_plain = args.iter().all(|arg| arg.parts.is_empty() && !arg.optional);
+                let is_plain = args.iter().all(|arg| arg.parts.is_empty() && !arg.optional)
+                    && args[0].kind != Kind::PureToken;
                 let token = leading.filter(|_| is_plain).and_then(|_| args[0].token.take());
                 let mut block = compound(Kind::Block, args);
                 if let Some(token) = token {
@@ -364,6 +369,8 @@ mod tests {
             ("[GET pattern] ...", "(pattern/pattern/GET?**)"),
             ("[GET x y] ...", "(get/block/GET?**(x/string y/string))"),
             ("arg:double", "(arg/double)"),
+            ("[FULL [COUNT x]]", "(full/block?(full/pure-token/FULL x/string/COUNT?))"),
+            ("<x | NO ONE>", "(x/oneof(x/string no/block(no/pure-token/NO one/pure-token/ONE)))"),
             ("[COUNT count [ANY]]", "(count/block?(count/integer/COUNT any/pure-token/ANY?))"),
             (
                 "key [operation: GET x | [A <B | C>] <SET y | D>] ...",

@@ -518,10 +518,13 @@ impl Db<'_> {
         self.space.clear()
     }
 
-    /// Takes a key out with its deadline, and reports nothing.
+    /// Takes a key out with its deadline: a change of which the event is left to who brings it in
+    /// elsewhere.
     pub(super) fn take(&mut self, spot: Spot<'_>) -> Option<Parcel> {
         let deadline_ms = self.deadline_ms(&spot);
         let entry = self.space.remove(spot.place?, spot.hash);
+        self.changes.dirty += 1;
+        self.changes.touch(self.index, entry.key());
         Some(Parcel { entry, deadline_ms })
     }
 

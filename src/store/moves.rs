@@ -44,7 +44,7 @@ impl Store {
         }
         let Some(parcel) = db.take(source) else { return Moved::NoSource };
         let overwritten = db.bring(parcel.under(to));
-        db.report(EventClasses::GENERIC, "rename_from", from.key);
+        db.note(EventClasses::GENERIC, "rename_from", from.key);
         db.note(EventClasses::GENERIC, "rename_to", to);
         note_overwritten(&mut db, overwritten, to);
         Moved::Done
@@ -60,7 +60,7 @@ impl Store {
         }
         let Some(parcel) = source.take(spot) else { return Moved::NoSource };
         self.db(to, now_ms).bring(parcel);
-        self.db(from.db, now_ms).report(EventClasses::GENERIC, "move_from", from.key);
+        self.db(from.db, now_ms).note(EventClasses::GENERIC, "move_from", from.key);
         self.db(to, now_ms).note(EventClasses::GENERIC, "move_to", from.key);
         Moved::Done
     }

@@ -1,15 +1,44 @@
-//! Our own version of the CodeCrafters stages that are built so far, named after them. Replies are
-//! compared byte by byte, since the stages are strict about their form.
+//! Our own version of the CodeCrafters stages, named after them: here the first ones, and those
+//! about snapshots. Replies are compared byte by byte, since the stages are strict about their
+//! form.
 
 use crate::support::client::{Client, encode};
 use crate::support::rdb::Rdb;
 use crate::support::server::{Server, spindle};
 use std::time::{Duration, Instant};
 
+/// A request is answered by these bytes.
 pub fn exactly<A: AsRef<[u8]>>(client: &mut Client, args: &[A], reply: &str) {
     client.request(args);
+    comes(client, reply);
+}
+
+/// The same; the words of the request are separated by spaces.
+pub fn words(client: &mut Client, line: &str, reply: &str) {
+    exactly(client, &line.split(' ').collect::<Vec<_>>(), reply);
+}
+
+/// These bytes come, and no more.
+pub fn comes(client: &mut Client, reply: &str) {
     let bytes = client.bytes(reply.len());
     assert_eq!(String::from_utf8_lossy(&bytes), reply);
+    assert!(!client.has_more(), "more has come than {reply:?}");
+}
+
+/// The form of a bulk string.
+pub fn bulk(text: &str) -> String {
+    format!("${}\r\n{text}\r\n", text.len())
+}
+
+/// The form of an array of bulk strings.
+pub fn bulks(texts: &[&str]) -> String {
+    String::from_utf8(encode(texts)).unwrap()
+}
+
+/// Waits until so many clients wait.
+pub fn await_waiting(client: &mut Client, count: usize) {
+    let field = format!("blocked_clients:{count}\r\n");
+    while !client.run("INFO clients").text().contains(&field) {}
 }
 
 #[test]
@@ -70,19 +99,6 @@ fn expiry() {
 }
 
 #[test]
-fn requirepass() {
-    let server = Server::start(&["--requirepass", "secret"]);
-    let mut client = server.client();
-    let no_auth = "-NOAUTH Authentication required.\r\n";
-    exactly(&mut client, &["GET", "a"], no_auth);
-    let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
-    exactly(&mut client, &["AUTH", "default", "wrong"], wrong);
-    exactly(&mut client, &["AUTH", "default", "secret"], "+OK\r\n");
-    exactly(&mut client, &["GET", "a"], "$-1\r\n");
-    exactly(&mut server.client(), &["GET", "a"], no_auth);
-}
-
-#[test]
 fn restart_at_once_on_the_same_port() {
     let mut first = Server::start(&[]);
     let mut client = first.client();
@@ -93,76 +109,6 @@ fn restart_at_once_on_the_same_port() {
     assert!(start.elapsed() < Duration::from_secs(2));
     let second = Server::start_on(first.port);
     exactly(&mut second.client(), &["PING"], "+PONG\r\n");
-}
-
-const FOO_1: &str = "*3\r\n$9\r\nsubscribe\r\n$3\r\nfoo\r\n:1\r\n";
-
-#[test]
-fn subscribe_to_a_channel() {
-    exactly(&mut Server::start(&[]).client(), &["SUBSCRIBE", "foo"], FOO_1);
-}
-
-#[test]
-fn subscribe_to_multiple_channels() {
-    let server = Server::start(&[]);
-    let (mut first, mut second) = (server.client(), server.client());
-    exactly(&mut first, &["SUBSCRIBE", "foo"], FOO_1);
-    let bar = "*3\r\n$9\r\nsubscribe\r\n$3\r\nbar\r\n:2\r\n";
-    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
-    exactly(&mut first, &["SUBSCRIBE", "bar"], bar);
-    exactly(&mut second, &["SUBSCRIBE", "foo"], FOO_1);
-}
-
-#[test]
-fn enter_subscribed_mode() {
-    let server = Server::start(&[]);
-    let mut client = server.client();
-    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
-    for argv in [&["ECHO", "hey"][..], &["SET", "a", "b"], &["GET", "a"]] {
-        client.request(argv);
-        let reply = client.reply().to_string();
-        let start = format!("-ERR Can't execute '{}'", argv[0].to_lowercase());
-        assert!(reply.starts_with(&start), "{reply}");
-    }
-    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
-}
-
-#[test]
-fn ping_in_subscribed_mode() {
-    let server = Server::start(&[]);
-    let mut client = server.client();
-    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
-    exactly(&mut client, &["PING"], "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
-    exactly(&mut server.client(), &["PING"], "+PONG\r\n");
-}
-
-#[test]
-fn publish_a_message_and_deliver_it() {
-    let server = Server::start(&[]);
-    let (mut first, mut second) = (server.client(), server.client());
-    let mut publisher = server.client();
-    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
-    for client in [&mut first, &mut second] {
-        exactly(client, &["SUBSCRIBE", "foo"], FOO_1);
-    }
-    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":2\r\n");
-    let message = "*3\r\n$7\r\nmessage\r\n$3\r\nfoo\r\n$3\r\nmsg\r\n";
-    for client in [&mut first, &mut second] {
-        assert_eq!(client.bytes(message.len()), message.as_bytes());
-    }
-}
-
-#[test]
-fn unsubscribe() {
-    let server = Server::start(&[]);
-    let (mut client, mut publisher) = (server.client(), server.client());
-    exactly(&mut client, &["SUBSCRIBE", "foo"], FOO_1);
-    let bar = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nbar\r\n:1\r\n";
-    exactly(&mut client, &["UNSUBSCRIBE", "bar"], bar);
-    let foo = "*3\r\n$11\r\nunsubscribe\r\n$3\r\nfoo\r\n:0\r\n";
-    exactly(&mut client, &["UNSUBSCRIBE", "foo"], foo);
-    exactly(&mut publisher, &["PUBLISH", "foo", "msg"], ":0\r\n");
-    exactly(&mut client, &["ECHO", "hey"], "$3\r\nhey\r\n");
 }
 
 /// A snapshot as the stages make them: fields about the file, one of them an integer, sizes, plain
@@ -224,32 +170,4 @@ fn read_keys_and_values_of_an_rdb_file() {
 fn an_rdb_file_that_is_missing_is_an_empty_one() {
     let server = Server::start(&["--dbfilename", "missing.rdb"]);
     exactly(&mut server.client(), &["KEYS", "*"], "*0\r\n");
-}
-
-#[test]
-fn streams() {
-    let server = Server::start(&[]);
-    let mut client = server.client();
-    exactly(&mut client, &["XADD", "s", "0-1", "foo", "bar"], "$3\r\n0-1\r\n");
-    exactly(&mut client, &["TYPE", "s"], "+stream\r\n");
-    let zero = "-ERR The ID specified in XADD must be greater than 0-0\r\n";
-    exactly(&mut client, &["XADD", "s", "0-0", "a", "b"], zero);
-    let small = "-ERR The ID specified in XADD is equal or smaller than the target stream top \
-                 item\r\n";
-    exactly(&mut client, &["XADD", "s", "0-1", "a", "b"], small);
-    exactly(&mut client, &["XADD", "s", "0-*", "c", "d"], "$3\r\n0-2\r\n");
-    exactly(&mut client, &["XADD", "s", "5-*", "e", "f"], "$3\r\n5-0\r\n");
-    let first = "*2\r\n$3\r\n0-1\r\n*2\r\n$3\r\nfoo\r\n$3\r\nbar\r\n";
-    let second = "*2\r\n$3\r\n0-2\r\n*2\r\n$1\r\nc\r\n$1\r\nd\r\n";
-    let third = "*2\r\n$3\r\n5-0\r\n*2\r\n$1\r\ne\r\n$1\r\nf\r\n";
-    exactly(&mut client, &["XRANGE", "s", "-", "0-2"], &format!("*2\r\n{first}{second}"));
-    exactly(&mut client, &["XRANGE", "s", "0-2", "+"], &format!("*2\r\n{second}{third}"));
-    let read = format!("*1\r\n*2\r\n$1\r\ns\r\n*1\r\n{third}");
-    exactly(&mut client, &["XREAD", "STREAMS", "s", "0-2"], &read);
-    exactly(&mut client, &["XREAD", "BLOCK", "10", "STREAMS", "s", "$"], "*-1\r\n");
-    let mut other = server.client();
-    other.request(&["XREAD", "BLOCK", "0", "STREAMS", "s", "5-0"]);
-    exactly(&mut client, &["XADD", "s", "6-0", "g", "h"], "$3\r\n6-0\r\n");
-    let read = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n6-0\r\n*2\r\n$1\r\ng\r\n$1\r\nh\r\n";
-    assert_eq!(String::from_utf8_lossy(&other.bytes(read.len())), read);
 }

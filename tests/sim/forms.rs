@@ -75,12 +75,11 @@ impl Side {
                 let request = self.asked[client].pop_front().expect("a request for each reply");
                 let name = String::from_utf8_lossy(&request[0]).to_uppercase();
                 let reply = match name.as_str() {
-                    "EXEC" => spread(&reply),
-                    _ => in_order_of(&request, &reply),
+                    "EXEC" => spread(&without_sign_of_zero(&reply)),
+                    _ => without_sign_of_zero(&in_order_of(&request, &reply)),
                 };
                 let request: Vec<_> =
                     request.iter().map(|word| String::from_utf8_lossy(word)).collect();
-                let reply = without_sign_of_zero(&reply);
                 answers.push(format!("{client}: {} = {reply}", request.join(" ")));
             }
         }

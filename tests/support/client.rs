@@ -150,6 +150,11 @@ impl Client {
         self.input.drain(..count).collect()
     }
 
+    /// Whether bytes have come behind those that have been asked for.
+    pub fn has_more(&self) -> bool {
+        !self.input.is_empty()
+    }
+
     /// One read; false at the end.
     fn fill(&mut self) -> bool {
         let mut chunk = [0; 65_536];

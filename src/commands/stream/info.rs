@@ -125,7 +125,7 @@ const STREAM: Command = Command::new(
         name: "stream",
         arity: -3,
         summary: "Tells of a stream.",
-        syntax: "key [FULL [COUNT count]]",
+        syntax: "key [full-block: FULL [COUNT count]]",
         history: &[
             ("6.0.0", "`FULL`"),
             (

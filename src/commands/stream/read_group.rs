@@ -81,9 +81,9 @@ impl Request<'_> {
         let first = self.streams(argv).filter_map(|(key, _)| {
             let spot = db.find(key);
             let stream = db.view::<Stream>(&spot).ok()??;
-            let pending = stream.group(reader.group)?.pending_range(StreamId::MIN, StreamId::MAX);
-            let pending = pending.filter(|(id, _)| stream.get(*id).is_some());
-            pending.map(|(_, held)| held.delivered_ms).min()
+            let mut oldest = stream.group(reader.group)?.oldest();
+            let (_, held) = oldest.find(|(id, _)| stream.get(*id).is_some())?;
+            Some(held.delivered_ms)
         });
         let first = first.min().map(|ms| ms.saturating_add(after_ms).saturating_sub(now_ms).max(1));
         // What comes to be pending later is looked for now and then.
@@ -229,17 +229,16 @@ impl Service<'_, '_> {
     }
 
     /// What has been pending for so long that it may be taken, the longest first.
-    fn idle(&self, stream: &Stream) -> Vec<(StreamId, Pending)> {
+    fn idle(&self, stream: &mut Stream) -> Vec<(StreamId, Pending)> {
         let Some(after_ms) = self.request.claims_after_ms else { return Vec::new() };
+        if let Some(group) = stream.group_mut(self.reader.group) {
+            group.keep_ages();
+        }
         let Some(group) = stream.group(self.reader.group) else { return Vec::new() };
         let latest = self.now_ms.saturating_sub(after_ms);
-        let pending = group.pending_range(StreamId::MIN, StreamId::MAX);
-        let pending = pending.filter(|(_, held)| held.delivered_ms <= latest);
-        let mut idle: Vec<(StreamId, Pending)> = pending.map(|(id, held)| (id, *held)).collect();
-        idle.sort_by_key(|(id, held)| (held.delivered_ms, *id));
-        idle.retain(|(id, _)| stream.get(*id).is_some());
-        idle.truncate(self.request.max);
-        idle
+        let idle = group.oldest().take_while(|(_, held)| held.delivered_ms <= latest);
+        let there = idle.filter(|(id, _)| stream.get(*id).is_some());
+        there.take(self.request.max).map(|(id, held)| (id, *held)).collect()
     }
 }
 

@@ -8,7 +8,6 @@ use super::entries::Entries;
 use super::id::StreamId;
 use crate::sys::memory;
 use slab::Slab;
-use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of an ordered map for one item, over those of the item, in tenths: its nodes are not full.
@@ -22,6 +21,8 @@ pub struct Group {
     /// How many entries had been added when that one was, if that is known.
     pub entries_read: Option<u64>,
     pending: BTreeMap<StreamId, Pending>,
+    /// The pending entries by when each was given last; kept once someone has asked for it.
+    by_age: Option<BTreeSet<(i64, StreamId)>>,
     consumers: Slab<Consumer>,
     names: BTreeMap<Box<[u8]>, ConsumerId>,
 }
@@ -100,6 +101,31 @@ impl Group {
         self.pending.range(from..=to.max(from)).filter(move |_| from <= to).map(|(id, p)| (*id, p))
     }
 
+    /// Has the pending entries be kept in the order of their age, too. Costs a look at each of them
+    /// once.
+    pub fn keep_ages(&mut self) {
+        if self.by_age.is_none() {
+            let ages = self.pending.iter().map(|(id, held)| (held.delivered_ms, *id));
+            self.by_age = Some(ages.collect());
+        }
+    }
+
+    /// The pending entries, first those that were given longest ago; none unless their ages are
+    /// kept.
+    pub fn oldest(&self) -> impl Iterator<Item = (StreamId, &Pending)> {
+        let ages = self.by_age.iter().flatten();
+        ages.filter_map(|(_, id)| Some((*id, self.pending.get(id)?)))
+    }
+
+    /// Notes that the age of a pending entry is another one.
+    #[inline]
+    fn move_age(&mut self, id: StreamId, from_ms: Option<i64>, to_ms: Option<i64>) {
+        if let Some(by_age) = &mut self.by_age {
+            from_ms.map(|ms| by_age.remove(&(ms, id)));
+            by_age.extend(to_ms.map(|ms| (ms, id)));
+        }
+    }
+
     /// Those of one consumer.
     pub fn pending_of(
         &self,
@@ -147,7 +173,8 @@ impl Group {
         let Some(consumer) = self.consumers.try_remove(id.index()) else { return 0 };
         self.names.remove(&consumer.name);
         for id in &consumer.pending {
-            self.pending.remove(id);
+            let held = self.pending.remove(id);
+            self.move_age(*id, held.map(|held| held.delivered_ms), None);
         }
         consumer.pending.len()
     }
@@ -171,18 +198,14 @@ impl Group {
     /// Has an entry be pending, as this says, whether it was or not.
     #[inline]
     pub fn give(&mut self, id: StreamId, pending: Pending) {
-        match self.pending.entry(id) {
-            Slot::Vacant(slot) => {
-                slot.insert(pending);
+        let before = self.pending.insert(id, pending);
+        self.move_age(id, before.map(|held| held.delivered_ms), Some(pending.delivered_ms));
+        if let Some(before) = before {
+            if before.consumer == pending.consumer {
+                return;
             }
-            Slot::Occupied(mut slot) => {
-                let before = slot.insert(pending);
-                if before.consumer == pending.consumer {
-                    return;
-                }
-                if let Some(consumer) = self.consumers.get_mut(before.consumer.index()) {
-                    consumer.pending.remove(&id);
-                }
+            if let Some(consumer) = self.consumers.get_mut(before.consumer.index()) {
+                consumer.pending.remove(&id);
             }
         }
         if let Some(consumer) = self.consumers.get_mut(pending.consumer.index()) {
@@ -193,8 +216,9 @@ impl Group {
     /// Notes that a pending entry is given to its consumer again.
     pub fn note_again(&mut self, id: StreamId, now_ms: i64) {
         if let Some(pending) = self.pending.get_mut(&id) {
-            pending.delivered_ms = now_ms;
+            let from_ms = std::mem::replace(&mut pending.delivered_ms, now_ms);
             pending.deliveries = pending.deliveries.saturating_add(1);
+            self.move_age(id, Some(from_ms), Some(now_ms));
         }
     }
 
@@ -202,6 +226,7 @@ impl Group {
     #[inline]
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(&id) else { return false };
+        self.move_age(id, Some(pending.delivered_ms), None);
         if let Some(consumer) = self.consumers.get_mut(pending.consumer.index()) {
             consumer.pending.remove(&id);
         }
@@ -213,12 +238,19 @@ impl Group {
         let item = size_of::<(StreamId, Pending)>() + size_of::<StreamId>();
         let names: usize = self.names.keys().map(|name| 2 * memory::size_class(name.len())).sum();
         let consumer = size_of::<Consumer>() + size_of::<(Box<[u8]>, ConsumerId)>();
-        self.pending.len() * item * MAP_TENTHS / 10 + names + consumer * self.names.len()
+        let ages = self.by_age.as_ref().map_or(0, BTreeSet::len) * size_of::<(i64, StreamId)>();
+        let pending = self.pending.len() * item + ages;
+        pending * MAP_TENTHS / 10 + names + consumer * self.names.len()
     }
 
     /// Frees some of it, about so many pieces; false once nothing is left that takes long.
     pub(super) fn free_some(&mut self, pieces: usize) -> bool {
         let mut left = pieces;
+        if let Some(by_age) = &mut self.by_age {
+            while left > 0 && by_age.pop_last().is_some() {
+                left -= 1;
+            }
+        }
         while left > 0 && self.pending.pop_last().is_some() {
             left -= 1;
         }
@@ -251,6 +283,7 @@ impl Group {
 impl Group {
     /// Adds a pending entry that belongs to nobody yet; false if there is one of that id.
     pub fn restore_pending(&mut self, id: StreamId, delivered_ms: i64, deliveries: u64) -> bool {
+        debug_assert!(self.by_age.is_none());
         let pending = Pending { delivered_ms, deliveries, consumer: NOBODY };
         self.pending.insert(id, pending).is_none()
     }

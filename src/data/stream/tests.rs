@@ -209,6 +209,36 @@ fn damaged_blocks_are_found_out() {
 }
 
 #[test]
+fn what_is_pending_is_known_by_age() {
+    let mut rng = Rng::with_seed(7);
+    let mut group = Group::new(StreamId::MIN, None);
+    let names: [&[u8]; 3] = [b"a", b"b", b"c"];
+    for step in 0..3_000_i64 {
+        let id = StreamId { ms: rng.u64(1..40), seq: 0 };
+        let name = names[rng.usize(0..3)];
+        let found = group.find_consumer(name);
+        let consumer = found.unwrap_or_else(|| group.add_consumer(name, step));
+        match rng.u8(0..20) {
+            0..=9 => {
+                let delivered_ms = step - rng.i64(0..50);
+                group.give(id, Pending { delivered_ms, deliveries: 1, consumer });
+            }
+            10..=13 => group.note_again(id, step),
+            14..=17 => drop(group.acknowledge(id)),
+            18 if rng.u8(0..5) == 0 => drop(group.remove_consumer(consumer)),
+            _ if step > 500 => group.keep_ages(),
+            _ => assert_eq!(group.oldest().count(), 0),
+        }
+        let all = group.pending_range(StreamId::MIN, StreamId::MAX);
+        let mut ages: Vec<_> = all.map(|(id, held)| (held.delivered_ms, id)).collect();
+        ages.sort_unstable();
+        if step > 1_000 {
+            assert!(group.oldest().map(|(id, held)| (held.delivered_ms, id)).eq(ages));
+        }
+    }
+}
+
+#[test]
 fn a_long_stream_is_freed_a_little_at_a_time() {
     let mut stream = Stream::default();
     let limits = BlockLimits { bytes: 4_096, entries: 10 };

@@ -170,7 +170,7 @@ fn stream_request(rng: &mut Rng, model: &Model) -> Vec<String> {
     let (key, group) = (of(rng, &KEYS[4..]), of(rng, &["g", "g", "h"]));
     let (consumer, count) = (of(rng, &["c", "d"]), rng.u8(1..5));
     let some_id = id(rng, model, key);
-    let line = match rng.u8(0..48) {
+    let line = match rng.u8(0..50) {
         0..=9 => {
             let ms = model.last_ms(key) + u64::from(rng.u8(0..4) == 0);
             let trim = match rng.u8(0..6) {
@@ -238,8 +238,9 @@ fn rarer_line(
     may_block: bool,
 ) -> String {
     let of = |rng: &mut Rng, words: &[&'static str]| words[rng.usize(0..words.len())];
-    match rng.u8(0..8) {
+    match rng.u8(0..9) {
         0 => format!("XINFO STREAM {key}"),
+        8 => format!("XINFO STREAM {key} FULL{}", of(rng, &["", " COUNT 2", " COUNT 0"])),
         1 => format!("XINFO GROUPS {key}"),
         2 => format!("XINFO CONSUMERS {key} {group}"),
         3 => {

@@ -418,6 +418,7 @@ impl Model {
                 Outcome::Pushed(mut messages) => replies.append(&mut messages),
                 Outcome::Waits(_) => panic!("nothing of a transaction waits"),
             }
+            self.publish_events();
         }
         format!("[{}]", replies.join(", "))
     }

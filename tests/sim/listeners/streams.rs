@@ -125,6 +125,61 @@ impl Stream {
         Some(before + u64::from(id == first))
     }
 
+    /// What both forms of XINFO STREAM tell.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        // All entries fit into one piece.
+        let pieces = usize::from(!self.entries.is_empty());
+        vec![
+            ("length", self.entries.len().to_string()),
+            ("radix-tree-keys", pieces.to_string()),
+            ("radix-tree-nodes", (pieces + 1).to_string()),
+            ("last-generated-id", shown(self.last)),
+            ("max-deleted-entry-id", shown(self.max_deleted)),
+            ("entries-added", self.added.to_string()),
+            ("recorded-first-entry-id", shown(self.first().unwrap_or_default())),
+        ]
+    }
+
+    /// What only the full form tells, with so many of each kind.
+    fn whole(&self, max: usize, is_resp3: bool) -> [(&'static str, String); 2] {
+        let entries = list(self.entries.keys().take(max).map(|id| self.entry(*id)));
+        let groups = self.groups.iter().map(|(name, group)| {
+            let held = group.pending.iter().take(max).map(|(id, held)| {
+                let Held { holder, given, at_ms } = held;
+                format!("[{}, \"{holder}\", {at_ms}, {given}]", shown(*id))
+            });
+            let consumers = group.consumers.iter().map(|(name, times)| {
+                let own = group.pending.iter().filter(|(_, held)| held.holder == *name);
+                let pairs = [
+                    ("name", quoted(&[name])),
+                    ("seen-time", times.seen_ms.to_string()),
+                    ("active-time", times.active_ms.unwrap_or(-1).to_string()),
+                    ("pel-count", own.clone().count().to_string()),
+                    (
+                        "pending",
+                        list(own.take(max).map(|(id, held)| {
+                            format!("[{}, {}, {}]", shown(*id), held.at_ms, held.given)
+                        })),
+                    ),
+                ];
+                map(is_resp3, &pairs)
+            });
+            let null = if is_resp3 { "_" } else { "nil" };
+            let known = |number: Option<i64>| number.map_or(null.to_owned(), |n| n.to_string());
+            let pairs = [
+                ("name", quoted(&[name])),
+                ("last-delivered-id", shown(group.last)),
+                ("entries-read", known(group.read.map(u64::cast_signed))),
+                ("lag", known(self.lag(group))),
+                ("pel-count", group.pending.len().to_string()),
+                ("pending", list(held)),
+                ("consumers", list(consumers)),
+            ];
+            map(is_resp3, &pairs)
+        });
+        [("entries", entries), ("groups", list(groups))]
+    }
+
     /// How many entries a group has not been given; less than none if it has been told so.
     fn lag(&self, group: &Group) -> Option<i64> {
         let known = group.read.filter(|_| !self.has_gaps_from(group.last));
@@ -368,24 +423,17 @@ impl Model {
         let Some(stream) = self.stream(key) else { return "-ERR no such key".to_owned() };
         let shown_if = |number: Option<i64>| number.map_or_else(null, |number| number.to_string());
         if what == "STREAM" {
-            // All entries fit into one piece.
-            let pieces = usize::from(!stream.entries.is_empty());
-            let entry = |id: Option<Id>| id.map_or_else(null, |id| stream.entry(id));
-            return map(
-                is_resp3,
-                &[
-                    ("length", count(stream.entries.len())),
-                    ("radix-tree-keys", count(pieces)),
-                    ("radix-tree-nodes", count(pieces + 1)),
-                    ("last-generated-id", shown(stream.last)),
-                    ("max-deleted-entry-id", shown(stream.max_deleted)),
-                    ("entries-added", stream.added.to_string()),
-                    ("recorded-first-entry-id", shown(stream.first().unwrap_or_default())),
-                    ("groups", count(stream.groups.len())),
-                    ("first-entry", entry(stream.first())),
-                    ("last-entry", entry(stream.top())),
-                ],
-            );
+            let mut pairs = stream.facts();
+            if args.len() > 1 {
+                let max = number_behind(args, "COUNT").unwrap_or(10);
+                pairs.extend(stream.whole(if max == 0 { usize::MAX } else { max }, is_resp3));
+            } else {
+                let entry = |id: Option<Id>| id.map_or_else(null, |id| stream.entry(id));
+                pairs.push(("groups", count(stream.groups.len())));
+                pairs.push(("first-entry", entry(stream.first())));
+                pairs.push(("last-entry", entry(stream.top())));
+            }
+            return map(is_resp3, &pairs);
         }
         if what == "GROUPS" {
             return list(stream.groups.iter().map(|(name, group)| {
