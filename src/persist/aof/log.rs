@@ -162,7 +162,12 @@ impl Log {
         }
         let name = match self.manifest.incr.last() {
             Some(part) => part.name.clone(),
-            None => self.manifest.add_incr(&config.filename),
+            None => {
+                let name = self.manifest.add_incr(&config.filename);
+                // A file of this name that no manifest knows is begun anew, as in Redis.
+                disk.remove(&path(config, &name)).unwrap_or_default();
+                name
+            }
         };
         self.file = Some(Open::append(disk, path(config, &name)).map_err(|error| {
             format!("Can't open the append-only file {name}: {}", files::reason(&error))
@@ -318,7 +323,9 @@ impl Log {
         let mut next = self.manifest.clone();
         next.history.clear();
         write_manifest(&next, config, disk)?;
-        let old = std::mem::replace(&mut self.manifest, next).history;
+        let mut old = std::mem::replace(&mut self.manifest, next).history;
+        // In a damaged manifest a file may be both: what is written to stays.
+        old.retain(|part| self.manifest.parts().all(|used| used.name != part.name));
         for part in &old {
             log::info!("Removing the history file {} in the background", part.name);
         }

@@ -105,7 +105,7 @@ impl Manifest {
             match word.to_ascii_lowercase().as_slice() {
                 b"file" => name = Some(String::from_utf8(value.to_vec()).map_err(|_| FORMAT)?),
                 b"seq" => seq = num::parse_i64(value).filter(|seq| *seq != 0 && *seq <= SEQ_MAX),
-                b"type" => kind = value.first().copied(),
+                b"type" => kind = value.first().copied().filter(|_| value.len() == 1),
                 _ => {}
             }
         }
