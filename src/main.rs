@@ -11,7 +11,7 @@ use spindle::server::process::{self, Origin, PidFile, Supervisor};
 use spindle::server::title::Nameplate;
 use spindle::server::{Server, journal};
 use spindle::sys::title::Title;
-use spindle::sys::{self, crash};
+use spindle::sys::{self, crash, files};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -132,6 +132,11 @@ fn serve(start: Start) -> Result<(), String> {
     // Before there are other threads.
     let nameplate = take_title(&config, &facts);
     log::info!("spindle {} starts. PID: {}", env!("CARGO_PKG_VERSION"), facts.pid);
+    if config.disable_thp
+        && let Err(error) = sys::memory::forgo_huge_pages()
+    {
+        log::warn!("The kernel goes on giving huge pages: {}", files::reason(&error));
+    }
     if origin.is_in_background {
         let settled = sys::process::leave_terminal();
         settled.map_err(|error| format!("cannot leave the terminal: {error}"))?;

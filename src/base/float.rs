@@ -207,6 +207,14 @@ pub fn of_integer(value: i64) -> f64 {
     value as f64
 }
 
+/// A double as an integer in the same order, in which both zeros are one. It must be a number.
+#[inline]
+pub fn in_order(value: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    let bits = (value + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
 /// Reads a double: decimal or hexadecimal, with or without exponent, or `inf`. `None` for anything
 /// else, for what is no number, and for what is too large or too small for a double.
 pub fn parse(text: &[u8]) -> Option<f64> {
@@ -419,5 +427,18 @@ mod tests {
             assert_eq!(parse_loose(text.as_bytes()), value, "{text}");
         }
         assert_eq!(parse_loose(b"-1e400"), Some(f64::NEG_INFINITY));
+    }
+
+    #[test]
+    fn integers_are_in_the_order_of_their_doubles() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        let special = [0.0, -0.0, 1.0, -1.0, f64::MAX, f64::MIN, f64::INFINITY, -f64::INFINITY];
+        for round in 0..20_000usize {
+            let bits = f64::from_bits(rng.u64(..));
+            let a = if bits.is_nan() { special[round % special.len()] } else { bits };
+            for b in special {
+                assert_eq!(in_order(a).cmp(&in_order(b)), a.partial_cmp(&b).unwrap());
+            }
+        }
     }
 }

@@ -20,8 +20,10 @@ const DISTANCE_MAX: usize = 8_192;
 const REPEATED_MIN: usize = 3;
 /// Most bytes that come of one byte.
 const GROWTH_MAX: usize = REPEATED_MAX / 3;
-/// Places that are remembered, as a power of two.
-const SLOT_BITS: u32 = 13;
+/// Places that are remembered, as a power of two: twice as many as a string has bytes, from the
+/// least to the most.
+const SLOT_BITS_MIN: u32 = 7;
+const SLOT_BITS_MAX: u32 = 13;
 /// After so many bytes without a repetition, as a power of two, every second one is skipped, and so
 /// on: what cannot be compressed costs little.
 const SKIP_BITS: usize = 6;
@@ -30,13 +32,15 @@ const SKIP_BITS: usize = 6;
 pub struct Compressor {
     /// Where three bytes of a hash were last seen, counted on from string to string.
     seen: Vec<u32>,
+    /// How many of them there are, as a power of two.
+    slot_bits: u32,
     /// The number of the present string's first byte.
     base: u32,
 }
 
 impl Default for Compressor {
     fn default() -> Compressor {
-        Compressor { seen: vec![0; 1 << SLOT_BITS], base: 1 }
+        Compressor { seen: Vec::new(), slot_bits: 0, base: 1 }
     }
 }
 
@@ -49,7 +53,7 @@ impl Compressor {
         let (mut at, mut written, mut at_number) = (0, 0, self.begin(len));
         let base = at_number;
         while at + REPEATED_MIN <= input.len() {
-            let slot = slot_of(&input[at..]);
+            let slot = slot_of(&input[at..], self.slot_bits);
             let number = std::mem::replace(&mut self.seen[slot], at_number);
             let repeated = match number.checked_sub(base) {
                 Some(from) => common(input, from as usize, at),
@@ -83,6 +87,10 @@ impl Compressor {
         if self.base.checked_add(len).is_none() {
             *self = Compressor::default();
         }
+        let bits = (u32::BITS - len.leading_zeros() + 1).clamp(SLOT_BITS_MIN, SLOT_BITS_MAX);
+        if self.slot_bits < bits {
+            (self.seen, self.slot_bits) = (vec![0; 1 << bits], bits);
+        }
         let base = self.base;
         self.base = base.saturating_add(len);
         base
@@ -91,9 +99,9 @@ impl Compressor {
 
 /// Where three bytes are remembered.
 #[inline]
-fn slot_of(bytes: &[u8]) -> usize {
+fn slot_of(bytes: &[u8], slot_bits: u32) -> usize {
     let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
-    (word.wrapping_mul(0x9E37_79B1) >> (u32::BITS - SLOT_BITS)) as usize
+    (word.wrapping_mul(0x9E37_79B1) >> (u32::BITS - slot_bits)) as usize
 }
 
 /// How many bytes from two places on are the same, as far as they can be told in one repetition.
@@ -102,8 +110,17 @@ fn common(input: &[u8], from: usize, at: usize) -> usize {
     if from >= at || at - from > DISTANCE_MAX {
         return 0;
     }
-    let rest = input[at..].iter().take(REPEATED_MAX);
-    rest.zip(&input[from..]).take_while(|(a, b)| a == b).count()
+    let len = REPEATED_MAX.min(input.len() - at);
+    let (a, b) = (&input[at..at + len], &input[from..from + len]);
+    let mut same = 0;
+    while let (Some(a), Some(b)) = (a[same..].first_chunk(), b[same..].first_chunk()) {
+        let differing = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differing != 0 {
+            return same + (differing.trailing_zeros() / 8) as usize;
+        }
+        same += size_of::<u64>();
+    }
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
 }
 
 fn push_literals(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -91,7 +91,6 @@ pub const PARAMETERS: &[Parameter] = &[
         Kind::Text,
     ),
     kept("crash-memcheck-enabled", Change::Live, "Test memory after a crash.", "yes", Kind::Bool),
-    kept("disable-thp", Change::AtStart, "Do without huge pages of memory.", "yes", Kind::Bool),
     kept("dynamic-hz", Change::Live, "Raise `hz` with the number of clients.", "yes", Kind::Bool),
     kept(
         "hz",

@@ -35,6 +35,8 @@ pub struct Config {
     pub proc_title_template: String,
     /// Whether the process has that title.
     pub set_proc_title: bool,
+    /// Whether the kernel is told to give the process no huge pages.
+    pub disable_thp: bool,
     /// Connections that may wait to be accepted.
     pub tcp_backlog: i64,
     /// Seconds between probes of a silent peer; 0 for none.
@@ -212,6 +214,7 @@ impl Default for Config {
             unixsocketperm: 0,
             proc_title_template: "{title} {listen-addr} {server-mode}".to_owned(),
             set_proc_title: true,
+            disable_thp: true,
             tcp_backlog: 511,
             tcp_keepalive: 300,
             timeout: 0,

@@ -96,6 +96,9 @@ pub const PARAMETERS: &[Parameter] = &[
         Slot::Kept(&mut c.dbfilename, Kind::Checked(checks::snapshot_name, "name of a file"))
     }),
     row("dir", Change::Protected, "Working directory.", |c| Slot::Text(&mut c.dir)),
+    row("disable-thp", Change::AtStart, "Keep the kernel from using huge pages of memory.", |c| {
+        Slot::Bool(&mut c.disable_thp)
+    }),
     row("enable-debug-command", Change::AtStart, "Who may use DEBUG.", |c| {
         Slot::Choice(&mut c.enable_debug_command)
     }),

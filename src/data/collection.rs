@@ -215,7 +215,7 @@ impl Collection {
 
     /// How many things there are to be freed; see [`Kind::piece_count`].
     pub fn piece_count(&self) -> usize {
-        each!(self, value => value.piece_count())
+        each!(self, value => if value.packed().is_some() { 1 } else { value.piece_count() })
     }
 
     /// Frees some of a collection that nobody needs any more; see [`Kind::free_some`].

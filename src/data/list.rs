@@ -508,6 +508,13 @@ impl Kind for List {
         }
     }
 
+    fn piece_count(&self) -> usize {
+        match &self.0 {
+            Body::Small(_) => 1,
+            Body::Chain(chain) => chain.nodes().len(),
+        }
+    }
+
     fn free_some(&mut self) -> bool {
         match &mut self.0 {
             Body::Small(_) => false,

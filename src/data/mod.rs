@@ -11,6 +11,7 @@ pub mod hash;
 pub mod hll;
 pub mod intset;
 pub mod lcs;
+mod line;
 pub mod list;
 mod node;
 pub mod packed;

@@ -158,7 +158,7 @@ impl<'a> Run<'a> {
         while at < self.0.len() {
             let (element, next) = self.step(at);
             if skip == 0 {
-                if element == wanted {
+                if element.is(wanted) {
                     return Some(at);
                 }
                 skip = step;

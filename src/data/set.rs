@@ -96,16 +96,27 @@ impl Set {
     pub fn insert(&mut self, member: &[u8], limits: &Limits) -> bool {
         match &mut self.0 {
             Body::Large(large) => large.insert(member),
+            Body::Packed(packed) if packed.run().find(0, member, 1).is_some() => false,
+            Body::Packed(_) | Body::Ints(_) => self.append(member, limits),
+        }
+    }
+
+    /// Adds a member of which it is known that it is not there; false if it is an integer among
+    /// integers that is.
+    pub fn append(&mut self, member: &[u8], limits: &Limits) -> bool {
+        match &mut self.0 {
+            Body::Large(large) => {
+                large.add(member);
+                true
+            }
             Body::Packed(packed) => {
-                if packed.run().find(0, member, 1).is_some() {
-                    return false;
-                }
                 let bytes = packed.as_bytes().len() + member.len();
                 if can_pack(packed.count(), member.len(), bytes, limits) {
                     packed.push_back(member);
-                    return true;
+                } else {
+                    self.enlarge(&limits.hasher).add(member);
                 }
-                self.enlarge(&limits.hasher).insert(member)
+                true
             }
             Body::Ints(ints) => {
                 let Some(value) = num::parse_i64(member) else {
@@ -192,7 +203,7 @@ impl Set {
             if chosen.takes(rng) {
                 visit(member);
             } else {
-                member.with_bytes(|bytes| kept.insert(bytes, limits));
+                member.with_bytes(|bytes| kept.append(bytes, limits));
             }
         });
         *self = kept;
@@ -254,6 +265,11 @@ impl<'a> SetRef<'a> {
     /// True if it is kept as a sorted array of integers.
     pub fn is_ints(self) -> bool {
         matches!(self.0, View::Ints(_))
+    }
+
+    /// True if it is kept as a listpack.
+    pub fn is_packed(self) -> bool {
+        matches!(self.0, View::Packed(_))
     }
 
     /// True if it is a member.
@@ -478,9 +494,7 @@ impl Large {
 
 impl Clone for Large {
     fn clone(&self) -> Large {
-        let mut copy = Large::new(&self.hasher);
-        self.iter().for_each(|member| copy.add(member.as_bytes()));
-        copy
+        Large { members: self.members.clone(), hasher: self.hasher.clone(), rest: None }
     }
 }
 
@@ -761,5 +775,23 @@ mod tests {
         }
         assert!(pieces > 10_000 / 588);
         assert!(!set_of(["1"], &limits(1, 1)).free_some());
+    }
+
+    #[test]
+    fn a_copy_of_any_size_is_whole() {
+        for seed in 0..20 {
+            let hasher = KeyHasher::new(&mut fastrand::Rng::with_seed(seed));
+            let limits = Limits { elements: 0, element_bytes: 0, integers: 0, hasher };
+            let mut set = Set::large(&limits.hasher);
+            for number in 0..12_000u32 {
+                set.append(format!("m{number}").as_bytes(), &limits);
+                if number % 101 == 0 {
+                    let copy = set.clone();
+                    assert_eq!(copy.len(), set.len());
+                }
+            }
+            let copy = set.clone();
+            set.view().each(|member| assert!(copy.view().has(member)));
+        }
     }
 }

@@ -4,9 +4,80 @@ use super::collection::{Kind, Limits};
 use super::set::{Set, SetRef};
 use super::text::Text;
 use crate::base::hash::KeyHasher;
+use crate::base::num;
 
 /// Sets up to which a union asks each of the former ones for a member; of more it makes a table.
 const ASKED_MAX: usize = 4;
+
+/// Members that are asked for, and those of a listpack, from which on it is worth to have an index
+/// of the listpack.
+const ASKING_MIN: usize = 8;
+const INDEXED_MIN: usize = 16;
+
+/// A set that is asked for many strings.
+enum Sieve<'a> {
+    Plain(SetRef<'a>),
+    /// The members of a listpack by their hashes; a listpack alone is searched from end to end.
+    Index(Vec<Option<Text<'a>>>),
+}
+
+impl<'a> Sieve<'a> {
+    /// A set that will be asked for so many strings.
+    fn new(set: SetRef<'a>, asked: usize) -> Sieve<'a> {
+        if !set.is_packed() || asked < ASKING_MIN || set.len() < INDEXED_MIN {
+            return Sieve::Plain(set);
+        }
+        let mut slots = vec![None; (2 * set.len()).next_power_of_two()];
+        set.each(|member| {
+            let mut at = slot_of(member, slots.len());
+            while slots[at].is_some() {
+                at = (at + 1) & (slots.len() - 1);
+            }
+            slots[at] = Some(member);
+        });
+        Sieve::Index(slots)
+    }
+
+    /// Of some strings, keeps those that are members or, if `wanted` is false, those that are not.
+    fn sift(&self, batch: &mut Vec<Text<'_>>, wanted: bool) {
+        match self {
+            Sieve::Plain(set) => set.sift(batch, wanted),
+            Sieve::Index(slots) => batch.retain(|member| has(slots, *member) == wanted),
+        }
+    }
+}
+
+/// Whether an index has a string.
+fn has(slots: &[Option<Text<'_>>], text: Text<'_>) -> bool {
+    let wanted = match text {
+        Text::Bytes(bytes) => Text::compact(bytes),
+        Text::Int(_) => text,
+    };
+    let mut at = slot_of(wanted, slots.len());
+    while let Some(member) = slots[at] {
+        if member.is(wanted) {
+            return true;
+        }
+        at = (at + 1) & (slots.len() - 1);
+    }
+    false
+}
+
+/// Where the search for a string begins among so many slots, a power of two. Without a secret:
+/// strings that are chosen to collide make it as slow as the listpack.
+fn slot_of(text: Text<'_>, slots: usize) -> usize {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let hash = match text {
+        Text::Int(value) => mix(1, value.cast_unsigned()),
+        Text::Bytes(bytes) => bytes.chunks(8).fold(bytes.len() as u64, |hash, chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            mix(hash, u64::from_le_bytes(word))
+        }),
+    };
+    num::index(hash.wrapping_mul(FACTOR) >> 32) & (slots - 1)
+}
 
 /// Shows what is in all sets to `visit` until it says false. Costs look-ups for the members of the
 /// smallest set.
@@ -14,6 +85,7 @@ pub fn common<'a>(sets: &[SetRef<'a>], mut visit: impl FnMut(Text<'a>) -> bool) 
     let mut sets = sets.to_vec();
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
+    let others: Vec<_> = others.iter().map(|set| Sieve::new(*set, smallest.len())).collect();
     smallest.each_batch(|batch| {
         others.iter().for_each(|other| other.sift(batch, true));
         batch.iter().all(|member| visit(*member))
@@ -34,18 +106,22 @@ pub fn union<'a>(sets: &[SetRef<'a>], hasher: &KeyHasher, mut visit: impl FnMut(
         }
         return;
     }
+    let mut formers: Vec<Sieve<'_>> = Vec::new();
     for (index, set) in sets.iter().enumerate() {
         set.each_batch(|batch| {
-            sets[..index].iter().for_each(|former| former.sift(batch, false));
+            formers.iter().for_each(|former| former.sift(batch, false));
             batch.iter().for_each(|member| visit(*member));
             true
         });
+        let asked = sets[index + 1..].iter().map(|set| set.len()).sum();
+        formers.push(Sieve::new(*set, asked));
     }
 }
 
 /// Shows what is in the first set and in none of the others to `visit`. Costs look-ups for the
 /// members of the first set in each of the others.
 pub fn difference<'a>(first: SetRef<'a>, others: &[SetRef<'a>], mut visit: impl FnMut(Text<'a>)) {
+    let others: Vec<_> = others.iter().map(|set| Sieve::new(*set, first.len())).collect();
     first.each_batch(|batch| {
         others.iter().for_each(|other| other.sift(batch, false));
         batch.iter().for_each(|member| visit(*member));
@@ -65,7 +141,7 @@ pub fn is_removal_cheaper(first: SetRef<'_>, others: &[SetRef<'_>]) -> bool {
 pub fn remainder(first: SetRef<'_>, others: &[SetRef<'_>], limits: &Limits) -> Set {
     let mut rest = Set::default();
     first.each(|member| {
-        member.with_bytes(|bytes| rest.insert(bytes, limits));
+        member.with_bytes(|bytes| rest.append(bytes, limits));
     });
     for other in others {
         other.each_while(|member| {

@@ -141,10 +141,16 @@ impl<'a> SortedSetRef<'a> {
     /// The rank of a member, counted from the lowest score, and its score.
     pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
         match self.0 {
-            View::Small(_) => {
-                let wanted = Text::compact(member);
-                let mut items = self.items(0..self.len()).enumerate();
-                items.find(|(_, (text, _))| *text == wanted).map(|(rank, (_, score))| (rank, score))
+            View::Small(bytes) => {
+                let (run, wanted) = (Run::of_packed(bytes), Text::compact(member));
+                let mut elements = run.iter();
+                for rank in 0.. {
+                    let (text, score) = (elements.next()?, elements.next()?);
+                    if text.is(wanted) {
+                        return Some((rank, score_of(score)));
+                    }
+                }
+                None
             }
             View::Large(scored) => scored.rank(member),
             View::Empty => None,
@@ -153,6 +159,18 @@ impl<'a> SortedSetRef<'a> {
 
     /// The ranks of the members with scores in a range.
     pub fn ranks_by_score(self, range: &ScoreRange) -> Range<usize> {
+        if let View::Small(_) = self.0 {
+            let (mut start, mut end) = (0, 0);
+            for (_, score) in self.items(0..self.len()) {
+                let is_above = range.is_above(score);
+                if !is_above && !range.reaches(score) {
+                    break;
+                }
+                start += usize::from(is_above);
+                end += 1;
+            }
+            return start..end;
+        }
         let start = self.count(|score, _| range.is_above(score));
         start..self.count(|score, _| range.reaches(score)).max(start)
     }
@@ -208,7 +226,9 @@ impl<'a> SortedSetRef<'a> {
                 let run = Run::of_packed(bytes);
                 let start = run.seek(2 * ranks.start).unwrap_or(run.bytes().len());
                 let rest = Run::new(&run.bytes()[start..]);
-                let end = rest.seek(2 * ranks.len()).unwrap_or(rest.bytes().len());
+                let is_rest = ranks.end == self.len();
+                let end = if is_rest { None } else { rest.seek(2 * ranks.len()) };
+                let end = end.unwrap_or(rest.bytes().len());
                 Items::Small(Run::new(&rest.bytes()[..end]).iter())
             }
             View::Large(scored) => Items::Large(scored.items(ranks)),

@@ -18,10 +18,9 @@ use crate::base::num;
 use crate::base::paged::Paged;
 use crate::sys::cache;
 
+use super::line::{Line, WAYS, tag_of};
 pub use super::place::Place;
 
-/// Items in a line.
-const WAYS: usize = 7;
 /// Lines in a segment that has split: 4 KiB of them, for items of eight bytes.
 const LINES: usize = 64;
 /// Lines in a segment before it splits. The step between halves what doubling would leave empty.
@@ -43,15 +42,6 @@ const DEPTH_MAX: u32 = 40;
 const fn full_at(lines: usize) -> usize {
     if lines == 1 { WAYS } else { lines * WAYS * 7 / 8 }
 }
-
-/// One in each byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The high bit of each of the seven tags.
-const TAG_HIGH_BITS: u64 = 0x0080_8080_8080_8080;
-/// Where the count of passed-on items stands among the marks.
-const PASSED_SHIFT: u32 = 56;
-/// The count of passed-on items stays here once it gets here, since it is no longer exact.
-const PASSED_MAX: u64 = 0xFF;
 
 /// What a table needs of its items beside their hash.
 pub trait Prefetch {
@@ -79,14 +69,6 @@ struct Segment<T> {
     /// How many bits that is.
     depth: u32,
     len: u32,
-}
-
-#[derive(Clone)]
-#[repr(align(64))]
-struct Line<T> {
-    /// Seven tags, zero for an empty way; in the highest byte the items passed on to the next line.
-    marks: u64,
-    items: [Option<T>; WAYS],
 }
 
 impl<T: Prefetch> Table<T> {
@@ -320,14 +302,11 @@ impl<T: Prefetch> Table<T> {
 
     /// Gives a segment another number of lines.
     fn resize(&mut self, id: u32, lines: usize, hash_of: impl Fn(&T) -> u64) {
-        let segment = &mut self.segments[id as usize];
-        let resized = Segment::new(lines, segment.prefix, segment.depth);
-        std::mem::replace(segment, resized).drain(hash_of, |hash, item| {
-            segment.put(hash, item);
-        });
+        self.segments[id as usize].resize(lines, hash_of);
     }
 
-    /// Replaces a segment by two, each for half of its hashes.
+    /// Replaces a segment by two, each for half of its hashes. Where items come in the order of
+    /// another table they may all be in one half, which then has as many lines as before.
     fn split(&mut self, id: u32, hash_of: impl Fn(&T) -> u64) {
         let segment = &mut self.segments[id as usize];
         let (depth, prefix) = (segment.depth, segment.prefix);
@@ -335,8 +314,11 @@ impl<T: Prefetch> Table<T> {
         let bit = 1u64 << (63 - depth);
         let mut right = Segment::new(LINES, prefix | bit, depth + 1);
         let left = Segment::new(LINES, prefix, depth + 1);
-        std::mem::replace(segment, left).drain(hash_of, |hash, item| {
+        std::mem::replace(segment, left).drain(&hash_of, |hash, item| {
             let side = if hash & bit == 0 { &mut *segment } else { &mut right };
+            if side.is_full() && side.lines.len() < LINES_MAX {
+                side.resize(LINES_MAX, &hash_of);
+            }
             side.put(hash, item);
         });
         if depth == self.depth {
@@ -505,6 +487,14 @@ impl<T: Prefetch> Segment<T> {
         }
     }
 
+    /// Gives it another number of lines.
+    fn resize(&mut self, lines: usize, hash_of: impl Fn(&T) -> u64) {
+        let resized = Segment::new(lines, self.prefix, self.depth);
+        std::mem::replace(self, resized).drain(hash_of, |hash, item| {
+            self.put(hash, item);
+        });
+    }
+
     /// All lines, once around, beginning with `first`.
     fn lines_from(&self, first: usize) -> impl Iterator<Item = &Line<T>> {
         self.lines[first..].iter().chain(&self.lines[..first])
@@ -530,46 +520,6 @@ impl<T: Prefetch> Segment<T> {
             }
         }
     }
-}
-
-impl<T> Line<T> {
-    const fn empty() -> Line<T> {
-        Line { marks: 0, items: [const { None }; WAYS] }
-    }
-
-    /// The high bit of each byte whose tag is `tag`. Above a true hit there may be false ones.
-    #[inline]
-    fn hits(&self, tag: u8) -> u64 {
-        // The classic test for a zero byte in a word.
-        let differing = self.marks ^ (ONES * u64::from(tag));
-        differing.wrapping_sub(ONES) & !differing & TAG_HIGH_BITS
-    }
-
-    fn set_tag(&mut self, way: u32, tag: u8) {
-        let shift = way * 8;
-        self.marks = (self.marks & !(0xFF << shift)) | (u64::from(tag) << shift);
-    }
-
-    /// Items that found this line full and stand further on.
-    #[inline]
-    fn passed(&self) -> u64 {
-        self.marks >> PASSED_SHIFT
-    }
-
-    fn count_passed(&mut self, one_more: bool) {
-        let passed = self.passed();
-        match one_more {
-            _ if passed == PASSED_MAX => {}
-            true => self.marks += 1 << PASSED_SHIFT,
-            false => self.marks -= 1 << PASSED_SHIFT,
-        }
-    }
-}
-
-/// The byte of a hash that stands in the line; never zero, which marks an empty way.
-#[inline]
-fn tag_of(hash: u64) -> u8 {
-    num::low_byte(hash).max(1)
 }
 
 /// The number of a segment or a way in its narrow form.
@@ -667,6 +617,30 @@ mod tests {
             }
             check(&table);
             assert!(table.directory.is_empty() && table.segments.is_empty());
+        }
+    }
+
+    #[test]
+    fn items_may_come_in_the_order_of_their_hashes() {
+        for len in [500, 589, 3_000, 40_000] {
+            let mut keys: Vec<u64> = (0..len).collect();
+            for round in 0..3 {
+                match round {
+                    0 => keys.sort_unstable_by_key(mix),
+                    1 => keys.reverse(),
+                    _ => {
+                        let mut copied = Table::new();
+                        keys.iter().for_each(|key| add(&mut copied, *key));
+                        keys = copied.iter().copied().collect();
+                    }
+                }
+                let mut table = Table::new();
+                keys.iter().for_each(|key| add(&mut table, *key));
+                check(&table);
+                assert!(keys.iter().all(|key| find(&table, *key).is_some()));
+                keys.iter().rev().for_each(|key| remove(&mut table, *key));
+                check(&table);
+            }
         }
     }
 

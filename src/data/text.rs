@@ -1,6 +1,6 @@
 //! String values: integers kept as integers, everything else as bytes.
 
-use crate::base::num;
+use crate::base::{num, short};
 use std::borrow::Cow;
 
 /// Longest string that OBJECT ENCODING calls `embstr`, as Redis has it.
@@ -28,6 +28,16 @@ impl<'a> Text<'a> {
             return Text::Bytes(bytes);
         }
         num::parse_i64(bytes).map_or(Text::Bytes(bytes), Text::Int)
+    }
+
+    /// Whether both are the same and of the same kind: `==`, but without a call if they are short.
+    #[inline]
+    pub fn is(self, other: Text<'_>) -> bool {
+        match (self, other) {
+            (Text::Int(a), Text::Int(b)) => a == b,
+            (Text::Bytes(a), Text::Bytes(b)) => short::equal(a, b),
+            (Text::Int(_), Text::Bytes(_)) | (Text::Bytes(_), Text::Int(_)) => false,
+        }
     }
 
     /// The integer that the string spells, if it does.

@@ -48,10 +48,12 @@ struct Teller<'a> {
 impl Engine {
     /// Some client tracks, and a command has run: tells of what it has changed, and notes what the
     /// client has read.
-    #[cold]
+    #[inline(never)] // Those who do not track are not to make room for it.
     pub(super) fn track(&mut self, client: &Client, id: CommandId, argv: Argv<'_>) {
-        let (mut teller, changes) = self.teller(Some(Running::of(client)));
-        teller.tell_changes(changes, client.tracker);
+        if !self.store.changes.untold().is_empty() {
+            let (mut teller, changes) = self.teller(Some(Running::of(client)));
+            teller.tell_changes(changes, client.tracker);
+        }
         let row = self.table.row(id);
         let flags = row.command.spec.flags;
         let Some(tracker) = client.tracker else { return };

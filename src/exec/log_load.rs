@@ -293,14 +293,13 @@ impl Engine {
     fn replay_batch(&mut self, it: &mut LogLoad, host: &mut dyn Host) -> Result<(), Fault> {
         let LogLoad { stage, replayer, .. } = it;
         let Stage::Requests(reader) = stage else { return Ok(()) };
-        let was_queueing = replayer.is_in_transaction();
         let replayed = self.replay(replayer, reader.requests(), host);
         let ran = match &replayed {
             Ok(count) => *count,
             Err(Unreplayable { count, .. }) => *count,
         };
         it.requests += ran as u64;
-        if !was_queueing && replayer.is_in_transaction() {
+        if replayer.has_begun_transaction() {
             // The last one is where a transaction begins, which may never end.
             reader.release(ran - 1);
             it.ok_up_to = reader.offset();

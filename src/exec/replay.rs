@@ -25,12 +25,18 @@ pub struct Unreplayable {
 /// A client without a connection by which requests are replayed. Nobody sees it.
 pub struct Replayer {
     peer: Box<Peer>,
+    has_begun: bool,
 }
 
 impl Replayer {
     /// Whether a transaction has begun and not ended.
     pub fn is_in_transaction(&self) -> bool {
         self.peer.client.multi.is_some()
+    }
+
+    /// Whether the last request that was run has begun a transaction.
+    pub fn has_begun_transaction(&self) -> bool {
+        self.has_begun
     }
 
     /// Forgets a transaction that has begun.
@@ -44,7 +50,7 @@ impl Engine {
     pub fn begin_replay(&mut self) -> Replayer {
         let mut peer = self.peers.connect_unseen(self.state.now);
         peer.client.side = Side::Log;
-        Replayer { peer }
+        Replayer { peer, has_begun: false }
     }
 
     /// Forgets it.
@@ -66,7 +72,7 @@ impl Engine {
         let peer = &mut *replayer.peer;
         let plan = self.look_ahead(peer.client.db, requests.clone());
         let showed_due = std::mem::replace(&mut self.store.changes.shows_due, true);
-        let (mut count, mut outcome) = (0, Ok(()));
+        let (mut count, mut outcome, mut has_begun) = (0, Ok(()), false);
         for argv in requests {
             let planned = plan.get(count).copied().flatten();
             let was_queueing = peer.client.multi.is_some();
@@ -75,10 +81,12 @@ impl Engine {
                 break;
             }
             count += 1;
-            if !was_queueing && peer.client.multi.is_some() {
+            has_begun = !was_queueing && peer.client.multi.is_some();
+            if has_begun {
                 break;
             }
         }
+        replayer.has_begun = has_begun;
         self.store.expect_none();
         self.store.changes.shows_due = showed_due;
         self.settle(host);

@@ -187,6 +187,12 @@ impl Server {
         // Nothing is ours yet, though who crashed may have had our number.
         let is_alive = |pid| pid != std::process::id() && process::is_alive(pid);
         leftovers::remove(self.world.disk(), is_alive);
+        let state = self.engine.state();
+        for file in [&state.facts.config_file, &state.config.aclfile] {
+            if !file.is_empty() {
+                files::remove_leftovers(Path::new(file), is_alive);
+            }
+        }
         self.engine.begin_loading(&mut self.world)?;
         let mut is_ready = false;
         let mut events = Events::with_capacity(EVENTS);

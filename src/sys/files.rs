@@ -1,6 +1,6 @@
 //! Files: found by pattern, replaced as a whole.
 
-use crate::base::glob;
+use crate::base::{glob, num};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// Permissions of a new file.
 const MODE: u32 = 0o644;
+/// What the name of a file ends with that is not whole yet; the process that writes it stands in
+/// front of that.
+const UNFINISHED: &str = ".tmp";
 
 /// What has gone wrong, in the system's own words without its number.
 pub fn reason(error: &io::Error) -> String {
@@ -70,7 +73,7 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     // A link stays one: what it points to is replaced.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut name = path.as_os_str().to_owned();
-    name.push(format!("-{}.tmp", std::process::id()));
+    name.push(format!("-{}{UNFINISHED}", std::process::id()));
     let temporary = PathBuf::from(name);
     let outcome = write_new(&temporary, path, text).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = outcome {
@@ -81,6 +84,36 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Removes what processes have left behind that ended while they replaced this file. `is_alive`
+/// tells whether one does anything yet.
+pub fn remove_leftovers(path: &Path, is_alive: impl Fn(u32) -> bool) {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let (Some(name), Ok(entries)) =
+        (path.file_name(), fs::read_dir(folder.unwrap_or(Path::new("."))))
+    else {
+        return;
+    };
+    let start = [name.as_encoded_bytes(), b"-"].concat();
+    for entry in entries.flatten() {
+        let other = entry.file_name();
+        let Some(writer) = writer_of(other.as_encoded_bytes(), &start) else { continue };
+        if is_alive(writer) {
+            continue;
+        }
+        match fs::remove_file(entry.path()) {
+            Ok(()) => log::info!("{} was left behind; it is removed", entry.path().display()),
+            Err(error) => log::warn!("{}: {}", entry.path().display(), reason(&error)),
+        }
+    }
+}
+
+/// The process that writes a file whose name begins like this; `None` if it is not named so.
+fn writer_of(name: &[u8], start: &[u8]) -> Option<u32> {
+    let number = name.strip_prefix(start)?.strip_suffix(UNFINISHED.as_bytes())?;
+    num::parse_u64(number).and_then(|number| u32::try_from(number).ok())
 }
 
 fn write_new(temporary: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
@@ -132,6 +165,21 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
         assert!(replace(&dir.path().join("no/file"), b"x").is_err());
+    }
+
+    #[test]
+    fn what_is_left_of_a_replacement_goes_once_its_process_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let names =
+            ["conf", "conf-1.tmp", "conf-2.tmp", "conf-x.tmp", "conf-01.tmp", "other-1.tmp"];
+        names.iter().for_each(|name| fs::write(dir.path().join(name), "").unwrap());
+        remove_leftovers(&dir.path().join("conf"), |process| process == 2);
+        let is_there = |name: &&&str| dir.path().join(name).exists();
+        assert_eq!(
+            names.iter().filter(|name| !is_there(name)).collect::<Vec<_>>(),
+            [&"conf-1.tmp"]
+        );
+        remove_leftovers(Path::new("/no/such/file"), |_| false);
     }
 
     #[test]

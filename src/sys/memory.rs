@@ -1,6 +1,8 @@
 //! Memory figures: what the allocator has handed out, and what the system has given the process.
 #![allow(unsafe_code, reason = "one of the allocator's controls has no safe wrapper")]
 
+use rustix::thread::disable_transparent_huge_pages;
+use std::io;
 use tikv_jemalloc_ctl::{epoch, stats, stats_print, thread};
 
 /// The allocator's settings, which it looks for under this name: small allocations of a size come
@@ -53,6 +55,14 @@ pub fn give_back() {
             0,
         );
     }
+}
+
+/// Keeps the kernel from giving the process, and those that it forks, huge pages from now on.
+///
+/// # Errors
+/// The system's.
+pub fn forgo_huge_pages() -> io::Result<()> {
+    Ok(disable_transparent_huge_pages(true)?)
 }
 
 /// Gives all free pages back to the system at once.

@@ -135,7 +135,13 @@ fn write_until(mut client: Client, writer: usize, from: u64, is_over: &AtomicBoo
 fn a_file_that_ends_early_is_loaded_up_to_there() {
     let whole = [encode(&["SET", "a", "1"]), encode(&["SET", "b", "2"])].concat();
     let multi = [encode(&["MULTI"]), encode(&["SET", "a", "3"])].concat();
+    // Several in what is read together, and more than that.
+    let transaction = [&encode(&["MULTI"])[..], &whole, &encode(&["EXEC"])].concat();
+    let (few, many) = (transaction.repeat(3), transaction.repeat(40));
     for (bytes, len) in [
+        ([&few[..], &multi].concat(), few.len()),
+        ([&many[..], &multi].concat(), many.len()),
+        ([&many[..], &whole, &transaction[..20]].concat(), many.len() + whole.len()),
         (whole[..whole.len() - 1].to_vec(), encode(&["SET", "a", "1"]).len()),
         ([&whole[..], &multi].concat(), whole.len()),
         ([&whole[..], b"#TS:17"].concat(), whole.len()),

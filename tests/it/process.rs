@@ -301,6 +301,16 @@ fn a_file_that_is_no_socket_is_not_replaced() {
 }
 
 #[test]
+fn huge_pages_are_used_only_where_they_are_wanted() {
+    for (wish, expected) in [("yes", "0"), ("no", "1")] {
+        let server = Server::start(&["--disable-thp", wish]);
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+        assert_eq!(line.map(str::trim), Some(expected), "{wish}");
+    }
+}
+
+#[test]
 fn the_title_tells_what_is_served() {
     let server = Server::start(&["--proc-title-template", "{title} {port}!"]);
     let mut client = server.client();

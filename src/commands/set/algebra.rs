@@ -268,7 +268,7 @@ fn combined(operation: Operation, sets: &[Option<SetRef<'_>>], limits: &Limits) 
         Operation::Union | Operation::Diff => Set::default(),
     };
     combine(operation, sets, limits, |member| {
-        member.with_bytes(|bytes| result.insert(bytes, limits));
+        member.with_bytes(|bytes| result.append(bytes, limits));
     });
     if operation == Operation::Inter {
         result.settle(limits);

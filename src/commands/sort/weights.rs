@@ -79,19 +79,32 @@ impl Weights {
 
     /// The elements that come to these places when all are sorted.
     pub(super) fn sort(&self, elements: &Words, is_descending: bool, range: Range<usize>) -> Words {
-        let order = |a: &usize, b: &usize| {
-            let order = self.compare(elements, *a, *b);
-            if is_descending { order.reverse() } else { order }
+        let order = |a: &(u64, usize), b: &(u64, usize)| {
+            a.0.cmp(&b.0).then_with(|| {
+                let order = self.compare(elements, a.1, b.1);
+                if is_descending { order.reverse() } else { order }
+            })
         };
-        let mut places: Vec<usize> = (0..elements.len()).collect();
+        let flip = if is_descending { u64::MAX } else { 0 };
+        let places = 0..elements.len();
+        let mut places: Vec<_> = places.map(|at| (self.key(elements, at) ^ flip, at)).collect();
         if range.end < places.len() && !range.is_empty() {
             places.select_nth_unstable_by(range.end, order);
             places.truncate(range.end);
         }
         places.sort_unstable_by(order);
         let mut sorted = Words::default();
-        places[range].iter().for_each(|at| sorted.push(elements.get(*at)));
+        places[range].iter().for_each(|(_, at)| sorted.push(elements.get(*at)));
         sorted
+    }
+
+    /// A number that is in the order of the weights, as far as it tells them apart.
+    fn key(&self, elements: &Words, at: usize) -> u64 {
+        match self {
+            Weights::Elements => first_bytes(elements.get(at)),
+            Weights::Numbers(numbers) => float::in_order(numbers[at]),
+            Weights::Texts(texts) => texts[at].as_deref().map_or(0, first_bytes),
+        }
     }
 
     /// The order of two elements: of those with the same number, that of their bytes.
@@ -107,6 +120,14 @@ impl Weights {
             Weights::Texts(texts) => texts[a].cmp(&texts[b]).then_with(|| a.cmp(&b)),
         }
     }
+}
+
+/// The first bytes of a text as a number in the same order.
+fn first_bytes(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let len = text.len().min(bytes.len());
+    bytes[..len].copy_from_slice(&text[..len]);
+    u64::from_be_bytes(bytes)
 }
 
 /// A weight as a number: zero if there is none.

@@ -179,7 +179,9 @@ impl Registers {
         let body = &bytes[BODY_AT..];
         if is_sparse(bytes) {
             return sparse::each_run(body, |registers, value| {
-                self.0[registers].iter_mut().for_each(|own| *own = value.max(*own));
+                if value > 0 {
+                    self.0[registers].iter_mut().for_each(|own| *own = value.max(*own));
+                }
             });
         }
         let mut own = self.0.chunks_exact_mut(dense::BLOCK);

@@ -149,7 +149,7 @@ pub enum Change {
 pub struct Writer<'a> {
     bytes: &'a mut Vec<u8>,
     bytes_max: usize,
-    /// A run before the one that was changed last, and its first register.
+    /// A run before the one that was looked at last, and its first register.
     before: (usize, usize),
 }
 
@@ -208,6 +208,7 @@ impl<'a> Writer<'a> {
             run = self.run_at(at).ok_or(Corrupt)?;
         }
         if run.value() >= value {
+            self.before = before.unwrap_or(self.before);
             return Ok(Change::None);
         }
         let mut patch = Patch::default();
