@@ -3,6 +3,8 @@
 
 use crate::snapshots::{DATABASES, fill};
 use crate::streams::compare_data;
+use crate::support::client::Client;
+use crate::support::collections::all_keys;
 use crate::support::server::{Server, eventually, redis, spindle};
 use crate::support::{seeds, skip};
 use fastrand::Rng;
@@ -44,10 +46,33 @@ fn each_server_loads_what_the_other_one_has_logged() {
             assert_eq!(client.run(&select), other.run(&select));
             assert_eq!(client.run("DBSIZE"), other.run("DBSIZE"), "database {db}");
         }
-        let digest =
-            |client: &mut crate::support::client::Client| client.run("DEBUG DIGEST").to_string();
+        let digest = |client: &mut Client| client.run("DEBUG DIGEST").to_string();
         assert_eq!(digest(&mut client), digest(&mut other), "{writer} to {reader}, form {form}");
+        if reader == 1 {
+            forget_counts(&mut client);
+            forget_counts(&mut other);
+        }
         compare_data(&mut client, &mut other);
+    }
+}
+
+/// Gives all groups of streams the same count of what they have read: XREADGROUP is logged as
+/// XCLAIM, which tells Redis what has been read and not how many entries that are.
+fn forget_counts(client: &mut Client) {
+    for db in 0..DATABASES {
+        client.run(&format!("SELECT {db}"));
+        for key in all_keys() {
+            if client.run(&format!("TYPE {key}")).text() != "stream" {
+                continue;
+            }
+            for group in client.run(&format!("XINFO GROUPS {key}")).items() {
+                let fields = group.items();
+                let id = fields.iter().position(|field| field.text() == "last-delivered-id");
+                let (name, id) = (fields[1].text(), fields[id.unwrap() + 1].text());
+                let set = ["XGROUP", "SETID", &key, &name, &id, "ENTRIESREAD", "0"];
+                assert_eq!(client.call(&set).to_string(), "+OK");
+            }
+        }
     }
 }
 

@@ -69,10 +69,14 @@ pub fn has_one_outcome(request: &[String]) -> bool {
     let seconds = timeout.and_then(|timeout| timeout.parse::<f64>().ok());
     // Later versions call what is too long by another name.
     let is_long = seconds.is_some_and(|seconds| seconds == 0.0 || seconds > 0.05);
-    // Later versions know another argument of ranks, and a bound of those of LPOS.
+    // Later versions know another argument of ranks, a bound of those of LPOS, and one more way to
+    // bring scores together.
     let least = i64::MIN.to_string();
-    let is_newer =
-        name.ends_with("RANK") && request.len() > 3 || name == "LPOS" && request.contains(&least);
+    let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
+    let mut pairs = request.windows(2);
+    let is_newer = name.ends_with("RANK") && request.len() > 3
+        || name == "LPOS" && request.contains(&least)
+        || pairs.any(|pair| is(&pair[0], "AGGREGATE") && is(&pair[1], "COUNT"));
     let has_ties = geo::may_have_ties(request) || sort::may_have_ties(request);
     !(collections::is_chance(request) || has_ties || is_newer || (is_waiting && is_long))
 }
