@@ -4,7 +4,7 @@ use super::collection::{Kind, Limits};
 use super::set::{Set, SetRef};
 use super::text::Text;
 use crate::base::hash::KeyHasher;
-use crate::base::num;
+use hashbrown::HashTable;
 
 /// Sets up to which a union asks each of the former ones for a member; of more it makes a table.
 const ASKED_MAX: usize = 4;
@@ -17,75 +17,58 @@ const INDEXED_MIN: usize = 16;
 /// A set that is asked for many strings.
 enum Sieve<'a> {
     Plain(SetRef<'a>),
-    /// The members of a listpack by their hashes; a listpack alone is searched from end to end.
-    Index(Vec<Option<Text<'a>>>),
+    /// The members of a listpack; that alone is searched from end to end.
+    Index(HashTable<Text<'a>>, &'a KeyHasher),
 }
 
 impl<'a> Sieve<'a> {
     /// A set that will be asked for so many strings.
-    fn new(set: SetRef<'a>, asked: usize) -> Sieve<'a> {
+    fn new(set: SetRef<'a>, asked: usize, hasher: &'a KeyHasher) -> Sieve<'a> {
         if !set.is_packed() || asked < ASKING_MIN || set.len() < INDEXED_MIN {
             return Sieve::Plain(set);
         }
-        let mut slots = vec![None; (2 * set.len()).next_power_of_two()];
+        let mut index = HashTable::with_capacity(set.len());
         set.each(|member| {
-            let mut at = slot_of(member, slots.len());
-            while slots[at].is_some() {
-                at = (at + 1) & (slots.len() - 1);
-            }
-            slots[at] = Some(member);
+            index.insert_unique(hash(hasher, member), member, |member| hash(hasher, *member));
         });
-        Sieve::Index(slots)
+        Sieve::Index(index, hasher)
     }
 
     /// Of some strings, keeps those that are members or, if `wanted` is false, those that are not.
     fn sift(&self, batch: &mut Vec<Text<'_>>, wanted: bool) {
         match self {
             Sieve::Plain(set) => set.sift(batch, wanted),
-            Sieve::Index(slots) => batch.retain(|member| has(slots, *member) == wanted),
+            Sieve::Index(index, hasher) => batch.retain(|text| {
+                let text = match text {
+                    Text::Bytes(bytes) => Text::compact(bytes),
+                    Text::Int(_) => *text,
+                };
+                index.find(hash(hasher, text), |member| member.is(text)).is_some() == wanted
+            }),
         }
     }
 }
 
-/// Whether an index has a string.
-fn has(slots: &[Option<Text<'_>>], text: Text<'_>) -> bool {
-    let wanted = match text {
-        Text::Bytes(bytes) => Text::compact(bytes),
-        Text::Int(_) => text,
-    };
-    let mut at = slot_of(wanted, slots.len());
-    while let Some(member) = slots[at] {
-        if member.is(wanted) {
-            return true;
-        }
-        at = (at + 1) & (slots.len() - 1);
+/// The hash of a string in the form in which a listpack has it.
+fn hash(hasher: &KeyHasher, text: Text<'_>) -> u64 {
+    match text {
+        Text::Bytes(bytes) => hasher.hash(bytes),
+        Text::Int(value) => hasher.hash(&value.to_le_bytes()),
     }
-    false
-}
-
-/// Where the search for a string begins among so many slots, a power of two. Without a secret:
-/// strings that are chosen to collide make it as slow as the listpack.
-fn slot_of(text: Text<'_>, slots: usize) -> usize {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let hash = match text {
-        Text::Int(value) => mix(1, value.cast_unsigned()),
-        Text::Bytes(bytes) => bytes.chunks(8).fold(bytes.len() as u64, |hash, chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            mix(hash, u64::from_le_bytes(word))
-        }),
-    };
-    num::index(hash.wrapping_mul(FACTOR) >> 32) & (slots - 1)
 }
 
 /// Shows what is in all sets to `visit` until it says false. Costs look-ups for the members of the
 /// smallest set.
-pub fn common<'a>(sets: &[SetRef<'a>], mut visit: impl FnMut(Text<'a>) -> bool) {
+pub fn common<'a>(
+    sets: &[SetRef<'a>],
+    hasher: &'a KeyHasher,
+    mut visit: impl FnMut(Text<'a>) -> bool,
+) {
     let mut sets = sets.to_vec();
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
-    let others: Vec<_> = others.iter().map(|set| Sieve::new(*set, smallest.len())).collect();
+    let others: Vec<_> =
+        others.iter().map(|set| Sieve::new(*set, smallest.len(), hasher)).collect();
     smallest.each_batch(|batch| {
         others.iter().for_each(|other| other.sift(batch, true));
         batch.iter().all(|member| visit(*member))
@@ -93,7 +76,7 @@ pub fn common<'a>(sets: &[SetRef<'a>], mut visit: impl FnMut(Text<'a>) -> bool) 
 }
 
 /// Shows what is in any of the sets to `visit`.
-pub fn union<'a>(sets: &[SetRef<'a>], hasher: &KeyHasher, mut visit: impl FnMut(Text<'a>)) {
+pub fn union<'a>(sets: &[SetRef<'a>], hasher: &'a KeyHasher, mut visit: impl FnMut(Text<'a>)) {
     if sets.len() > ASKED_MAX {
         let mut seen = Set::large(hasher);
         let limits = Limits { elements: 0, element_bytes: 0, integers: 0, hasher: hasher.clone() };
@@ -114,14 +97,19 @@ pub fn union<'a>(sets: &[SetRef<'a>], hasher: &KeyHasher, mut visit: impl FnMut(
             true
         });
         let asked = sets[index + 1..].iter().map(|set| set.len()).sum();
-        formers.push(Sieve::new(*set, asked));
+        formers.push(Sieve::new(*set, asked, hasher));
     }
 }
 
 /// Shows what is in the first set and in none of the others to `visit`. Costs look-ups for the
 /// members of the first set in each of the others.
-pub fn difference<'a>(first: SetRef<'a>, others: &[SetRef<'a>], mut visit: impl FnMut(Text<'a>)) {
-    let others: Vec<_> = others.iter().map(|set| Sieve::new(*set, first.len())).collect();
+pub fn difference<'a>(
+    first: SetRef<'a>,
+    others: &[SetRef<'a>],
+    hasher: &'a KeyHasher,
+    mut visit: impl FnMut(Text<'a>),
+) {
+    let others: Vec<_> = others.iter().map(|set| Sieve::new(*set, first.len(), hasher)).collect();
     first.each_batch(|batch| {
         others.iter().for_each(|other| other.sift(batch, false));
         batch.iter().for_each(|member| visit(*member));
@@ -188,12 +176,12 @@ mod tests {
             }
             let views: Vec<SetRef<'_>> = sets.iter().map(Set::view).collect();
             let (mut inter, mut all, mut rest) = (Vec::new(), Vec::new(), Vec::new());
-            common(&views, |member| {
+            common(&views, &limits.hasher, |member| {
                 inter.push(bytes(member));
                 true
             });
             union(&views, &limits.hasher, |member| all.push(bytes(member)));
-            difference(views[0], &views[1..], |member| rest.push(bytes(member)));
+            difference(views[0], &views[1..], &limits.hasher, |member| rest.push(bytes(member)));
             let fold =
                 |f: fn(Members, &Members) -> Members| plain[1..].iter().fold(plain[0].clone(), f);
             let sorted = |members: Vec<Vec<u8>>| {
@@ -221,7 +209,7 @@ mod tests {
             set.insert(number.to_string().as_bytes(), &limits);
         });
         let mut count = 0;
-        common(&[set.view(), set.view()], |_| {
+        common(&[set.view(), set.view()], &limits.hasher, |_| {
             count += 1;
             count < 7
         });

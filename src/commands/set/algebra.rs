@@ -143,13 +143,13 @@ pub(super) const SINTERCARD: Command = Command::new(
 fn sintercard(call: &mut Call<'_>) -> Outcome {
     let (argv, now_ms) = (call.argv, call.now_ms());
     let count = key_count(argv)?;
-    let limit = limit(argv, 2 + count)?;
+    let (limit, limits) = (limit(argv, 2 + count)?, call.limits(Type::Set));
     let mut db = call.store.db(call.client.db, now_ms);
     let spots = db.read_all(argv.from(2).take(count), is_set)?;
     let sets = views(&db, &spots)?;
     let mut found = 0;
     if let Some(sets) = all(&sets) {
-        set_algebra::common(&sets, |_| {
+        set_algebra::common(&sets, &limits.hasher, |_| {
             found += 1;
             found != limit
         });
@@ -239,13 +239,13 @@ fn present<'a>(sets: &[Option<SetRef<'a>>]) -> Vec<SetRef<'a>> {
 fn combine<'a>(
     operation: Operation,
     sets: &[Option<SetRef<'a>>],
-    limits: &Limits,
+    limits: &'a Limits,
     mut visit: impl FnMut(Text<'a>),
 ) {
     match operation {
         Operation::Inter => {
             let sets = all(sets).unwrap_or_default();
-            set_algebra::common(&sets, |member| {
+            set_algebra::common(&sets, &limits.hasher, |member| {
                 visit(member);
                 true
             });
@@ -253,7 +253,7 @@ fn combine<'a>(
         Operation::Union => set_algebra::union(&present(sets), &limits.hasher, visit),
         Operation::Diff => {
             let (Some(first), others) = (sets[0], present(&sets[1..])) else { return };
-            set_algebra::difference(first, &others, visit);
+            set_algebra::difference(first, &others, &limits.hasher, visit);
         }
     }
 }
