@@ -9,9 +9,9 @@ use hashbrown::HashTable;
 /// Sets up to which a union asks each of the former ones for a member; of more it makes a table.
 const ASKED_MAX: usize = 4;
 
-/// Members that are asked for, and those of a listpack, from which on it is worth to have an index
-/// of the listpack.
+/// Strings that a listpack is asked for, from which on it is worth to have an index of it.
 const ASKING_MIN: usize = 8;
+/// Members of a listpack that is worth an index.
 const INDEXED_MIN: usize = 16;
 
 /// A set that is asked for many strings.

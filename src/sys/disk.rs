@@ -12,7 +12,8 @@ use std::path::Path;
 
 /// Files by path.
 pub trait Disk {
-    /// A new file to be written, in place of one that is there.
+    /// A new file to be written, in place of one that is there. What is written goes to its end,
+    /// wherever that is by then.
     ///
     /// # Errors
     /// The system's.
@@ -104,7 +105,9 @@ pub struct SystemDisk;
 
 impl Disk for SystemDisk {
     fn create(&mut self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        boxed(File::create(path)?)
+        // The standard library does not empty a file that it opens to append to.
+        File::create(path)?;
+        self.append(path)
     }
 
     fn append(&mut self, path: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -207,6 +210,13 @@ mod tests {
         disk.sync_dir(root).unwrap();
         disk.make_dir(&path("c")).unwrap();
         disk.make_dir(&path("c")).unwrap();
+        // Behind what has been cut off there is no hole.
+        let mut file = disk.create(&path("d")).unwrap();
+        file.write_all(b"half").unwrap();
+        disk.truncate(&path("d"), 0).unwrap();
+        file.write_all(b"whole").unwrap();
+        assert_eq!(fs::read(path("d")).unwrap(), b"whole");
+        disk.remove(&path("d")).unwrap();
         let mut text = String::new();
         disk.open(&path("b")).unwrap().read_to_string(&mut text).unwrap();
         let mut rest = String::new();

@@ -160,16 +160,17 @@ impl Log {
             base(disk, &path(config, &name))?;
             log::info!("Creating AOF base file {name} on server start");
         }
-        let name = match self.manifest.incr.last() {
-            Some(part) => part.name.clone(),
-            None => {
-                let name = self.manifest.add_incr(&config.filename);
-                // A file of this name that no manifest knows is begun anew, as in Redis.
-                disk.remove(&path(config, &name)).unwrap_or_default();
-                name
-            }
+        let last = self.manifest.incr.last().map(|part| part.name.clone());
+        let is_known = last.is_some();
+        let name = last.unwrap_or_else(|| self.manifest.add_incr(&config.filename));
+        let path = path(config, &name);
+        let opened = if is_known {
+            Open::append(disk, path)
+        } else {
+            // A file of this name that no manifest knows is begun anew, as in Redis.
+            disk.create(&path).map(|file| Open::new(file, path))
         };
-        self.file = Some(Open::append(disk, path(config, &name)).map_err(|error| {
+        self.file = Some(opened.map_err(|error| {
             format!("Can't open the append-only file {name}: {}", files::reason(&error))
         })?);
         if self.manifest != old {
